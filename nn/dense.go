@@ -1,0 +1,27 @@
+package nn
+
+import (
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// Dense is y = x W (+ b) over the last axis: x [..., in] -> [..., out]. W is [in, out], drawn with variance 1/in; b starts
+// at 0.
+func Dense(scope *model.Scope, x *graph.Node, out int, bias bool) *graph.Node {
+	in := x.Shape().Dim(-1)
+	rows := x
+	if x.Rank() != 2 {
+		rows = graph.Reshape(x, -1, in)
+	}
+	y := graph.MatMul(rows, weight(scope, x, "weights", LecunNormal(in), in, out))
+	if bias {
+		b := weight(scope, x, "bias", Zeros, out)
+		y = graph.Add(y, graph.BroadcastToShape(graph.ExpandDims(b, 0), y.Shape()))
+	}
+	if x.Rank() != 2 {
+		dims := append([]int{}, x.Shape().Dimensions...)
+		dims[len(dims)-1] = out
+		y = graph.Reshape(y, dims...)
+	}
+	return y
+}
