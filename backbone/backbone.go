@@ -1,0 +1,92 @@
+// Package backbone holds the encoders f of the papers: a picture goes in, its representation h = f(x) comes out.
+package backbone
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/internal/nearest"
+)
+
+// An Encoder maps pictures to representations. Its weights live in the scope it is given.
+type Encoder interface {
+	// Features builds the graph from images [batch, size, size, 3] to representations [batch, Dim], in the type of images.
+	Features(scope *model.Scope, images *graph.Node) *graph.Node
+	// Dim is the width of a representation.
+	Dim() int
+	// MinImageSize is the smallest picture, in pixels a side, that the encoder can take.
+	MinImageSize() int
+}
+
+// Info describes an encoder for the list of what there is.
+type Info struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Source      string `json:"source"`
+}
+
+// entry is a row of the table of known encoders.
+type entry struct {
+	Info
+	build func(width float64) Encoder
+}
+
+// table lists every encoder by name, simplest first.
+func table() []entry {
+	resnet := func(name, description string, r ResNet) entry {
+		return entry{Info{name, description, "He et al. 2016, Deep residual learning, table 1; torchvision/models/resnet.py"},
+			func(width float64) Encoder {
+				r.Width = scaled(64, width)
+				return r
+			}}
+	}
+	return []entry{
+		{Info{"smallcnn", "four strided convolutions with batch norm: small pictures, quick looks", "Alike"},
+			func(width float64) Encoder { return SmallCNN{Width: scaled(32, width)} }},
+		resnet("resnet10", "one basic block a stage", ResNet{Blocks: [4]int{1, 1, 1, 1}}),
+		resnet("resnet18", "two basic blocks a stage", ResNet{Blocks: [4]int{2, 2, 2, 2}}),
+		resnet("resnet34", "3-4-6-3 basic blocks", ResNet{Blocks: [4]int{3, 4, 6, 3}}),
+		resnet("resnet50", "3-4-6-3 bottleneck blocks", ResNet{Blocks: [4]int{3, 4, 6, 3}, Bottleneck: true}),
+	}
+}
+
+// New returns the encoder of that name. Width multiplies its channels (1 is the published width); channel counts are
+// rounded to multiples of 8.
+func New(name string, width float64) (Encoder, error) {
+	if !(width > 0 && width <= 8) {
+		return nil, fmt.Errorf("backbone width %g is not a multiplier between 0 and 8: use 1 for the published width", width)
+	}
+	for _, e := range table() {
+		if e.Name == name {
+			return e.build(width), nil
+		}
+	}
+	return nil, fmt.Errorf("there is no backbone %q%s; there are %s", name, nearest.Suggestion(name, Names()), strings.Join(Names(), ", "))
+}
+
+// Names lists the encoders' names, simplest first.
+func Names() []string {
+	var names []string
+	for _, e := range table() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// Known describes every encoder, simplest first.
+func Known() []Info {
+	var infos []Info
+	for _, e := range table() {
+		infos = append(infos, e.Info)
+	}
+	return infos
+}
+
+// scaled is channels times width, rounded to a multiple of 8 and at least 8.
+func scaled(channels int, width float64) int {
+	return max(8, 8*int(math.Round(float64(channels)*width/8)))
+}
