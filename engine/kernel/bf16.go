@@ -1,0 +1,27 @@
+package kernel
+
+import "math"
+
+// BF16ToF32 widens bfloat16 bits; every value is represented exactly.
+func BF16ToF32(dst []float32, src []uint16) {
+	src = src[:len(dst)]
+	for i, v := range src {
+		dst[i] = math.Float32frombits(uint32(v) << 16)
+	}
+}
+
+// F32ToBF16 rounds to the nearest bfloat16, to even on a tie. NaN becomes a quiet NaN.
+func F32ToBF16(dst []uint16, src []float32) {
+	src = src[:len(dst)]
+	for i, v := range src {
+		dst[i] = bf16Bits(v)
+	}
+}
+
+func bf16Bits(v float32) uint16 {
+	b := math.Float32bits(v)
+	if b&0x7fffffff > 0x7f800000 {
+		return uint16(b>>16) | 0x40
+	}
+	return uint16((b + 0x7fff + b>>16&1) >> 16)
+}

@@ -1,0 +1,140 @@
+package kernel
+
+// The functions of this file work element by element. dst and the operands have one length; dst may be one of them, but
+// must not overlap them otherwise.
+
+// Add computes a + b.
+func Add(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] + b[i]
+	}
+}
+
+// Sub computes a - b.
+func Sub(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] - b[i]
+	}
+}
+
+// Mul computes a * b.
+func Mul(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] * b[i]
+	}
+}
+
+// Div computes a / b.
+func Div(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] / b[i]
+	}
+}
+
+// Max computes the larger of a and b, NaN if either is NaN.
+func Max(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = max(a[i], b[i])
+	}
+}
+
+// Min computes the smaller of a and b, NaN if either is NaN.
+func Min(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = min(a[i], b[i])
+	}
+}
+
+// AddScalar computes a + s.
+func AddScalar(dst, a []float32, s float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] + s
+	}
+}
+
+// SubScalar computes a - s.
+func SubScalar(dst, a []float32, s float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] - s
+	}
+}
+
+// ScalarSub computes s - a.
+func ScalarSub(dst, a []float32, s float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = s - a[i]
+	}
+}
+
+// MulScalar computes a * s.
+func MulScalar(dst, a []float32, s float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] * s
+	}
+}
+
+// DivScalar computes a / s.
+func DivScalar(dst, a []float32, s float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] / s
+	}
+}
+
+// ScalarDiv computes s / a.
+func ScalarDiv(dst, a []float32, s float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = s / a[i]
+	}
+}
+
+// MaxScalar computes the larger of a and s, NaN if either is NaN.
+func MaxScalar(dst, a []float32, s float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = max(a[i], s)
+	}
+}
+
+// MinScalar computes the smaller of a and s, NaN if either is NaN.
+func MinScalar(dst, a []float32, s float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = min(a[i], s)
+	}
+}
+
+// AxpyInto adds alpha * x to dst.
+func AxpyInto(dst []float32, alpha float32, x []float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] += alpha * x[i]
+	}
+}
+
+// MulAdd computes a * b + c.
+func MulAdd(dst, a, b, c []float32) {
+	a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i]*b[i] + c[i]
+	}
+}
+
+// ScaleShift computes a * scale + shift.
+func ScaleShift(dst, a []float32, scale, shift float32) {
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i]*scale + shift
+	}
+}

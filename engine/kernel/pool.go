@@ -1,0 +1,122 @@
+package kernel
+
+import (
+	"math"
+
+	"github.com/alike-ml/alike/engine/parallel"
+)
+
+// PoolShape describes pooling windows over channels-last images: x is [N, H, W, C], y is [N, OutH, OutW, C]. Strides of zero
+// count as one.
+type PoolShape struct {
+	N, H, W, C, R, S                     int
+	StrideH, StrideW                     int
+	PadTop, PadBottom, PadLeft, PadRight int
+}
+
+// OutH returns the height of y, zero if the window does not fit.
+func (s PoolShape) OutH() int { return outSize(s.H+s.PadTop+s.PadBottom, s.R, max(s.StrideH, 1), 1) }
+
+// OutW returns the width of y, zero if the window does not fit.
+func (s PoolShape) OutW() int { return outSize(s.W+s.PadLeft+s.PadRight, s.S, max(s.StrideW, 1), 1) }
+
+// windows calls f for every output pixel of image n with the rows [h0, h1) and columns [w0, w1) of x under its window.
+func (s PoolShape) windows(n int, f func(out, h0, h1, w0, w1 int)) {
+	oh, ow := s.OutH(), s.OutW()
+	for i := range oh {
+		h := i*max(s.StrideH, 1) - s.PadTop
+		for j := range ow {
+			w := j*max(s.StrideW, 1) - s.PadLeft
+			f((n*oh+i)*ow+j, max(h, 0), min(h+s.R, s.H), max(w, 0), min(w+s.S, s.W))
+		}
+	}
+}
+
+// MaxPool writes the largest element of every window to y. Padding never wins; a window of padding alone gives -Inf, a
+// window with NaN gives NaN.
+func MaxPool(p *parallel.Pool, s PoolShape, x, y []float32) {
+	p.For(s.N, func(n int) {
+		s.windows(n, func(out, h0, h1, w0, w1 int) {
+			y := y[out*s.C:][:s.C]
+			for c := range y {
+				y[c] = float32(math.Inf(-1))
+			}
+			for h := h0; h < h1; h++ {
+				for w := w0; w < w1; w++ {
+					Max(y, y, x[((n*s.H+h)*s.W+w)*s.C:][:s.C])
+				}
+			}
+		})
+	})
+}
+
+// MaxPoolGrad adds every dy to the dx of the first largest element of its window, in row-major order; the other elements
+// of dx are zero.
+func MaxPoolGrad(p *parallel.Pool, s PoolShape, x, dy, dx []float32) {
+	p.For(s.N, func(n int) {
+		clear(dx[n*s.H*s.W*s.C:][:s.H*s.W*s.C])
+		best := make([]float32, s.C)
+		at := make([]int, s.C)
+		s.windows(n, func(out, h0, h1, w0, w1 int) {
+			for c := range at {
+				at[c] = -1
+			}
+			for h := h0; h < h1; h++ {
+				for w := w0; w < w1; w++ {
+					base := ((n*s.H+h)*s.W + w) * s.C
+					for c, v := range x[base:][:s.C] {
+						if at[c] < 0 || v > best[c] || v != v && best[c] == best[c] {
+							best[c], at[c] = v, base+c
+						}
+					}
+				}
+			}
+			for c, a := range at {
+				if a >= 0 {
+					dx[a] += dy[out*s.C+c]
+				}
+			}
+		})
+	})
+}
+
+// AvgPool writes the average of every window to y. countPad says whether padding counts as zeros or not at all; a window
+// of padding alone gives zero.
+func AvgPool(p *parallel.Pool, s PoolShape, x, y []float32, countPad bool) {
+	p.For(s.N, func(n int) {
+		s.windows(n, func(out, h0, h1, w0, w1 int) {
+			y := y[out*s.C:][:s.C]
+			clear(y)
+			for h := h0; h < h1; h++ {
+				for w := w0; w < w1; w++ {
+					Add(y, y, x[((n*s.H+h)*s.W+w)*s.C:][:s.C])
+				}
+			}
+			MulScalar(y, y, s.share(h0, h1, w0, w1, countPad))
+		})
+	})
+}
+
+// AvgPoolGrad computes dx, the gradient of x in [AvgPool].
+func AvgPoolGrad(p *parallel.Pool, s PoolShape, dy, dx []float32, countPad bool) {
+	p.For(s.N, func(n int) {
+		clear(dx[n*s.H*s.W*s.C:][:s.H*s.W*s.C])
+		s.windows(n, func(out, h0, h1, w0, w1 int) {
+			share := s.share(h0, h1, w0, w1, countPad)
+			for h := h0; h < h1; h++ {
+				for w := w0; w < w1; w++ {
+					AxpyInto(dx[((n*s.H+h)*s.W+w)*s.C:][:s.C], share, dy[out*s.C:][:s.C])
+				}
+			}
+		})
+	})
+}
+
+// share is the weight of one element of a window in its average.
+func (s PoolShape) share(h0, h1, w0, w1 int, countPad bool) float32 {
+	count := max(h1-h0, 0) * max(w1-w0, 0)
+	if countPad {
+		count = s.R * s.S
+	}
+	return 1 / float32(max(count, 1))
+}
