@@ -1,0 +1,36 @@
+package loss
+
+import . "github.com/gomlx/gomlx/core/graph"
+
+// SimCSEOptions are the numbers of [SimCSE].
+type SimCSEOptions struct {
+	Contrast
+	// HardNegativeWeight is added to the logit of an anchor's own hard negative: log α of the paper's appendix D, 0 for
+	// none.
+	HardNegativeWeight float64
+}
+
+// DefaultSimCSE returns cosine similarity with τ = 0.05 and no extra weight: Gao et al. 2021, "SimCSE: Simple Contrastive
+// Learning of Sentence Embeddings", section 5 and appendices A and D.
+func DefaultSimCSE() SimCSEOptions {
+	return SimCSEOptions{Contrast: Contrast{Similarity: Cosine, Temperature: 0.05}}
+}
+
+// SimCSE is the loss of Gao et al. 2021, "SimCSE: Simple Contrastive Learning of Sentence Embeddings": equation 4 without
+// hard negatives, equation 5 with them (and appendix D with weight α), averaged over the N anchors h_i:
+//
+//	-log( exp(sim(h_i, h_i+)/τ) / Σ_j ( exp(sim(h_i, h_j+)/τ) + α^[i=j] exp(sim(h_i, h_j-)/τ) ) )
+//
+// z1 are the anchors h, z2 the positives h+ (the same sentences under other dropout masks, or entailed ones) and hard the
+// hard negatives h-, nil for none; [batch, dim] each.
+func SimCSE(z1, z2, hard *Node, o SimCSEOptions) *Node {
+	n, _ := assertRows("SimCSE", 1, z1, z2)
+	assertValid("SimCSE", o)
+	logits := o.pairs(z1, z2) // [N, N]
+	if hard != nil {
+		assertRows("SimCSE", 1, z1, z2, hard)
+		weight := DiagonalWithValue(Scalar(hard.Graph(), hard.DType(), o.HardNegativeWeight), n)
+		logits = Concatenate([]*Node{logits, Add(o.pairs(z1, hard), weight)}, 1) // [N, 2N]
+	}
+	return crossEntropyOnDiagonal(logits)
+}
