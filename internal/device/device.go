@@ -1,0 +1,42 @@
+// Package device opens a compute backend by name. It is the one place that knows which backends are compiled in; nothing
+// is ever downloaded to open one.
+package device
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/gobackend"
+
+	"github.com/alike-ml/alike/internal/nearest"
+)
+
+// Default is the device that a run uses when none is named.
+const Default = "go"
+
+// Info describes a device for the list of what there is.
+type Info struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+// Known lists the devices that this binary has.
+func Known() []Info {
+	return []Info{
+		{"go", "GoMLX's own portable backend: for comparison, slow"},
+	}
+}
+
+// Open returns the named device. The caller calls Finalize on it when done.
+func Open(name string) (compute.Backend, error) {
+	switch name {
+	case "go":
+		return gobackend.New("")
+	}
+	var names []string
+	for _, d := range Known() {
+		names = append(names, d.Name)
+	}
+	return nil, fmt.Errorf("there is no device %q%s; there is %s", name, nearest.Suggestion(name, names), strings.Join(names, ", "))
+}

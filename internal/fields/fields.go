@@ -1,0 +1,150 @@
+// Package fields makes options of a configuration struct. A field's tags say all there is to know of it:
+//
+//	Temperature float64 `yaml:"temperature" help:"τ: divides the similarities before the softmax"`
+//
+// From these come the YAML file (strict, with the help as comments), `--set key=value`, and the list of options. Keys of
+// nested structs are joined by dots: "optimizer.momentum".
+package fields
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/alike-ml/alike/internal/nearest"
+)
+
+// A Field is one option: a leaf of the configuration struct.
+type Field struct {
+	// Key is the option's name, with dots between levels.
+	Key string `json:"key"`
+	// Help is one line for a reader.
+	Help string `json:"help"`
+	// Value is the field's present value.
+	Value any `json:"value"`
+}
+
+// Of lists the options of config, a struct or a pointer to one, in the order of its fields. Nil pointers are left out.
+func Of(config any) []Field {
+	var list []Field
+	walk(reflect.Indirect(reflect.ValueOf(config)), "", func(key string, f reflect.StructField, v reflect.Value) {
+		list = append(list, Field{Key: key, Help: f.Tag.Get("help"), Value: v.Interface()})
+	})
+	return list
+}
+
+func walk(v reflect.Value, prefix string, visit func(key string, f reflect.StructField, v reflect.Value)) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		value := v.Field(i)
+		if value.Kind() == reflect.Pointer {
+			if value.IsNil() {
+				continue
+			}
+			value = value.Elem()
+		}
+		if value.Kind() == reflect.Struct {
+			walk(value, prefix+name+".", visit)
+			continue
+		}
+		visit(prefix+name, f, value)
+	}
+}
+
+// Set gives one option of config, a pointer to a struct, a value written as in YAML. An unknown key is an error that
+// suggests the nearest one; a value of the wrong type is an error that names the key.
+func Set(config any, key, value string) error {
+	known := keys(config)
+	if !slices.Contains(known, key) {
+		return fmt.Errorf("there is no option %q%s; the run's config.yaml lists them all", key, nearest.Suggestion(key, known))
+	}
+	// A YAML document with this one key, decoded over what is there.
+	var document strings.Builder
+	for i, part := range strings.Split(key, ".") {
+		fmt.Fprintf(&document, "%s%s:", strings.Repeat("  ", i), part)
+		document.WriteString("\n")
+	}
+	text := strings.TrimSuffix(document.String(), "\n") + " " + value + "\n"
+	if err := yaml.UnmarshalWithOptions([]byte(text), config, yaml.Strict()); err != nil {
+		return fmt.Errorf("option %s cannot be %q: %s", key, value, firstLine(err))
+	}
+	return nil
+}
+
+// Unmarshal reads YAML over config: keys that it names change, others stay. Unknown keys are errors.
+func Unmarshal(document []byte, config any) error {
+	if len(strings.TrimSpace(string(document))) == 0 {
+		return nil
+	}
+	if err := yaml.UnmarshalWithOptions(document, config, yaml.Strict()); err != nil {
+		message := firstLine(err)
+		if _, name, found := strings.Cut(message, `unknown field "`); found {
+			name = strings.TrimSuffix(name, `"`)
+			message += nearest.Suggestion(name, lastParts(keys(config)))
+		}
+		return fmt.Errorf("%s", message)
+	}
+	return nil
+}
+
+// Marshal writes config as YAML with each option's help as a comment above it.
+func Marshal(config any) ([]byte, error) {
+	comments := yaml.CommentMap{}
+	for _, f := range Of(config) {
+		if f.Help != "" {
+			comments["$."+f.Key] = []*yaml.Comment{yaml.HeadComment(" " + f.Help)}
+		}
+	}
+	return yaml.MarshalWithOptions(config, yaml.WithComment(comments), yaml.Indent(2))
+}
+
+// Different lists the keys whose values differ between two configurations of one type, each as `key: a there, b here`.
+func Different(there, here any) []string {
+	old := map[string]any{}
+	for _, f := range Of(there) {
+		old[f.Key] = f.Value
+	}
+	var list []string
+	for _, f := range Of(here) {
+		was, found := old[f.Key]
+		delete(old, f.Key)
+		if !found || !reflect.DeepEqual(was, f.Value) {
+			list = append(list, fmt.Sprintf("%s: %v there, %v here", f.Key, was, f.Value))
+		}
+	}
+	for _, f := range Of(there) {
+		if was, left := old[f.Key]; left {
+			list = append(list, fmt.Sprintf("%s: %v there, none here", f.Key, was))
+		}
+	}
+	return list
+}
+
+func keys(config any) []string {
+	var list []string
+	for _, f := range Of(config) {
+		list = append(list, f.Key)
+	}
+	return list
+}
+
+func lastParts(keys []string) []string {
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = k[strings.LastIndex(k, ".")+1:]
+	}
+	return parts
+}
+
+// firstLine is the message without the YAML library's drawing of the source below it.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
