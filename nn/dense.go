@@ -16,7 +16,7 @@ func Dense(scope *model.Scope, x *graph.Node, out int, bias bool) *graph.Node {
 	y := graph.MatMul(rows, weight(scope, x, "weights", LecunNormal(in), in, out))
 	if bias {
 		b := weight(scope, x, "bias", Zeros, out)
-		y = graph.Add(y, graph.BroadcastToShape(graph.ExpandDims(b, 0), y.Shape()))
+		y = graph.Add(y, graph.BroadcastToShape(graph.InsertAxes(b, 0), y.Shape()))
 	}
 	if x.Rank() != 2 {
 		dims := append([]int{}, x.Shape().Dimensions...)
