@@ -14,6 +14,8 @@ const (
 	Init = -2
 	// Split is the view number for holding items out of the training data; its epoch and item are 0.
 	Split = -3
+	// Substitute is the view number for choosing what stands in for an unreadable item.
+	Substitute = -4
 )
 
 // New returns the generator of one view of one item in one epoch. The four numbers are mixed with SplitMix64 (Steele,

@@ -1,0 +1,166 @@
+package data
+
+import (
+	"fmt"
+	"image"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/alike-ml/alike/internal/rng"
+)
+
+// Item is one picture of an index: where it is and what it shows, never its pixels.
+type Item struct {
+	Path  string // slash-separated, relative to the opened folder
+	Label int    // index into Images.Classes; -1 for none
+}
+
+// Images is an index of pictures in a fixed order. It does not change, and may be used by many goroutines at once.
+type Images struct {
+	// Items are the pictures in the order of their paths.
+	Items []Item
+	// Classes are the names of the labels, sorted; empty when the pictures have none.
+	Classes []string
+	// Skipped lists the files of the opened folder that could not be read, shared by all its splits. Files that are
+	// found damaged only when they are decoded join it then.
+	Skipped *Skipped
+
+	fsys      fs.FS
+	maxPixels int
+}
+
+// Len returns the number of pictures.
+func (s *Images) Len() int { return len(s.Items) }
+
+// Labels returns the label of every picture, in order.
+func (s *Images) Labels() []int {
+	labels := make([]int, len(s.Items))
+	for i, item := range s.Items {
+		labels[i] = item.Label
+	}
+	return labels
+}
+
+// Image reads and decodes picture i; the result is the caller's to keep. A picture that cannot be read joins Skipped.
+func (s *Images) Image(i int) (*image.RGBA, error) {
+	return new(reader).read(s, i)
+}
+
+// HoldOut divides the pictures into those to train on and n held-out ones, the same for the same seed. Labelled pictures
+// are held out in proportion to their classes (largest remainder; unlabelled ones count as a class). n must leave at
+// least one picture on either side.
+func (s *Images) HoldOut(n int, seed uint64) (train, held *Images, err error) {
+	if n < 1 || n >= s.Len() {
+		return nil, nil, fmt.Errorf("cannot hold out %d of %d images: hold out at least 1 and leave at least 1", n, s.Len())
+	}
+	random := rng.New(seed, 0, 0, rng.Split)
+	out := make([]bool, s.Len())
+	groups := s.byLabel()
+	for g, count := range apportion(n, groups) {
+		random.Shuffle(len(groups[g]), func(i, j int) { groups[g][i], groups[g][j] = groups[g][j], groups[g][i] })
+		for _, i := range groups[g][:count] {
+			out[i] = true
+		}
+	}
+	train, held = s.with(nil), s.with(nil)
+	for i, item := range s.Items {
+		if out[i] {
+			held.Items = append(held.Items, item)
+		} else {
+			train.Items = append(train.Items, item)
+		}
+	}
+	return train, held, nil
+}
+
+// with returns an index of other items of the same folder.
+func (s *Images) with(items []Item) *Images {
+	other := *s
+	other.Items = items
+	return &other
+}
+
+// byLabel returns the indices of the pictures of each label that occurs, in the order of the labels.
+func (s *Images) byLabel() [][]int {
+	groups := make([][]int, len(s.Classes)+1)
+	for i, item := range s.Items {
+		groups[item.Label+1] = append(groups[item.Label+1], i)
+	}
+	return slices.DeleteFunc(groups, func(g []int) bool { return len(g) == 0 })
+}
+
+// apportion shares n among groups in proportion to their lengths by the largest remainder, the earlier group first on a
+// tie. The shares sum to n, and none exceeds its group when n does not exceed their total.
+func apportion(n int, groups [][]int) []int {
+	total := 0
+	for _, g := range groups {
+		total += len(g)
+	}
+	shares := make([]int, len(groups))
+	order := make([]int, len(groups))
+	left := n
+	for i, g := range groups {
+		shares[i] = n * len(g) / total
+		left -= shares[i]
+		order[i] = i
+	}
+	remainder := func(i int) int { return n * len(groups[i]) % total }
+	slices.SortStableFunc(order, func(a, b int) int { return remainder(b) - remainder(a) })
+	for _, i := range order[:left] {
+		shares[i]++
+	}
+	return shares
+}
+
+// reader reads pictures one after another, reusing its memory. It serves one goroutine at a time, and a picture it
+// returns is valid until the next.
+type reader struct {
+	file    []byte
+	decoder Decoder
+	pixels  image.RGBA
+}
+
+// read returns picture i of s. A picture that cannot be read joins s.Skipped, and is not tried again.
+func (r *reader) read(s *Images, i int) (*image.RGBA, error) {
+	path := s.Items[i].Path
+	err := s.Skipped.reason(path)
+	if err == nil {
+		if err = r.decode(s, path); err == nil {
+			return &r.pixels, nil
+		}
+		s.Skipped.add(path, err)
+	}
+	return nil, fmt.Errorf("%s: %w", path, err)
+}
+
+func (r *reader) decode(s *Images, path string) error {
+	if err := r.readFile(s.fsys, path); err != nil {
+		return err
+	}
+	r.decoder.MaxPixels = s.maxPixels
+	return r.decoder.DecodeInto(&r.pixels, r.file)
+}
+
+// readFile reads the whole file into r.file.
+func (r *reader) readFile(fsys fs.FS, path string) error {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return reason(err)
+	}
+	defer f.Close()
+	r.file = r.file[:0]
+	for {
+		if len(r.file) == cap(r.file) {
+			r.file = slices.Grow(r.file, max(len(r.file), 4096))
+		}
+		n, err := f.Read(r.file[len(r.file):cap(r.file)])
+		r.file = r.file[:len(r.file)+n]
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return reason(err)
+		}
+	}
+}
