@@ -112,7 +112,7 @@ func Uniformity(z Matrix, t float64) (float64, error) {
 		first := b * rows
 		block, rest := z.rows(first, min(first+rows, z.Rows)), z.rows(first, z.Rows)
 		cosines := make([]float32, block.Rows*rest.Rows)
-		products(cosines, block, rest)
+		products(cosines, block.Data, rest.Data, z.Cols)
 		for i := range block.Rows {
 			for j := i + 1; j < rest.Rows; j++ {
 				squared := lengths[first+i] + lengths[first+j] - 2*float64(cosines[i*rest.Rows+j])

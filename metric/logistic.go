@@ -48,8 +48,8 @@ func (d *probeData) fit(c float64, start *probe, options ProbeOptions) *probe {
 		MajorIterations: options.MaxIterations,
 		Converger:       &gradientConverger{objective: objective, tolerance: options.Tolerance},
 	}
-	// An error means that the line search found no better point, which at float32 resolution can happen close to the
-	// optimum. The best point so far is returned all the same, and its gradient says how good it is.
+	// An error means that the line search found no better point, which happens when the tolerance is finer than rounding.
+	// The best point so far is returned all the same, and its gradient says how good it is.
 	result, _ := optimize.Minimize(optimize.Problem{Func: objective.loss, Grad: objective.gradient}, make([]float64, len(origin)), settings, &optimize.LBFGS{})
 	objective.evaluate(result.X)
 	return &probe{
@@ -76,41 +76,27 @@ func (g *gradientConverger) Converged(at *optimize.Location) optimize.Status {
 
 // predict returns the most likely label of every row; of equally likely ones the lowest.
 func (p *probe) predict(x Matrix) []int {
-	weights, biases := splitParameters(p.parameters, len(p.classes))
+	k := len(p.classes)
+	weights, biases := p.parameters[:k*x.Cols], p.parameters[k*x.Cols:]
 	predicted := make([]int, x.Rows)
 	x = p.scaler.apply(x)
 	parallel((x.Rows+probeBlock-1)/probeBlock, func(b int) {
 		first := b * probeBlock
 		block := x.rows(first, min(first+probeBlock, x.Rows))
-		logits := make([]float32, block.Rows*len(p.classes))
-		products(logits, block, weights)
+		logits := make([]float64, block.Rows*k)
+		products(logits, widen(make([]float64, len(block.Data)), block.Data), weights, x.Cols)
 		for i := range block.Rows {
-			row := logits[i*len(p.classes):][:len(p.classes)]
-			best := 0
-			for c := range row {
-				if float64(row[c])+biases[c] > float64(row[best])+biases[best] {
-					best = c
-				}
-			}
-			predicted[first+i] = p.classes[best]
+			row := logits[i*k:][:k]
+			floats.Add(row, biases)
+			predicted[first+i] = p.classes[floats.MaxIdx(row)]
 		}
 	})
 	return predicted
 }
 
-// splitParameters returns the weights, [classes, dim] rounded to float32, and the biases.
-func splitParameters(parameters []float64, classes int) (weights Matrix, biases []float64) {
-	cut := len(parameters) - classes
-	weights = NewMatrix(classes, cut/classes)
-	for i, w := range parameters[:cut] {
-		weights.Data[i] = float32(w)
-	}
-	return weights, parameters[cut:]
-}
-
 const (
-	// probeBlock is the number of rows whose gradient is summed in float32 before it joins the float64 total.
-	probeBlock = 64
+	// probeBlock is the number of rows that are widened to float64 together: few enough to stay in the second-level cache.
+	probeBlock = 16
 	// probeParts is the number of pieces into which the rows are cut for processors to share. It is fixed, so that the order
 	// of the sums does not depend on the machine.
 	probeParts = 16
@@ -132,21 +118,24 @@ type logistic struct {
 
 // logisticPart is the share of one piece of the rows in the objective.
 type logisticPart struct {
-	loss  float64
-	slope []float64 // as the parameters
-	sum   Matrix    // [classes, dim] gradient of one block of rows
+	loss   float64
+	slope  []float64 // as the parameters
+	x      []float64 // [probeBlock, dim]
+	logits []float64 // [probeBlock, classes]
 }
 
 func newLogistic(data *probeData, c float64, origin []float64) *logistic {
-	k, dim := len(data.classes), data.x.Cols
 	decay := 1 / (c * float64(data.x.Rows))
 	l := &logistic{
 		data: data, decay: decay, origin: origin, transform: newPreconditioner(data, decay),
 		parameters: make([]float64, len(origin)), slope: make([]float64, len(origin)),
 	}
 	for i := range l.parts {
-		l.parts[i].slope = make([]float64, len(origin))
-		l.parts[i].sum = NewMatrix(k, dim)
+		l.parts[i] = logisticPart{
+			slope:  make([]float64, len(origin)),
+			x:      make([]float64, probeBlock*data.x.Cols),
+			logits: make([]float64, probeBlock*len(data.classes)),
+		}
 	}
 	return l
 }
@@ -172,12 +161,11 @@ func (l *logistic) evaluate(v []float64) {
 	floats.Add(l.parameters, l.origin)
 
 	x, k := l.data.x, len(l.data.classes)
-	weights, biases := splitParameters(l.parameters, k)
+	cut := k * x.Cols
 	parallel(probeParts, func(i int) {
 		from, to := i*x.Rows/probeParts, (i+1)*x.Rows/probeParts
-		l.parts[i].run(x.rows(from, to), l.data.y[from:to], weights, biases)
+		l.parts[i].run(x.rows(from, to), l.data.y[from:to], l.parameters[:cut], l.parameters[cut:])
 	})
-	cut := len(l.parameters) - k
 	copy(l.slope, l.parameters)
 	floats.Scale(l.decay, l.slope[:cut])
 	clear(l.slope[cut:])
@@ -188,48 +176,32 @@ func (l *logistic) evaluate(v []float64) {
 	}
 }
 
-// run sums loss and gradient over rows x of classes y.
-func (part *logisticPart) run(x Matrix, y []int, weights Matrix, biases []float64) {
-	k := weights.Rows
+// run sums loss and gradient over rows x of classes y, for weights [classes, dim].
+func (part *logisticPart) run(x Matrix, y []int, weights, biases []float64) {
+	k := len(biases)
 	part.loss = 0
 	clear(part.slope)
-	logits := make([]float32, probeBlock*k)
 	for first := 0; first < x.Rows; first += probeBlock {
 		block := x.rows(first, min(first+probeBlock, x.Rows))
-		logits := logits[:block.Rows*k]
-		products(logits, block, weights)
+		wide, logits := widen(part.x, block.Data), part.logits[:block.Rows*k]
+		products(logits, wide, weights, x.Cols)
 		for i := range block.Rows {
 			part.loss += part.residual(logits[i*k:][:k], y[first+i], biases)
 		}
-		clear(part.sum.Data)
-		addOuter(part.sum, logits, block)
-		for i, g := range part.sum.Data {
-			part.slope[i] += float64(g)
-		}
+		addOuter(part.slope, logits, wide, k, x.Cols)
 	}
 }
 
-// residual turns a row of logits into  softmax(logits + biases) - onehot(y), adds it to the gradient of the biases, and
-// returns the cross-entropy.
-func (part *logisticPart) residual(logits []float32, y int, biases []float64) float64 {
-	top := math.Inf(-1)
+// residual turns a row of W x into  softmax(W x + b) - onehot(y), adds it to the gradient of the biases, and returns the
+// cross-entropy.
+func (part *logisticPart) residual(logits []float64, y int, biases []float64) float64 {
+	floats.Add(logits, biases)
+	logSum := floats.LogSumExp(logits)
+	loss := logSum - logits[y]
 	for c, z := range logits {
-		top = max(top, float64(z)+biases[c])
+		logits[c] = math.Exp(z - logSum)
 	}
-	var sum float64
-	for c, z := range logits {
-		sum += math.Exp(float64(z) + biases[c] - top)
-	}
-	logSum := top + math.Log(sum)
-	loss := logSum - float64(logits[y]) - biases[y]
-	bias := part.slope[len(part.slope)-len(biases):]
-	for c, z := range logits {
-		r := math.Exp(float64(z) + biases[c] - logSum)
-		if c == y {
-			r--
-		}
-		bias[c] += r
-		logits[c] = float32(r)
-	}
+	logits[y]--
+	floats.Add(part.slope[len(part.slope)-len(biases):], logits)
 	return loss
 }

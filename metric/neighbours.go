@@ -70,7 +70,7 @@ func nearest(found [][]Neighbour, collection, queries Matrix, k int) {
 	similarities := make([]float32, queries.Rows*collectionBlock)
 	for first := 0; first < collection.Rows; first += collectionBlock {
 		block := collection.rows(first, min(first+collectionBlock, collection.Rows))
-		products(similarities, queries, block)
+		products(similarities, queries.Data, block.Data, queries.Cols)
 		for i := range found {
 			for j, s := range similarities[i*block.Rows:][:block.Rows] {
 				found[i] = keepNearest(found[i], k, Neighbour{Index: first + j, Similarity: s})

@@ -20,6 +20,8 @@ const (
 	// spectrumRounds of subspace iteration. A preconditioner changes how fast the optimum is reached and not where it is,
 	// so rough eigenvectors will do.
 	spectrumRounds = 3
+	// spectrumBlock is the number of rows of x that are read together.
+	spectrumBlock = 64
 )
 
 // newSpectrum finds the leading eigenvectors by subspace iteration, starting from evenly spaced rows of x.
@@ -68,14 +70,14 @@ func secondMoment(x, q Matrix) Matrix {
 	out := NewMatrix(q.Rows, q.Cols)
 	parallel((q.Rows+rows-1)/rows, func(b int) {
 		from, to := b*rows, min((b+1)*rows, q.Rows)
-		along := make([]float32, (to-from)*probeBlock)
-		for first := 0; first < x.Rows; first += probeBlock {
-			block := x.rows(first, min(first+probeBlock, x.Rows))
-			products(along, block, q.rows(from, to))
+		along := make([]float32, (to-from)*spectrumBlock)
+		for first := 0; first < x.Rows; first += spectrumBlock {
+			block := x.rows(first, min(first+spectrumBlock, x.Rows))
+			products(along, block.Data, q.rows(from, to).Data, x.Cols)
 			for i := range along[:block.Rows*(to-from)] {
 				along[i] /= float32(x.Rows)
 			}
-			addOuter(out.rows(from, to), along, block)
+			addOuter(out.rows(from, to).Data, along, block.Data, to-from, x.Cols)
 		}
 	})
 	return out
