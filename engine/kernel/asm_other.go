@@ -3,3 +3,21 @@
 package kernel
 
 const haveAssembly = false
+
+var microBF16 micro // Never used: activeBF16 is false.
+
+func microF32() micro { return goMicro[float32]() }
+
+func microF64() micro { return goMicro[float64]() }
+
+func copyRowsAVX512(dst *uint32, dstStep int, src *uint32, srcStep int, rows int, load, store uint32) {
+	panic("kernel: no assembly")
+}
+
+func transposeStripAVX512(dst *uint32, dstStep int, src *uint32, srcStep int, rows, cols int) {
+	panic("kernel: no assembly")
+}
+
+func interleaveRowsAVX512(dst *uint16, dstStep int, src *uint16, srcStep int, pairs int, load, store uint32) {
+	panic("kernel: no assembly")
+}

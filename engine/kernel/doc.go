@@ -5,3 +5,5 @@
 // shapes before. Those that take a *parallel.Pool spread their work over it, in chunks that depend on the shape alone, so the
 // result is the same bits for any number of workers; the others are for callers that block and spread work themselves.
 package kernel
+
+//go:generate go -C ../asm run . ../kernel

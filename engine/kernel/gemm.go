@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/alike-ml/alike/engine/parallel"
 )
@@ -71,30 +72,83 @@ func checkMatrix(name string, n, rows, cols, ld, batch, stride int) {
 
 // Gemm32 computes g over the workers of p.
 func Gemm32(p *parallel.Pool, g Gemm) {
-	g.Batch = max(g.Batch, 1)
-	p.For(g.Batch*g.M, func(i int) {
-		b, r := i/g.M, i%g.M
-		gemmRow(g.C[b*g.StrideC+r*g.LDC:][:g.N], r, g.N, g.K, g.A[b*g.StrideA:], g.B[b*g.StrideB:], g.LDA, g.LDB,
-			g.TransA, g.TransB, g.Alpha, g.Beta)
-		c := g.C[b*g.StrideC+r*g.LDC:][:g.N]
-		for j := range c {
-			if g.Bias != nil {
-				c[j] += g.Bias[j]
-			}
-			if g.ReLU && c[j] < 0 {
-				c[j] = 0
-			}
-		}
-	})
+	if g.Bias != nil && len(g.Bias) < g.N {
+		panic(fmt.Sprintf("kernel: bias has %d elements for %d columns", len(g.Bias), g.N))
+	}
+	runGemm(p, &arenaF32, microF32(), gemm[float32](g))
 }
 
 // Gemm64 computes g over the workers of p.
 func Gemm64(p *parallel.Pool, g GemmDouble) {
+	runGemm(p, &arenaF64, microF64(), gemm[float64]{
+		M: g.M, N: g.N, K: g.K, A: g.A, B: g.B, C: g.C, LDA: g.LDA, LDB: g.LDB, LDC: g.LDC,
+		TransA: g.TransA, TransB: g.TransB, Alpha: g.Alpha, Beta: g.Beta,
+		Batch: g.Batch, StrideA: g.StrideA, StrideB: g.StrideB, StrideC: g.StrideC,
+	})
+}
+
+// gemm is Gemm or GemmDouble.
+type gemm[T float32 | float64] struct {
+	M, N, K                   int
+	A, B, C                   []T
+	LDA, LDB, LDC             int
+	TransA, TransB            bool
+	Alpha, Beta               T
+	Batch                     int
+	StrideA, StrideB, StrideC int
+	Bias                      []T
+	ReLU                      bool
+}
+
+func (g *gemm[T]) check() {
+	aRows, aCols, bRows, bCols := g.M, g.K, g.K, g.N
+	if g.TransA {
+		aRows, aCols = aCols, aRows
+	}
+	if g.TransB {
+		bRows, bCols = bCols, bRows
+	}
+	checkMatrix("A", len(g.A), aRows, aCols, g.LDA, g.Batch, g.StrideA)
+	checkMatrix("B", len(g.B), bRows, bCols, g.LDB, g.Batch, g.StrideB)
+	checkMatrix("C", len(g.C), g.M, g.N, g.LDC, g.Batch, g.StrideC)
+}
+
+func runGemm[T float32 | float64](p *parallel.Pool, spaces *arena[T], mic micro, g gemm[T]) {
 	g.Batch = max(g.Batch, 1)
-	p.For(g.Batch*g.M, func(i int) {
-		b, r := i/g.M, i%g.M
-		gemmRow(g.C[b*g.StrideC+r*g.LDC:][:g.N], r, g.N, g.K, g.A[b*g.StrideA:], g.B[b*g.StrideB:], g.LDA, g.LDB,
-			g.TransA, g.TransB, g.Alpha, g.Beta)
+	g.check()
+	if g.M == 0 || g.N == 0 {
+		return
+	}
+	size := sizeOf[T]()
+	forBatch(p, g.Batch, 2*g.M*g.N*g.K, func(p *parallel.Pool, i int) {
+		pr := product[T]{
+			micro: mic, m: g.M, n: g.N, k: g.K,
+			a: &matrixLeft[T]{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA, pack: g.LDA*size%1024 == 0},
+			b: &matrixRight[T]{b: g.B[i*g.StrideB:], ld: g.LDB, trans: g.TransB, nr: mic.nr, inPlace: mic.masked && g.M <= 2*mic.mr},
+			c: unsafe.Pointer(&g.C[i*g.StrideC]), cSize: size, ldc: g.LDC,
+			alpha: bitsOf(g.Alpha), beta: bitsOf(g.Beta), noBeta: g.Beta == 0, relu: g.ReLU,
+		}
+		if g.Bias != nil {
+			pr.bias = unsafe.Pointer(&g.Bias[0])
+		}
+		pr.run(p, spaces)
+	})
+}
+
+// forBatch calls body for every product of a batch: one after the other, each spread over p, if they are large, and else
+// spread over p, several to a task if they are small.
+func forBatch(p *parallel.Pool, batch, ops int, body func(p *parallel.Pool, i int)) {
+	if batch == 1 || ops > 64<<20 {
+		for i := range batch {
+			body(p, i)
+		}
+		return
+	}
+	group := max(1, min((1<<20)/max(ops, 1), batch/4))
+	p.For((batch+group-1)/group, func(task int) {
+		for i := task * group; i < min((task+1)*group, batch); i++ {
+			body(nil, i)
+		}
 	})
 }
 
@@ -116,32 +170,6 @@ func GemmBF16(p *parallel.Pool, g GemmHalf) {
 				at := i*g.StrideC + r*g.LDC
 				F32ToBF16(g.CHalf[at:at+g.N], c[at:at+g.N])
 			}
-		}
-	}
-}
-
-func gemmRow[T float32 | float64](c []T, row, n, k int, a, b []T, lda, ldb int, transA, transB bool, alpha, beta T) {
-	sum := make([]T, n)
-	for kk := range k {
-		av := T(0)
-		if transA {
-			av = a[kk*lda+row]
-		} else {
-			av = a[row*lda+kk]
-		}
-		for j := range n {
-			if transB {
-				sum[j] += av * b[j*ldb+kk]
-			} else {
-				sum[j] += av * b[kk*ldb+j]
-			}
-		}
-	}
-	for j := range c {
-		if beta == 0 {
-			c[j] = alpha * sum[j]
-		} else {
-			c[j] = alpha*sum[j] + beta*c[j]
 		}
 	}
 }

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func packProgram(p *program) {
+	p.copyRows()
+	p.transposeStrip()
+	p.interleaveRows()
+}
+
+// copyRows writes a loop that copies rows of at most two registers of 32-bit lanes.
+func (p *program) copyRows() {
+	args := "dst *uint32, dstStep int, src *uint32, srcStep int, rows int, load, store uint32"
+	p.function("copyRowsAVX512", args, args, "copies rows of up to 32 lanes: it reads the lanes of the mask load, takes zero for"+
+		"\n// the others, and writes the lanes of the mask store. The steps from row to row are in bytes.")
+	dst, src, dstStep, srcStep, rows := p.GP64(), p.GP64(), p.GP64(), p.GP64(), p.GP64()
+	p.Load(p.Param("dst"), dst)
+	p.Load(p.Param("dstStep"), dstStep)
+	p.Load(p.Param("src"), src)
+	p.Load(p.Param("srcStep"), srcStep)
+	p.Load(p.Param("rows"), rows)
+	mask := p.GP32()
+	p.Load(p.Param("load"), mask)
+	p.KMOVW(mask, reg.K1)
+	p.SHRL(operand.U8(16), mask)
+	p.KMOVW(mask, reg.K2)
+	p.Load(p.Param("store"), mask)
+	p.KMOVW(mask, reg.K3)
+	p.SHRL(operand.U8(16), mask)
+	p.KMOVW(mask, reg.K4)
+	p.Label("row")
+	p.VMOVUPS_Z(operand.Mem{Base: src}, reg.K1, reg.Z0)
+	p.VMOVUPS_Z(operand.Mem{Base: src, Disp: 64}, reg.K2, reg.Z1)
+	p.VMOVUPS(reg.Z0, reg.K3, operand.Mem{Base: dst})
+	p.VMOVUPS(reg.Z1, reg.K4, operand.Mem{Base: dst, Disp: 64})
+	p.ADDQ(srcStep, src)
+	p.ADDQ(dstStep, dst)
+	p.DECQ(rows)
+	p.JNZ(operand.LabelRef("row"))
+	p.VZEROUPPER()
+	p.RET()
+}
+
+// transposeStrip writes the transposition of a strip of 16 rows of 32-bit lanes, 16 columns at a time.
+func (p *program) transposeStrip() {
+	args := "dst *uint32, dstStep int, src *uint32, srcStep int, rows, cols int"
+	p.function("transposeStripAVX512", args, args, "transposes rows <= 16 rows of cols lanes at src into cols rows of rows lanes at dst."+
+		"\n// The steps from row to row are in bytes.")
+	dst, src, dstStep, srcStep, cols := reg.RDI, reg.RSI, reg.R8, reg.R9, reg.RDX
+	p.Load(p.Param("dst"), dst)
+	p.Load(p.Param("dstStep"), dstStep)
+	p.Load(p.Param("src"), src)
+	p.Load(p.Param("srcStep"), srcStep)
+	p.Load(p.Param("cols"), cols)
+	p.Load(p.Param("rows"), reg.RCX)
+	p.MOVL(operand.U32(1), reg.EAX)
+	p.SHLL(reg.CL, reg.EAX)
+	p.DECL(reg.EAX)
+	p.KMOVW(reg.EAX, reg.K2) // lanes of a row of dst
+	p.MOVQ(reg.RCX, reg.R12) // rows of src
+	p.Label("block")
+	p.MOVQ(cols, reg.RCX)
+	p.CMPQ(reg.RCX, operand.U8(16))
+	p.JLE(operand.LabelRef("last"))
+	p.MOVQ(operand.U32(16), reg.RCX)
+	p.Label("last")
+	p.MOVL(operand.U32(1), reg.EAX)
+	p.SHLL(reg.CL, reg.EAX)
+	p.DECL(reg.EAX)
+	p.KMOVW(reg.EAX, reg.K1) // lanes of a row of src
+	p.MOVQ(src, reg.R10)
+	for i := range 16 {
+		p.VPXORD(zmm[i], zmm[i], zmm[i])
+	}
+	for i := range 16 {
+		p.CMPQ(reg.R12, operand.U8(i))
+		p.JLE(operand.LabelRef("loaded"))
+		p.VMOVUPS_Z(operand.Mem{Base: reg.R10}, reg.K1, zmm[i])
+		p.ADDQ(srcStep, reg.R10)
+	}
+	p.Label("loaded")
+	// Z0..Z15 -> Z16..Z31: pairs of rows, then of pairs, within 128-bit lanes.
+	for i := 0; i < 16; i += 2 {
+		p.VUNPCKLPS(zmm[i+1], zmm[i], zmm[16+i])
+		p.VUNPCKHPS(zmm[i+1], zmm[i], zmm[17+i])
+	}
+	for i := 0; i < 16; i += 4 {
+		p.VUNPCKLPD(zmm[18+i], zmm[16+i], zmm[i])
+		p.VUNPCKHPD(zmm[18+i], zmm[16+i], zmm[i+1])
+		p.VUNPCKLPD(zmm[19+i], zmm[17+i], zmm[i+2])
+		p.VUNPCKHPD(zmm[19+i], zmm[17+i], zmm[i+3])
+	}
+	// Z(4g+q) lane l now holds column 4l+q of rows 4g..4g+3. Gather the four g of each column.
+	for q := range 4 {
+		p.VSHUFF32X4(operand.U8(0x88), zmm[4+q], zmm[q], zmm[16+4*q])    // rows 0-7, columns q, q+8
+		p.VSHUFF32X4(operand.U8(0xdd), zmm[4+q], zmm[q], zmm[17+4*q])    // rows 0-7, columns q+4, q+12
+		p.VSHUFF32X4(operand.U8(0x88), zmm[12+q], zmm[8+q], zmm[18+4*q]) // rows 8-15, columns q, q+8
+		p.VSHUFF32X4(operand.U8(0xdd), zmm[12+q], zmm[8+q], zmm[19+4*q]) // rows 8-15, columns q+4, q+12
+	}
+	for q := range 4 {
+		p.VSHUFF32X4(operand.U8(0x88), zmm[18+4*q], zmm[16+4*q], zmm[q])    // column q
+		p.VSHUFF32X4(operand.U8(0xdd), zmm[18+4*q], zmm[16+4*q], zmm[q+8])  // column q+8
+		p.VSHUFF32X4(operand.U8(0x88), zmm[19+4*q], zmm[17+4*q], zmm[q+4])  // column q+4
+		p.VSHUFF32X4(operand.U8(0xdd), zmm[19+4*q], zmm[17+4*q], zmm[q+12]) // column q+12
+	}
+	for i := range 16 {
+		p.VMOVUPS(zmm[i], reg.K2, operand.Mem{Base: dst})
+		p.ADDQ(dstStep, dst)
+		p.DECQ(cols)
+		p.JZ(operand.LabelRef("done"))
+	}
+	p.ADDQ(operand.U8(64), src)
+	p.JMP(operand.LabelRef("block"))
+	p.Label("done")
+	p.VZEROUPPER()
+	p.RET()
+}
+
+// interleaveRows writes the packing of pairs of rows of 16-bit lanes, as bfloat16 dot products want them.
+func (p *program) interleaveRows() {
+	args := "dst *uint16, dstStep int, src *uint16, srcStep int, pairs int, load uint32, store uint32"
+	p.function("interleaveRowsAVX512", args, args, "writes, for each pair of rows of up to 32 lanes, the pairs of their elements:"+
+		"\n// a0 b0 a1 b1 ... It reads the lanes of the mask load, takes zero for the others, and writes the pairs of the mask store.")
+	for half := range 2 {
+		index := p.table16(fmt.Sprintf("interleaveIndex%d", half), 32, func(i int) uint16 { return uint16(16*half + i/2 + i%2*32) })
+		p.VMOVDQU16(index, zmm[4+half])
+	}
+	dst, src, dstStep, srcStep, pairs := p.GP64(), p.GP64(), p.GP64(), p.GP64(), p.GP64()
+	p.Load(p.Param("dst"), dst)
+	p.Load(p.Param("dstStep"), dstStep)
+	p.Load(p.Param("src"), src)
+	p.Load(p.Param("srcStep"), srcStep)
+	p.Load(p.Param("pairs"), pairs)
+	mask := p.GP32()
+	p.Load(p.Param("load"), mask)
+	p.KMOVD(mask, reg.K1)
+	p.Load(p.Param("store"), mask)
+	p.KMOVW(mask, reg.K2)
+	p.SHRL(operand.U8(16), mask)
+	p.KMOVW(mask, reg.K3)
+	p.Label("pair")
+	p.VMOVDQU16_Z(operand.Mem{Base: src}, reg.K1, reg.Z0)
+	p.VMOVDQU16_Z(operand.Mem{Base: src, Index: srcStep, Scale: 1}, reg.K1, reg.Z1)
+	p.VMOVDQA32(reg.Z0, reg.Z2)
+	p.VPERMT2W(reg.Z1, reg.Z4, reg.Z0)
+	p.VPERMT2W(reg.Z1, reg.Z5, reg.Z2)
+	p.VMOVUPS(reg.Z0, reg.K2, operand.Mem{Base: dst})
+	p.VMOVUPS(reg.Z2, reg.K3, operand.Mem{Base: dst, Disp: 64})
+	p.LEAQ(operand.Mem{Base: src, Index: srcStep, Scale: 2}, src)
+	p.ADDQ(dstStep, dst)
+	p.DECQ(pairs)
+	p.JNZ(operand.LabelRef("pair"))
+	p.VZEROUPPER()
+	p.RET()
+}
+
+// table16 defines read-only data of n 16-bit values.
+func (p *program) table16(name string, n int, value func(i int) uint16) operand.Mem {
+	mem := p.StaticGlobal(name)
+	p.DataAttributes(attr.RODATA | attr.NOPTR)
+	for i := range n {
+		p.AppendDatum(operand.U16(value(i)))
+	}
+	return mem
+}

@@ -1,0 +1,270 @@
+package kernel
+
+import (
+	"sync"
+	"unsafe"
+
+	"github.com/alike-ml/alike/engine/parallel"
+)
+
+// A left operand hands panels of A to the driver.
+type left[T element] interface {
+	// panel returns rows rows of A from row i, and of these the columns [k0, k0+kc), either in place or packed into dst, as
+	// a pointer and the steps in bytes from row to row and from column to column (from pair to pair for bfloat16).
+	panel(dst []T, i, rows, k0, kc int) (a unsafe.Pointer, row, col int)
+}
+
+// A right operand hands panels of B to the driver.
+type right[T element] interface {
+	// panel returns rows [k0, k0+kc) of B, and of these cols columns from column j, either in place or packed into dst with
+	// the micro-kernel's number of columns, as a pointer and the step in bytes from row to row (from pair to pair).
+	panel(dst []T, k0, kc, j, cols int) (b unsafe.Pointer, step int)
+}
+
+// product is C = alpha * A * B + beta * C with operands that pack themselves. A matrix product and the three directions of a
+// convolution differ in their operands alone.
+type product[T element] struct {
+	micro   micro
+	m, n, k int
+	a       left[T]
+	b       right[T]
+
+	c           unsafe.Pointer
+	cSize       int               // bytes of an element of C
+	ldc         int               // elements from row to row of C
+	cRow        func(row int) int // or where each row of C begins, in elements
+	alpha, beta uint64
+	noBeta      bool // beta is zero
+	bias        unsafe.Pointer
+	relu        bool
+}
+
+const (
+	blockBytes = 2304 // of a row of A in one block of k: with 14 rows, a panel of A fills two thirds of a 48 KiB L1
+	blockCols  = 256  // of B in one task: with a block of k, somewhat more than half of a 1 MiB L2
+
+	panelPad = 64 // bytes between packed rows of A, so that they do not fall into the same sets of a cache
+)
+
+// blocksOfK returns into how many blocks k columns are split, and how many columns each has, the last one excepted.
+func blocksOfK[T element](k int) (blocks, size int) {
+	most := blockBytes / sizeOf[T]()
+	blocks = max(1, (k+most-1)/most)
+	size = (k + blocks - 1) / blocks
+	return blocks, min((size+15)&^15, most)
+}
+
+// scratch is one worker's packing space.
+type scratch[T element] struct {
+	a, b []T
+	t    tile
+}
+
+// arena keeps scratch spaces for reuse. Unlike a sync.Pool it never forgets them.
+type arena[T element] struct {
+	mu   sync.Mutex
+	free []*scratch[T]
+}
+
+var (
+	arenaF32  arena[float32]
+	arenaF64  arena[float64]
+	arenaBF16 arena[uint16]
+)
+
+func (r *arena[T]) get() *scratch[T] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.free); n > 0 {
+		s := r.free[n-1]
+		r.free = r.free[:n-1]
+		return s
+	}
+	size := sizeOf[T]()
+	return &scratch[T]{
+		a: make([]T, 16*(blockBytes+panelPad)/size),
+		b: make([]T, blockBytes/size*blockCols),
+	}
+}
+
+func (r *arena[T]) put(s *scratch[T]) {
+	s.t = tile{} // Hold on to no one's matrices.
+	r.mu.Lock()
+	r.free = append(r.free, s)
+	r.mu.Unlock()
+}
+
+// grid is how a product is split into tasks: chunks of the rows and columns of C, and slices of k.
+type grid struct{ rows, cols, slices int }
+
+// splitProduct splits a product of the given shape. Chunks of C do not change a bit of the result. Slices of k do: they
+// are summed at the end. All depend on the shape alone.
+func splitProduct[T element](m, n, k int, mic micro) grid {
+	const (
+		smallTask = 2 << 20 // operations; about ten microseconds of one core
+		enough    = 16      // tasks, for load balance; more only where they stay large
+		most      = 256
+	)
+	g := grid{rows: 1, cols: max(1, (n+blockCols-1)/blockCols), slices: 1}
+	blocks, _ := blocksOfK[T](k)
+	if m*n <= 1<<20 {
+		g.slices = min(enough, max(1, blocks/4), max(1, 1<<22/max(m*n, 1)))
+	}
+	ops := 2 * m * n * k
+	for {
+		tasks := g.rows * g.cols * g.slices
+		rows, cols := m/g.rows, n/g.cols
+		switch {
+		case tasks >= most || ops/tasks < 2*smallTask || tasks >= enough && rows < 1024:
+			return g
+		case rows >= 8*mic.mr && (rows >= cols || cols < 4*mic.nr):
+			g.rows *= 2
+		case cols >= 4*mic.nr:
+			g.cols *= 2
+		default:
+			return g
+		}
+	}
+}
+
+// columns returns the columns of C that belong to chunk i of n chunks.
+func columns(i, chunks, n, nr int) (j0, j1 int) {
+	panels := (n + nr - 1) / nr
+	return panels * i / chunks * nr, min(panels*(i+1)/chunks*nr, n)
+}
+
+// run computes the product over the workers of p.
+func (pr *product[T]) run(p *parallel.Pool, spaces *arena[T]) {
+	if pr.m == 0 || pr.n == 0 {
+		return
+	}
+	g := splitProduct[T](pr.m, pr.n, pr.k, pr.micro)
+	if g.slices > 1 {
+		pr.runSlices(p, spaces, g)
+		return
+	}
+	p.For(g.rows*g.cols, func(task int) {
+		s := spaces.get()
+		defer spaces.put(s)
+		i, j := task/g.cols, task%g.cols
+		j0, j1 := columns(j, g.cols, pr.n, pr.micro.nr)
+		pr.block(s, pr.m*i/g.rows, pr.m*(i+1)/g.rows, j0, j1, 0, pr.k)
+	})
+}
+
+// block computes the part [i0, i1) x [j0, j1) of C from the columns [k0, k1) of A on the calling goroutine.
+func (pr *product[T]) block(s *scratch[T], i0, i1, j0, j1, k0, k1 int) {
+	mr, nr := pr.micro.mr, pr.micro.nr
+	blocks, size := blocksOfK[T](k1 - k0)
+	panels := (i1 - i0 + mr - 1) / mr
+	unit := 1
+	if pr.micro.pairs {
+		unit = 2
+	}
+	t := &s.t
+	t.alpha = pr.alpha
+	var starts [blockCols / goCols]unsafe.Pointer // of the panels of B; no micro-kernel is narrower than goCols
+	for kb := range blocks {
+		from := k0 + kb*size
+		kc := min(size, k1-from)
+		t.k = (kc + unit - 1) / unit
+		t.beta, t.flags, t.cols = bitsOf(float32(1)), tileReadC, -1
+		if pr.cSize == 8 {
+			t.beta = bitsOf(float64(1))
+		}
+		if kb == 0 {
+			t.beta = pr.beta
+			if pr.noBeta {
+				t.flags = 0
+			}
+		}
+		last := kb == blocks-1
+		if last && pr.relu {
+			t.flags |= tileReLU
+		}
+		for q, j := 0, j0; j < j1; q, j = q+1, j+nr {
+			starts[q], t.bStep = pr.b.panel(s.b[q*nr*size:], from, kc, j, min(nr, j1-j))
+		}
+		for q := range panels {
+			i := i0 + (i1-i0)*q/panels
+			rows := i0 + (i1-i0)*(q+1)/panels - i
+			t.a, t.aRow, t.aCol = pr.a.panel(s.a, i, rows, from, kc)
+			t.rows = rows
+			for r := range rows {
+				if pr.cRow != nil {
+					t.cOff[r] = pr.cRow(i+r) * pr.cSize
+				} else {
+					t.cOff[r] = (i + r) * pr.ldc * pr.cSize
+				}
+			}
+			run := pr.micro.run[rows-1]
+			for q, j := 0, j0; j < j1; q, j = q+1, j+nr {
+				t.setColumns(min(nr, j1-j), nr)
+				t.b = starts[q]
+				t.c = unsafe.Add(pr.c, j*pr.cSize)
+				t.bias = nil
+				if last && pr.bias != nil {
+					t.bias = unsafe.Add(pr.bias, j*pr.cSize)
+				}
+				run(t)
+			}
+		}
+	}
+}
+
+// runSlices computes the product of a long k in slices of k, and sums them in their order.
+func (pr *product[T]) runSlices(p *parallel.Pool, spaces *arena[T], g grid) {
+	if pr.cSize == 8 {
+		sumSlices[float64](p, pr, spaces, g)
+	} else {
+		sumSlices[float32](p, pr, spaces, g)
+	}
+}
+
+func sumSlices[C float32 | float64, T element](p *parallel.Pool, pr *product[T], spaces *arena[T], g grid) {
+	partial := make([]C, g.slices*pr.m*pr.n)
+	p.For(g.slices*g.rows*g.cols, func(task int) {
+		s := spaces.get()
+		defer spaces.put(s)
+		slice, i, j := task/(g.rows*g.cols), task/g.cols%g.rows, task%g.cols
+		j0, j1 := columns(j, g.cols, pr.n, pr.micro.nr)
+		part := *pr
+		part.c, part.ldc, part.cRow = unsafe.Pointer(&partial[slice*pr.m*pr.n]), pr.n, nil
+		part.noBeta, part.bias, part.relu = true, nil, false
+		part.block(s, pr.m*i/g.rows, pr.m*(i+1)/g.rows, j0, j1, pr.k*slice/g.slices&^1, sliceEnd(pr.k, slice, g.slices))
+	})
+	beta := scalarOf[C](pr.beta)
+	p.For(g.rows, func(chunk int) {
+		for i := pr.m * chunk / g.rows; i < pr.m*(chunk+1)/g.rows; i++ {
+			at := i * pr.ldc
+			if pr.cRow != nil {
+				at = pr.cRow(i)
+			}
+			c := unsafe.Slice((*C)(unsafe.Add(pr.c, at*pr.cSize)), pr.n)
+			for j := range c {
+				v := C(0)
+				if !pr.noBeta {
+					v = beta * c[j]
+				}
+				for s := range g.slices {
+					v += partial[(s*pr.m+i)*pr.n+j]
+				}
+				if pr.bias != nil {
+					v += unsafe.Slice((*C)(pr.bias), pr.n)[j]
+				}
+				if pr.relu && v < 0 {
+					v = 0
+				}
+				c[j] = v
+			}
+		}
+	})
+}
+
+// sliceEnd returns where slice i of k ends; slices begin at even columns.
+func sliceEnd(k, i, slices int) int {
+	if i == slices-1 {
+		return k
+	}
+	return k * (i + 1) / slices &^ 1
+}

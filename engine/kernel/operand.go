@@ -1,0 +1,104 @@
+package kernel
+
+import "unsafe"
+
+// matrixLeft is the left operand of a matrix product, op(A).
+type matrixLeft[T float32 | float64] struct {
+	a     []T
+	ld    int
+	trans bool
+	pack  bool // copy panels, because A in place would fight for few sets of the caches
+}
+
+func (m *matrixLeft[T]) panel(dst []T, i, rows, k0, kc int) (unsafe.Pointer, int, int) {
+	size := sizeOf[T]()
+	at := i*m.ld + k0
+	if m.trans {
+		at = k0*m.ld + i
+	}
+	src := m.a[min(at, len(m.a)):]
+	switch {
+	case kc == 0:
+		return unsafe.Pointer(&dst[0]), size, size
+	case !m.pack && m.trans:
+		return unsafe.Pointer(&src[0]), size, m.ld * size
+	case !m.pack:
+		return unsafe.Pointer(&src[0]), m.ld * size, size
+	case m.trans:
+		copyBlock(dst, rows, src, m.ld, kc, rows, rows)
+		return unsafe.Pointer(&dst[0]), size, rows * size
+	}
+	pitch := (blockBytes + panelPad) / size
+	for r := range rows {
+		copy(dst[r*pitch:][:kc], src[r*m.ld:])
+	}
+	return unsafe.Pointer(&dst[0]), pitch * size, size
+}
+
+// matrixRight is the right operand of a matrix product, op(B), for micro-kernels of nr columns.
+type matrixRight[T float32 | float64] struct {
+	b       []T
+	ld      int
+	trans   bool
+	inPlace bool // B is used so few times that packing does not pay
+	nr      int
+}
+
+func (m *matrixRight[T]) panel(dst []T, k0, kc, j, cols int) (unsafe.Pointer, int) {
+	size := sizeOf[T]()
+	switch {
+	case kc == 0:
+	case m.trans:
+		if cols < m.nr {
+			clear(dst[:kc*m.nr])
+		}
+		transposeBlock(dst, m.nr, m.b[j*m.ld+k0:], m.ld, cols, kc)
+	case m.inPlace:
+		return unsafe.Pointer(&m.b[k0*m.ld+j]), m.ld * size
+	default:
+		copyBlock(dst, m.nr, m.b[k0*m.ld+j:], m.ld, kc, cols, m.nr)
+	}
+	return unsafe.Pointer(&dst[0]), m.nr * size
+}
+
+// halfLeft is matrixLeft for bfloat16.
+type halfLeft struct {
+	a     []uint16
+	ld    int
+	trans bool
+}
+
+func (m *halfLeft) panel(dst []uint16, i, rows, k0, kc int) (unsafe.Pointer, int, int) {
+	if kc == 0 {
+		return unsafe.Pointer(&dst[0]), 4, 4
+	}
+	if m.trans {
+		interleaveBlock(dst, m.a[k0*m.ld+i:], m.ld, kc, rows, rows)
+		return unsafe.Pointer(&dst[0]), 4, rows * 4
+	}
+	const pitch = (blockBytes + panelPad) / 2
+	for r := range rows {
+		row := dst[r*pitch:][:kc+1]
+		row[copy(row[:kc], m.a[(i+r)*m.ld+k0:])] = 0
+	}
+	return unsafe.Pointer(&dst[0]), pitch * 2, 4
+}
+
+// halfRight is matrixRight for bfloat16.
+type halfRight struct {
+	b     []uint16
+	ld    int
+	trans bool
+}
+
+func (m *halfRight) panel(dst []uint16, k0, kc, j, cols int) (unsafe.Pointer, int) {
+	nr := microBF16.nr
+	switch {
+	case kc == 0:
+	case m.trans:
+		transposePairs(dst, m.b[j*m.ld+k0:], m.ld, cols, kc, nr)
+	default:
+		interleaveBlock(dst, m.b[k0*m.ld+j:], m.ld, kc, cols, nr)
+	}
+	return unsafe.Pointer(&dst[0]), nr * 4
+}
