@@ -12,6 +12,7 @@ func packProgram(p *program) {
 	p.copyRows()
 	p.transposeStrip()
 	p.interleaveRows()
+	p.gatherSpans()
 }
 
 // copyRows writes a loop that copies rows of at most two registers of 32-bit lanes.
@@ -168,4 +169,65 @@ func (p *program) table16(name string, n int, value func(i int) uint16) operand.
 		p.AppendDatum(operand.U16(value(i)))
 	}
 	return mem
+}
+
+// gatherSpans writes the copy of spans that begin at listed offsets, as convolutions gather pixels.
+func (p *program) gatherSpans() {
+	args := "dst *byte, dstStep int, src *byte, offsets *int, count, size int"
+	p.function("gatherSpansAVX512", args, args, "copies count spans of size bytes from src + offsets[i] to dst + i*dstStep. A negative"+
+		"\n// offset stands for zeros.")
+	dst, dstStep, src, offsets, count, full := p.GP64(), p.GP64(), p.GP64(), p.GP64(), p.GP64(), p.GP64()
+	p.Load(p.Param("dst"), dst)
+	p.Load(p.Param("dstStep"), dstStep)
+	p.Load(p.Param("src"), src)
+	p.Load(p.Param("offsets"), offsets)
+	p.Load(p.Param("count"), count)
+	p.Load(p.Param("size"), full)
+	p.MOVQ(full, reg.RCX)
+	p.ANDQ(operand.U8(63), reg.RCX)
+	mask := p.GP64()
+	p.MOVQ(operand.U32(1), mask)
+	p.SHLQ(reg.CL, mask)
+	p.DECQ(mask)
+	p.KMOVQ(mask, reg.K1) // bytes after the last full register
+	p.ANDQ(operand.I8(-64), full)
+	p.VPXORD(reg.Z2, reg.Z2, reg.Z2)
+	from, at := p.GP64(), p.GP64()
+
+	p.Label("span")
+	p.MOVQ(operand.Mem{Base: offsets}, from)
+	p.XORQ(at, at)
+	p.TESTQ(from, from)
+	p.JS(operand.LabelRef("zeros"))
+	p.ADDQ(src, from)
+	p.CMPQ(at, full)
+	p.JGE(operand.LabelRef("tail"))
+	p.Label("copy")
+	p.VMOVUPS(operand.Mem{Base: from, Index: at, Scale: 1}, reg.Z0)
+	p.VMOVUPS(reg.Z0, operand.Mem{Base: dst, Index: at, Scale: 1})
+	p.ADDQ(operand.U8(64), at)
+	p.CMPQ(at, full)
+	p.JLT(operand.LabelRef("copy"))
+	p.Label("tail")
+	p.VMOVDQU8_Z(operand.Mem{Base: from, Index: at, Scale: 1}, reg.K1, reg.Z0)
+	p.VMOVDQU8(reg.Z0, reg.K1, operand.Mem{Base: dst, Index: at, Scale: 1})
+	p.Label("next")
+	p.ADDQ(operand.U8(8), offsets)
+	p.ADDQ(dstStep, dst)
+	p.DECQ(count)
+	p.JNZ(operand.LabelRef("span"))
+	p.VZEROUPPER()
+	p.RET()
+
+	p.Label("zeros")
+	p.CMPQ(at, full)
+	p.JGE(operand.LabelRef("zeroTail"))
+	p.Label("clear")
+	p.VMOVUPS(reg.Z2, operand.Mem{Base: dst, Index: at, Scale: 1})
+	p.ADDQ(operand.U8(64), at)
+	p.CMPQ(at, full)
+	p.JLT(operand.LabelRef("clear"))
+	p.Label("zeroTail")
+	p.VMOVDQU8(reg.Z2, reg.K1, operand.Mem{Base: dst, Index: at, Scale: 1})
+	p.JMP(operand.LabelRef("next"))
 }

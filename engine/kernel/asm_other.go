@@ -21,3 +21,7 @@ func transposeStripAVX512(dst *uint32, dstStep int, src *uint32, srcStep int, ro
 func interleaveRowsAVX512(dst *uint16, dstStep int, src *uint16, srcStep int, pairs int, load, store uint32) {
 	panic("kernel: no assembly")
 }
+
+func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, size int) {
+	panic("kernel: no assembly")
+}

@@ -9,9 +9,9 @@ import (
 
 // A left operand hands panels of A to the driver.
 type left[T element] interface {
-	// panel returns rows rows of A from row i, and of these the columns [k0, k0+kc), either in place or packed into dst, as
+	// panel returns rows rows of A from row i, and of these the columns [k0, k0+kc), either in place or packed into s.a, as
 	// a pointer and the steps in bytes from row to row and from column to column (from pair to pair for bfloat16).
-	panel(dst []T, i, rows, k0, kc int) (a unsafe.Pointer, row, col int)
+	panel(s *scratch[T], i, rows, k0, kc int) (a unsafe.Pointer, row, col int)
 }
 
 // A right operand hands panels of B to the driver.
@@ -58,6 +58,9 @@ func blocksOfK[T element](k int) (blocks, size int) {
 type scratch[T element] struct {
 	a, b []T
 	t    tile
+
+	offsets []int // see taps
+	tap     int   // whose offsets they are, -1 if no one's
 }
 
 // arena keeps scratch spaces for reuse. Unlike a sync.Pool it never forgets them.
@@ -84,6 +87,8 @@ func (r *arena[T]) get() *scratch[T] {
 	return &scratch[T]{
 		a: make([]T, 16*(blockBytes+panelPad)/size),
 		b: make([]T, blockBytes/size*blockCols),
+
+		offsets: make([]int, blockBytes/2),
 	}
 }
 
@@ -185,10 +190,11 @@ func (pr *product[T]) block(s *scratch[T], i0, i1, j0, j1, k0, k1 int) {
 		for q, j := 0, j0; j < j1; q, j = q+1, j+nr {
 			starts[q], t.bStep = pr.b.panel(s.b[q*nr*size:], from, kc, j, min(nr, j1-j))
 		}
+		s.tap = -1
 		for q := range panels {
 			i := i0 + (i1-i0)*q/panels
 			rows := i0 + (i1-i0)*(q+1)/panels - i
-			t.a, t.aRow, t.aCol = pr.a.panel(s.a, i, rows, from, kc)
+			t.a, t.aRow, t.aCol = pr.a.panel(s, i, rows, from, kc)
 			t.rows = rows
 			for r := range rows {
 				if pr.cRow != nil {

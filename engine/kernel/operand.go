@@ -10,8 +10,8 @@ type matrixLeft[T float32 | float64] struct {
 	pack  bool // copy panels, because A in place would fight for few sets of the caches
 }
 
-func (m *matrixLeft[T]) panel(dst []T, i, rows, k0, kc int) (unsafe.Pointer, int, int) {
-	size := sizeOf[T]()
+func (m *matrixLeft[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointer, int, int) {
+	dst, size := s.a, sizeOf[T]()
 	at := i*m.ld + k0
 	if m.trans {
 		at = k0*m.ld + i
@@ -68,7 +68,8 @@ type halfLeft struct {
 	trans bool
 }
 
-func (m *halfLeft) panel(dst []uint16, i, rows, k0, kc int) (unsafe.Pointer, int, int) {
+func (m *halfLeft) panel(s *scratch[uint16], i, rows, k0, kc int) (unsafe.Pointer, int, int) {
+	dst := s.a
 	if kc == 0 {
 		return unsafe.Pointer(&dst[0]), 4, 4
 	}

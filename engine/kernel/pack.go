@@ -87,3 +87,26 @@ func transposePairs(dst []uint16, src []uint16, srcLD, rows, cols, fill int) {
 		}
 	}
 }
+
+// gatherSpans copies len(offsets) spans of n elements from src[offset:] to dst[i*ld:]. Offsets are in bytes; a negative one
+// stands for zeros.
+func gatherSpans[T element](dst []T, ld int, src []T, offsets []int, n int) {
+	if len(offsets) == 0 || n == 0 {
+		return
+	}
+	size := sizeOf[T]()
+	if ActiveLevel() == AVX512 {
+		_ = dst[(len(offsets)-1)*ld+n-1]
+		gatherSpansAVX512((*byte)(unsafe.Pointer(&dst[0])), ld*size, (*byte)(unsafe.Pointer(unsafe.SliceData(src))),
+			&offsets[0], len(offsets), n*size)
+		return
+	}
+	for i, at := range offsets {
+		span := dst[i*ld:][:n]
+		if at < 0 {
+			clear(span)
+		} else {
+			copy(span, src[at/size:])
+		}
+	}
+}

@@ -19,3 +19,9 @@ func transposeStripAVX512(dst *uint32, dstStep int, src *uint32, srcStep int, ro
 //
 //go:noescape
 func interleaveRowsAVX512(dst *uint16, dstStep int, src *uint16, srcStep int, pairs int, load uint32, store uint32)
+
+// gatherSpansAVX512 copies count spans of size bytes from src + offsets[i] to dst + i*dstStep. A negative
+// offset stands for zeros.
+//
+//go:noescape
+func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, size int)

@@ -374,3 +374,63 @@ DATA interleaveIndex1<>+58(SB)/2, $0x003e
 DATA interleaveIndex1<>+60(SB)/2, $0x001f
 DATA interleaveIndex1<>+62(SB)/2, $0x003f
 GLOBL interleaveIndex1<>(SB), RODATA|NOPTR, $64
+
+// func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, size int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·gatherSpansAVX512(SB), NOSPLIT, $0-48
+	MOVQ   dst+0(FP), AX
+	MOVQ   dstStep+8(FP), DX
+	MOVQ   src+16(FP), BX
+	MOVQ   offsets+24(FP), SI
+	MOVQ   count+32(FP), DI
+	MOVQ   size+40(FP), R8
+	MOVQ   R8, CX
+	ANDQ   $0x3f, CX
+	MOVQ   $0x00000001, R9
+	SHLQ   CL, R9
+	DECQ   R9
+	KMOVQ  R9, K1
+	ANDQ   $-64, R8
+	VPXORD Z2, Z2, Z2
+
+span:
+	MOVQ  (SI), CX
+	XORQ  R9, R9
+	TESTQ CX, CX
+	JS    zeros
+	ADDQ  BX, CX
+	CMPQ  R9, R8
+	JGE   tail
+
+copy:
+	VMOVUPS (CX)(R9*1), Z0
+	VMOVUPS Z0, (AX)(R9*1)
+	ADDQ    $0x40, R9
+	CMPQ    R9, R8
+	JLT     copy
+
+tail:
+	VMOVDQU8.Z (CX)(R9*1), K1, Z0
+	VMOVDQU8   Z0, K1, (AX)(R9*1)
+
+next:
+	ADDQ $0x08, SI
+	ADDQ DX, AX
+	DECQ DI
+	JNZ  span
+	VZEROUPPER
+	RET
+
+zeros:
+	CMPQ R9, R8
+	JGE  zeroTail
+
+clear:
+	VMOVUPS Z2, (AX)(R9*1)
+	ADDQ    $0x40, R9
+	CMPQ    R9, R8
+	JLT     clear
+
+zeroTail:
+	VMOVDQU8 Z2, K1, (AX)(R9*1)
+	JMP      next

@@ -1,0 +1,203 @@
+package kernel
+
+import "unsafe"
+
+// taps says which pixels of an image each row of an implicit matrix is made of. Row (n, i, j) of the grid
+// [images, rows, cols] holds, for every pair of dh and dw, the channels [first, first+channels) of the pixel
+//
+//	(i*strideH + dh, j*strideW + dw) of image n,
+//
+// or zeros where there is no such pixel. Its columns are numbered (tap of h, tap of w, channel).
+type taps struct {
+	rows, cols       int // of the grid
+	strideH, strideW int
+	dh, dw           []int
+
+	height, width, depth int // of the image; depth is all its channels
+	first, channels      int
+}
+
+// split returns the image, row and column of a row of the implicit matrix.
+func (t *taps) split(row int) (n, i, j int) {
+	n, row = row/(t.rows*t.cols), row%(t.rows*t.cols)
+	return n, row / t.cols, row % t.cols
+}
+
+// forwardTaps returns the taps of group g of the convolution.
+func (s ConvShape) forwardTaps(g int) taps {
+	t := taps{
+		rows: s.OutH(), cols: s.OutW(), strideH: s.StrideH, strideW: s.StrideW,
+		dh: make([]int, s.R), dw: make([]int, s.S),
+		height: s.H, width: s.W, depth: s.C, first: g * (s.C / s.Groups), channels: s.C / s.Groups,
+	}
+	for r := range t.dh {
+		t.dh[r] = r*s.DilH - s.PadTop
+	}
+	for i := range t.dw {
+		t.dw[i] = i*s.DilW - s.PadLeft
+	}
+	return t
+}
+
+// gradTaps returns the taps of dy that make the pixels (h0 + i*StrideH, w0 + j*StrideW) of dx, and which rows rs and columns ss
+// of the weights they meet.
+func (s ConvShape) gradTaps(g, h0, w0 int) (t taps, rs, ss []int) {
+	t = taps{
+		rows: (s.H - h0 + s.StrideH - 1) / s.StrideH, cols: (s.W - w0 + s.StrideW - 1) / s.StrideW, strideH: 1, strideW: 1,
+		height: s.OutH(), width: s.OutW(), depth: s.K, first: g * (s.K / s.Groups), channels: s.K / s.Groups,
+	}
+	rs, t.dh = meetingTaps(h0+s.PadTop, s.R, s.StrideH, s.DilH)
+	ss, t.dw = meetingTaps(w0+s.PadLeft, s.S, s.StrideW, s.DilW)
+	return t, rs, ss
+}
+
+// meetingTaps returns the window positions r for which some output position o has o*stride + r*dilation == at, and those o.
+func meetingTaps(at, window, stride, dilation int) (rs, os []int) {
+	for r := range window {
+		if d := at - r*dilation; d%stride == 0 {
+			rs, os = append(rs, r), append(os, d/stride)
+		}
+	}
+	return rs, os
+}
+
+// offsets writes, for every tap of one row, where its channels begin in the image, in bytes of elements of the given size, or
+// -1 where there is no pixel.
+func (t *taps) offsets(dst []int, row, size int) {
+	n, i, j := t.split(row)
+	h0, w0 := i*t.strideH, j*t.strideW
+	q := 0
+	for _, dh := range t.dh {
+		h := h0 + dh
+		line := ((n*t.height+h)*t.width+w0)*t.depth + t.first
+		for _, dw := range t.dw {
+			dst[q] = -1
+			if uint(h) < uint(t.height) && uint(w0+dw) < uint(t.width) {
+				dst[q] = (line + dw*t.depth) * size
+			}
+			q++
+		}
+	}
+}
+
+// tapOffsets writes the same for one tap and many rows.
+func (t *taps) tapOffsets(dst []int, row, tap, size int) {
+	dh, dw := t.dh[tap/len(t.dw)], t.dw[tap%len(t.dw)]
+	n, i, j := t.split(row)
+	for len(dst) > 0 {
+		h := i*t.strideH + dh
+		line := (n*t.height+h)*t.width*t.depth + t.first
+		count := min(len(dst), t.cols-j)
+		inside := uint(h) < uint(t.height)
+		for q := range count {
+			w := (j+q)*t.strideW + dw
+			dst[q] = -1
+			if inside && uint(w) < uint(t.width) {
+				dst[q] = (line + w*t.depth) * size
+			}
+		}
+		dst, j = dst[count:], 0
+		if i++; i == t.rows {
+			n, i = n+1, 0
+		}
+	}
+}
+
+// pixelLeft is the implicit matrix of taps as left operand: a row for every pixel of the grid.
+type pixelLeft[T element] struct {
+	taps  taps
+	image []T
+}
+
+func (m *pixelLeft[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointer, int, int) {
+	size := sizeOf[T]()
+	pitch := (blockBytes + panelPad) / size
+	c := m.taps.channels
+	offsets := s.tapsOffsets(len(m.taps.dh) * len(m.taps.dw))
+	for r := range rows {
+		if kc == 0 {
+			break
+		}
+		m.taps.offsets(offsets, i+r, size)
+		row := s.a[r*pitch:]
+		for k := k0; k < k0+kc; {
+			tap, from := k/c, k%c
+			if whole := (k0 + kc - k) / c; from == 0 && whole > 0 {
+				gatherSpans(row[k-k0:], c, m.image, offsets[tap:tap+whole], c)
+				k += whole * c
+				continue
+			}
+			n := min(c-from, k0+kc-k)
+			at := offsets[tap : tap+1]
+			if at[0] >= 0 {
+				at[0] += from * size
+			}
+			gatherSpans(row[k-k0:], c, m.image, at, n)
+			if at[0] >= 0 {
+				at[0] -= from * size
+			}
+			k += n
+		}
+		row[kc] = 0 // The second of the last pair of bfloat16.
+	}
+	col := size
+	if size == 2 {
+		col = 4
+	}
+	return unsafe.Pointer(&s.a[0]), pitch * size, col
+}
+
+// tapsOffsets returns room for n offsets.
+func (s *scratch[T]) tapsOffsets(n int) []int {
+	if len(s.offsets) < n {
+		s.offsets = make([]int, n)
+	}
+	return s.offsets[:n]
+}
+
+// pixelLeftT is the transpose of the implicit matrix as left operand: a column for every pixel of the grid.
+type pixelLeftT[T float32 | float64] struct {
+	taps  taps
+	image []T
+}
+
+func (m *pixelLeftT[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointer, int, int) {
+	size := sizeOf[T]()
+	c := m.taps.channels
+	for r := 0; r < rows && kc > 0; {
+		tap, from := (i+r)/c, (i+r)%c
+		n := min(c-from, rows-r)
+		offsets := s.tapsOffsets(kc)
+		if s.tap != tap {
+			m.taps.tapOffsets(offsets, k0, tap, size)
+			s.tap = tap
+		}
+		gatherSpans(s.a[r:], rows, m.image[min(from, len(m.image)):], offsets, n)
+		r += n
+	}
+	return unsafe.Pointer(&s.a[0]), size, rows * size
+}
+
+// tapRight is the right operand of an input gradient: the weights that the taps (rs, ss) meet, transposed to
+// [taps, K/Groups, C/Groups]. w begins at the group's first output channel.
+type tapRight[T float32 | float64] struct {
+	w      []T
+	s      ConvShape
+	rs, ss []int
+	nr     int
+}
+
+func (m *tapRight[T]) panel(dst []T, k0, kc, j, cols int) (unsafe.Pointer, int) {
+	cg, kg := m.s.C/m.s.Groups, m.s.K/m.s.Groups
+	if cols < m.nr {
+		clear(dst[:kc*m.nr])
+	}
+	for k := k0; k < k0+kc; {
+		tap, from := k/kg, k%kg
+		n := min(kg-from, k0+kc-k)
+		r, s := m.rs[tap/len(m.ss)], m.ss[tap%len(m.ss)]
+		transposeBlock(dst[(k-k0)*m.nr:], m.nr, m.w[((r*m.s.S+s)*cg+j)*m.s.K+from:], m.s.K, cols, n)
+		k += n
+	}
+	return unsafe.Pointer(&dst[0]), m.nr * sizeOf[T]()
+}
