@@ -1,0 +1,10 @@
+// Package positive makes the positives of contrastive learning: two views of one picture are a positive pair.
+//
+// A Pipeline turns a decoded picture into a view, the random crop, colour and blur of SimCLR (Chen et al. 2020,
+// "A Simple Framework for Contrastive Learning of Visual Representations", arXiv:2002.05709, appendix A) and its
+// relatives; recipes.go holds the published settings. The operations themselves are exported on Buffer and compute what
+// torchvision's functional operations compute on float tensors. Sheet draws pictures beside their views, to be looked at
+// before training on them.
+//
+// The same generator gives the same bytes on every machine: sums have a fixed order, and no multiply-add is fused.
+package positive
