@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+
+	"github.com/alike-ml/alike/engine/kernel"
+	"github.com/alike-ml/alike/engine/plan"
+)
+
+// convFunc is one direction of a convolution kernel: (shape, first operand, second operand, result).
+type convFunc func(b *Backend, s kernel.ConvShape, x, y, out []float32)
+
+func convForward(b *Backend, s kernel.ConvShape, x, w, y []float32) {
+	kernel.ConvForward32(b.pool, s, x, w, y)
+}
+
+func convInputGrad(b *Backend, s kernel.ConvShape, dy, w, dx []float32) {
+	kernel.ConvInputGrad32(b.pool, s, dy, w, dx)
+}
+
+func convWeightGrad(b *Backend, s kernel.ConvShape, x, dy, dw []float32) {
+	kernel.ConvWeightGrad32(b.pool, s, x, dy, dw)
+}
+
+// kernelConvLayer runs one direction of a channels-last convolution layer on float32, other dtypes converted.
+func kernelConvLayer(s kernel.ConvShape, dtype dtypes.DType, run convFunc) kernelFunc {
+	if dtype == dtypes.Float32 {
+		return func(b *Backend, in, out [][]byte) {
+			run(b, s, as[float32](in[0]), as[float32](in[1]), as[float32](out[0]))
+		}
+	}
+	return func(b *Backend, in, out [][]byte) {
+		x, y := b.widen(in[0], dtype), b.widen(in[1], dtype)
+		wide := b.heap.get(2 * len(out[0]))
+		run(b, s, as[float32](x), as[float32](y), as[float32](wide))
+		storeHalf(out[0], as[float32](wide), dtype)
+		b.heap.put(x)
+		b.heap.put(y)
+		b.heap.put(wide)
+	}
+}
+
+func hasConvKernel(dtype dtypes.DType) bool { return dtype == dtypes.Float32 || isHalf(dtype) }
+
+// layerShape returns the kernel's description of a layer.
+func layerShape(l plan.ConvLayer, groups int) kernel.ConvShape {
+	return kernel.ConvShape{N: l.Input[0], H: l.Input[1], W: l.Input[2], C: l.Input[3],
+		R: l.Kernel[0], S: l.Kernel[1], K: l.Kernel[3],
+		StrideH: l.Strides[0], StrideW: l.Strides[1], DilH: l.Dilations[0], DilW: l.Dilations[1],
+		PadTop: l.Pads[0][0], PadBottom: l.Pads[0][1], PadLeft: l.Pads[1][0], PadRight: l.Pads[1][1], Groups: groups}
+}
+
+func kernelConv(n *plan.Node) kernelFunc {
+	c, dtype := n.Attr.(plan.Conv), n.Outputs[0].DType
+	if hasConvKernel(dtype) && c.IsChannelsLast() {
+		layer := plan.ConvLayer{Input: n.Inputs[0].Shape().Dimensions, Kernel: n.Inputs[1].Shape().Dimensions,
+			Strides: c.Strides, Dilations: c.KernelDilations, Pads: c.Pads}
+		return kernelConvLayer(layerShape(layer, c.ChannelGroups), dtype, convForward)
+	}
+	if dtype == dtypes.Float32 && c.BatchGroups == 1 && len(c.Strides) <= 2 && !slices.ContainsFunc(c.InputDilations, moreThanOne) {
+		return kernelConvAnyLayout(n)
+	}
+	switch dtype {
+	case dtypes.Float32:
+		return kernelConvPlain[float32](n)
+	case dtypes.Float64:
+		return kernelConvPlain[float64](n)
+	case dtypes.Int8:
+		return kernelConvPlain[int8](n)
+	case dtypes.Int16:
+		return kernelConvPlain[int16](n)
+	case dtypes.Int32:
+		return kernelConvPlain[int32](n)
+	case dtypes.Int64:
+		return kernelConvPlain[int64](n)
+	case dtypes.Uint8:
+		return kernelConvPlain[uint8](n)
+	case dtypes.Uint16:
+		return kernelConvPlain[uint16](n)
+	case dtypes.Uint32:
+		return kernelConvPlain[uint32](n)
+	case dtypes.Uint64:
+		return kernelConvPlain[uint64](n)
+	}
+	return kernelConvWidened(n)
+}
+
+func moreThanOne(d int) bool { return d > 1 }
+
+// kernelConvWidened runs the convolution of 16-bit floats that has no kernel in float32.
+func kernelConvWidened(n *plan.Node) kernelFunc {
+	wide := &plan.Node{Op: n.Op, Attr: n.Attr}
+	for _, v := range n.Inputs {
+		shape := v.Shape().Clone()
+		shape.DType = dtypes.Float32
+		source := &plan.Node{}
+		source.Outputs = append(source.Outputs, shape)
+		wide.Inputs = append(wide.Inputs, source.Value(0))
+	}
+	shape := n.Outputs[0].Clone()
+	shape.DType = dtypes.Float32
+	wide.Outputs = append(wide.Outputs, shape)
+	run, dtype := kernelConv(wide), n.Outputs[0].DType
+	return func(b *Backend, in, out [][]byte) {
+		x, w, y := b.widen(in[0], dtype), b.widen(in[1], dtype), b.heap.get(2*len(out[0]))
+		run(b, [][]byte{x, w}, [][]byte{y})
+		storeHalf(out[0], as[float32](y), dtype)
+		b.heap.put(x)
+		b.heap.put(w)
+		b.heap.put(y)
+	}
+}
+
+// kernelConvAnyLayout copies operands of other layouts, or with one spatial axis, to channels-last ones.
+func kernelConvAnyLayout(n *plan.Node) kernelFunc {
+	c := n.Attr.(plan.Conv)
+	a := c.Axes
+	arrange := func(v []int, axes ...int) (stridedCopy, []int) {
+		own := strides(v)
+		var s stridedCopy
+		for _, axis := range axes {
+			if axis < 0 { // an axis of size one, for a missing spatial axis
+				s.dims, s.src.strides = append(s.dims, 1), append(s.src.strides, 0)
+				continue
+			}
+			s.dims, s.src.strides = append(s.dims, v[axis]), append(s.src.strides, own[axis])
+		}
+		s.dst.strides = strides(s.dims)
+		return s, s.dims
+	}
+	two := func(spatial []int) (int, int) {
+		if len(spatial) == 1 {
+			return -1, spatial[0]
+		}
+		return spatial[0], spatial[1]
+	}
+	h, w := two(a.InputSpatial)
+	input, inputDims := arrange(n.Inputs[0].Shape().Dimensions, a.InputBatch, h, w, a.InputChannels)
+	h, w = two(a.KernelSpatial)
+	weights, weightDims := arrange(n.Inputs[1].Shape().Dimensions, h, w, a.KernelInputChannels, a.KernelOutputChannels)
+	h, w = two(a.OutputSpatial)
+	output, outputDims := arrange(n.Outputs[0].Dimensions, a.OutputBatch, h, w, a.OutputChannels)
+	output.dst, output.src = output.src, output.dst
+
+	layer := plan.ConvLayer{Input: inputDims, Kernel: weightDims, Strides: c.Strides, Dilations: c.KernelDilations, Pads: c.Pads}
+	if len(c.Strides) == 1 {
+		layer.Strides, layer.Dilations = []int{1, c.Strides[0]}, []int{1, c.KernelDilations[0]}
+		layer.Pads = [][2]int{{}, c.Pads[0]}
+	}
+	shape := layerShape(layer, c.ChannelGroups)
+	sizes := [3]int{4 * product(inputDims), 4 * product(weightDims), 4 * product(outputDims)}
+	return func(b *Backend, in, out [][]byte) {
+		x, w, y := b.heap.get(sizes[0]), b.heap.get(sizes[1]), b.heap.get(sizes[2])
+		input.run(b, x, in[0], 4)
+		weights.run(b, w, in[1], 4)
+		kernel.ConvForward32(b.pool, shape, as[float32](x), as[float32](w), as[float32](y))
+		output.run(b, out[0], y, 4)
+		b.heap.put(x)
+		b.heap.put(w)
+		b.heap.put(y)
+	}
+}
+
+func product(dims []int) int { return plan.View{Dims: dims}.Size() }
+
+// kernelConvPlain follows the definition, whatever the layout, dilation and grouping.
+func kernelConvPlain[T number](n *plan.Node) kernelFunc {
+	c := n.Attr.(plan.Conv)
+	a := c.Axes
+	xDims, wDims, yDims := n.Inputs[0].Shape().Dimensions, n.Inputs[1].Shape().Dimensions, n.Outputs[0].Dimensions
+	xStep, wStep := strides(xDims), strides(wDims)
+	channels := wDims[a.KernelInputChannels]
+	perBatchGroup := yDims[a.OutputChannels] / c.BatchGroups
+	perChannelGroup := yDims[a.OutputChannels] / c.ChannelGroups
+	spatial := pick(wDims, a.KernelSpatial)
+	total := n.Outputs[0].Size()
+	perChunk := 256
+	return func(b *Backend, in, out [][]byte) {
+		x, w, y := as[T](in[0]), as[T](in[1]), as[T](out[0])
+		b.pool.For((total+perChunk-1)/perChunk, func(chunk int) {
+			for i := chunk * perChunk; i < min((chunk+1)*perChunk, total); i++ {
+				at := newWalker(plan.View{Dims: yDims, Strides: make([]int, len(yDims))}, i).index
+				k := at[a.OutputChannels]
+				xBase := (at[a.OutputBatch] + k/perBatchGroup*yDims[a.OutputBatch]) * xStep[a.InputBatch]
+				xBase += k / perChannelGroup * channels * xStep[a.InputChannels]
+				var sum T
+				taps := newWalker(plan.View{Dims: spatial, Strides: make([]int, len(spatial))}, 0)
+				for range product(spatial) {
+					xAt, wAt, inside := xBase, k*wStep[a.KernelOutputChannels], true
+					for d, tap := range taps.index {
+						place := at[a.OutputSpatial[d]]*c.Strides[d] + tap*c.KernelDilations[d] - c.Pads[d][0]
+						if place < 0 || place%c.InputDilations[d] != 0 || place/c.InputDilations[d] >= xDims[a.InputSpatial[d]] {
+							inside = false
+							break
+						}
+						xAt += place / c.InputDilations[d] * xStep[a.InputSpatial[d]]
+						wAt += tap * wStep[a.KernelSpatial[d]]
+					}
+					if inside {
+						for ch := range channels {
+							sum += x[xAt+ch*xStep[a.InputChannels]] * w[wAt+ch*wStep[a.KernelInputChannels]]
+						}
+					}
+					taps.next()
+				}
+				y[i] = sum
+			}
+		})
+	}
+}
+
+func pick(dims, axes []int) []int {
+	out := make([]int, len(axes))
+	for i, a := range axes {
+		out[i] = dims[a]
+	}
+	return out
+}
+
+// kernelConvGrad runs a gradient that the planner has recognised.
+func kernelConvGrad(n *plan.Node, run convFunc) kernelFunc {
+	return kernelConvLayer(layerShape(n.Attr.(plan.ConvLayer), 1), n.Outputs[0].DType, run)
+}

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"github.com/alike-ml/alike/engine/plan"
+)
+
+// program is a planned function: kernel calls in order, and where their operands lie.
+type program struct {
+	graph  *plan.Graph
+	steps  []step
+	memory *plan.Memory
+	consts [][]byte
+	states sync.Pool // *programState
+}
+
+// step is one kernel call. Operands are storages of the memory layout.
+type step struct {
+	node    *plan.Node
+	run     kernelFunc
+	in, out []int
+}
+
+// programState is what one execution needs: its arena, and the slices of operands.
+type programState struct {
+	arena    []byte
+	storages [][]byte
+	in, out  [][]byte
+}
+
+// compileGraph plans a function that has returned.
+func compileGraph(b *Backend, g *plan.Graph) (*program, error) {
+	plan.Rewrite(g)
+	g = plan.Fuse(g)
+	plan.OwnResults(g)
+	p := &program{graph: g}
+	reuse := make(map[*plan.Node][]plan.Reuse)
+	for _, n := range g.Nodes {
+		run, over, err := lower(b, n)
+		if err != nil {
+			return nil, err
+		}
+		reuse[n] = over
+		if run != nil {
+			p.steps = append(p.steps, step{node: n, run: run})
+		}
+		if n.Op == compute.OpTypeConstant {
+			p.consts = append(p.consts, n.Attr.(plan.Constant))
+		}
+	}
+	p.memory = plan.Layout(g, func(n *plan.Node) []plan.Reuse { return reuse[n] })
+	for i := range p.steps {
+		s := &p.steps[i]
+		for _, v := range s.node.Inputs {
+			s.in = append(s.in, p.memory.Of[v])
+		}
+		for k := range s.node.Outputs {
+			s.out = append(s.out, p.memory.Of[s.node.Value(k)])
+		}
+	}
+	return p, nil
+}
+
+// run executes the program: params are its parameters and captured values, results the memory for its results.
+func (p *program) run(b *Backend, params, results [][]byte) {
+	s, _ := p.states.Get().(*programState)
+	if s == nil {
+		s = &programState{arena: alignedBytes(p.memory.ArenaSize), storages: make([][]byte, len(p.memory.Storages))}
+	}
+	for i, m := range p.memory.Storages {
+		switch m.Base {
+		case plan.Arena:
+			s.storages[i] = s.arena[m.Offset : m.Offset+m.Size]
+		case plan.Param:
+			s.storages[i] = params[m.Index]
+		case plan.Const:
+			s.storages[i] = p.consts[m.Index]
+		case plan.Result:
+			s.storages[i] = results[m.Index]
+		}
+	}
+	for i := range p.steps {
+		p.runStep(b, s, &p.steps[i])
+	}
+	clear(s.storages)
+	p.states.Put(s)
+}
+
+func (p *program) runStep(b *Backend, s *programState, t *step) {
+	s.in, s.out = s.in[:0], s.out[:0]
+	for _, i := range t.in {
+		s.in = append(s.in, s.storages[i])
+	}
+	for _, i := range t.out {
+		s.out = append(s.out, s.storages[i])
+	}
+	if !b.trace.enabled() {
+		t.run(b, s.in, s.out)
+		return
+	}
+	begin := time.Now()
+	t.run(b, s.in, s.out)
+	b.trace.record(t.node, begin, time.Now())
+}
