@@ -9,11 +9,12 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
 
+	"github.com/alike-ml/alike/engine"
 	"github.com/alike-ml/alike/internal/nearest"
 )
 
 // Default is the device that a run uses when none is named.
-const Default = "go"
+const Default = "cpu"
 
 // Info describes a device for the list of what there is.
 type Info struct {
@@ -24,6 +25,7 @@ type Info struct {
 // Known lists the devices that this binary has.
 func Known() []Info {
 	return []Info{
+		{"cpu", "Alike's own engine: pure Go with SIMD kernels"},
 		{"go", "GoMLX's own portable backend: for comparison, slow"},
 	}
 }
@@ -31,6 +33,8 @@ func Known() []Info {
 // Open returns the named device. The caller calls Finalize on it when done.
 func Open(name string) (compute.Backend, error) {
 	switch name {
+	case "cpu":
+		return engine.New("")
 	case "go":
 		return gobackend.New("")
 	}
@@ -38,5 +42,5 @@ func Open(name string) (compute.Backend, error) {
 	for _, d := range Known() {
 		names = append(names, d.Name)
 	}
-	return nil, fmt.Errorf("there is no device %q%s; there is %s", name, nearest.Suggestion(name, names), strings.Join(names, ", "))
+	return nil, fmt.Errorf("there is no device %q%s; there are %s", name, nearest.Suggestion(name, names), strings.Join(names, " and "))
 }

@@ -1,0 +1,137 @@
+// Package embed turns pictures into vectors with a trained encoder. It is the one inference path: training watches itself
+// through it, and evaluation, search and serving read vectors from it.
+//
+// A [Model] is saved as a folder: model.safetensors holds the encoder's weights, config.json says which encoder they belong
+// to and how a picture is prepared for it.
+package embed
+
+import (
+	"context"
+	"fmt"
+	"image"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/internal/guard"
+	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/metric"
+	"github.com/alike-ml/alike/positive"
+)
+
+// Config says which encoder a model is and how pictures are prepared for it: what config.json holds.
+type Config struct {
+	// Format is the version of the model folder's layout.
+	Format int `json:"format"`
+	// Method is how the encoder was trained, by name.
+	Method string `json:"method"`
+	// Backbone and Width name the encoder: see [backbone.New]. Dim is the width of a vector.
+	Backbone string  `json:"backbone"`
+	Width    float64 `json:"width"`
+	Dim      int     `json:"dim"`
+	// Seed is what the weights were first drawn with: it makes the untrained twin of the encoder.
+	Seed uint64 `json:"seed"`
+	// Views says how pictures were augmented in training. Its size, centre crop, filter, mean and deviation are also how a
+	// picture is prepared for the trained encoder.
+	Views positive.ImageConfig `json:"views"`
+}
+
+// format is the version of the model folder's layout that this package writes.
+const format = 1
+
+// batchSize is how many pictures go through the encoder at once: enough to keep the processors busy.
+const batchSize = 128
+
+// Model is an encoder with weights, ready to embed.
+type Model struct {
+	// Config says which encoder it is.
+	Config Config
+
+	encoder  backbone.Encoder
+	pipeline *positive.Pipeline
+	store    *model.Store
+	exec     *model.Exec
+}
+
+// New returns a model that computes on backend with the encoder weights that store holds, or will have drawn by the time of
+// the first embedding: training watches its own store this way.
+func New(backend compute.Backend, store *model.Store, config Config) (*Model, error) {
+	encoder, err := backbone.New(config.Backbone, config.Width)
+	if err != nil {
+		return nil, err
+	}
+	pipeline, err := positive.NewPipeline(config.Views)
+	if err != nil {
+		return nil, fmt.Errorf("views: %w", err)
+	}
+	config.Format, config.Dim = format, encoder.Dim()
+	m := &Model{Config: config, encoder: encoder, pipeline: pipeline, store: store}
+	m.exec, err = model.NewExec(backend, store, func(scope *model.Scope, images *graph.Node) *graph.Node {
+		scope.Store().SetTraining(images.Graph(), false)
+		return graph.ConvertDType(encoder.Features(scope.In(method.EncoderScope), images), dtypes.Float32)
+	})
+	return m, err
+}
+
+// Progress is told how many of all pictures are done.
+type Progress func(done, total int)
+
+// Embed returns the representations h = f(x) of the pictures, one row [Dim] each, and the index of each row's picture in
+// images.Items. Pictures that cannot be read have no row; they are listed in images.Skipped. Progress may be nil.
+func (m *Model) Embed(ctx context.Context, images *data.Images, progress Progress) (metric.Matrix, []int, error) {
+	return m.embed(ctx, images, progress, centred(m.pipeline))
+}
+
+// EmbedView is [Model.Embed] for one random view of each picture, drawn as in training: what alignment is measured on.
+// Views with different numbers are different draws.
+func (m *Model) EmbedView(ctx context.Context, images *data.Images, seed uint64, view int) (metric.Matrix, []int, error) {
+	return m.embed(ctx, images, nil, func() data.FillFunc {
+		return func(dst [][]float32, img *image.RGBA, _, item int) {
+			m.pipeline.View(dst[0], img, rng.New(seed, 0, item, view))
+		}
+	})
+}
+
+// centred prepares pictures for evaluation.
+func centred(p *positive.Pipeline) func() data.FillFunc {
+	return func() data.FillFunc {
+		return func(dst [][]float32, img *image.RGBA, _, _ int) { p.Center(dst[0], img) }
+	}
+}
+
+func (m *Model) embed(ctx context.Context, images *data.Images, progress Progress, newFill func() data.FillFunc) (vectors metric.Matrix, items []int, err error) {
+	defer guard.Recover(&err)
+	size, dim := m.Config.Views.Size, m.encoder.Dim()
+	options := data.BatchOptions{Size: batchSize, Floats: []int{m.pipeline.Len()}, NewFill: newFill}
+	vectors = metric.Matrix{Cols: dim}
+	for batch, err := range data.EvalBatches(ctx, images, options) {
+		if err != nil {
+			return metric.Matrix{}, nil, err
+		}
+		// The last batch is computed at full size as well, its surplus rows thrown away: one graph serves all.
+		h, err := m.exec.Call1(tensors.FromFlatDataAndDimensions(batch.Data[0], batchSize, size, size, 3))
+		if err != nil {
+			return metric.Matrix{}, nil, err
+		}
+		rows := len(batch.Items)
+		err = tensors.ConstFlatData(h, func(flat []float32) { vectors.Data = append(vectors.Data, flat[:rows*dim]...) })
+		if err != nil {
+			return metric.Matrix{}, nil, err
+		}
+		if err := h.FinalizeAll(); err != nil {
+			return metric.Matrix{}, nil, err
+		}
+		vectors.Rows += rows
+		items = append(items, batch.Items...)
+		if progress != nil {
+			progress(vectors.Rows, images.Len())
+		}
+	}
+	return vectors, items, nil
+}

@@ -1,0 +1,102 @@
+package alike_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/alike-ml/alike/"
+
+// rooms lists, for every room, the rooms of ours that it may import. A room that is not listed is a mistake, as is an
+// import that is not. docs/architecture.md says why.
+var rooms = map[string][]string{
+	"cmd/alike": {"internal/cli"},
+
+	"engine":          {"engine/kernel", "engine/parallel", "engine/plan"},
+	"engine/kernel":   {"engine/parallel"},
+	"engine/parallel": {},
+	"engine/plan":     {},
+
+	"internal/atomicfile":  {},
+	"internal/fields":      {"internal/nearest"},
+	"internal/guard":       {},
+	"internal/nearest":     {},
+	"internal/npy":         {},
+	"internal/rng":         {},
+	"internal/safetensors": {},
+	"internal/tensorboard": {},
+	"internal/weights":     {"internal/atomicfile", "internal/safetensors"},
+	"internal/device":      {"engine", "internal/nearest"},
+
+	"nn":       {"internal/rng"},
+	"loss":     {},
+	"optim":    {},
+	"positive": {},
+	"data":     {"internal/rng"},
+	"metric":   {},
+	"backbone": {"nn", "internal/nearest"},
+	"method":   {"backbone", "loss", "nn", "positive", "internal/nearest"},
+	"embed": {"backbone", "data", "method", "metric", "nn", "positive",
+		"internal/atomicfile", "internal/guard", "internal/npy", "internal/rng", "internal/weights"},
+	"train": {"backbone", "data", "embed", "loss", "method", "metric", "nn", "optim", "positive",
+		"internal/atomicfile", "internal/device", "internal/fields", "internal/guard", "internal/rng", "internal/tensorboard", "internal/weights"},
+	"eval":   {"data", "embed", "metric", "internal/nearest"},
+	"report": {"metric"},
+	"internal/demo": {"data", "embed", "eval", "metric", "positive", "report", "train",
+		"internal/atomicfile", "internal/rng"},
+	"internal/cli": {"backbone", "data", "embed", "eval", "method", "metric", "positive", "report", "train",
+		"internal/atomicfile", "internal/demo", "internal/device", "internal/fields", "internal/nearest", "internal/rng"},
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		room := strings.TrimPrefix(p.ImportPath, module)
+		if room == strings.TrimSuffix(module, "/") { // this test's own
+			continue
+		}
+		allowed, known := rooms[room]
+		if !known {
+			t.Errorf("the room %s is not on the map: add it here and to docs/architecture.md", room)
+			continue
+		}
+		for _, path := range p.Imports {
+			if imported, ours := strings.CutPrefix(path, module); ours && !slices.Contains(allowed, imported) {
+				t.Errorf("%s imports %s, which its place on the map does not allow", room, imported)
+			}
+		}
+	}
+}
+
+// What is not pure Go, or would fetch something at run time, may not come in through a dependency.
+func TestNothingNeedsCgo(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if .CgoFiles}}{{.ImportPath}}{{end}}", "./cmd/alike").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	standard := []string{"net", "os/user", "runtime/cgo"} // have pure Go twins
+	for _, p := range strings.Fields(string(out)) {
+		if !slices.Contains(standard, p) {
+			t.Errorf("%s uses cgo", p)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+// Package cli is the command line: one file a command. Commands parse, call the library and print; they decide nothing
+// else.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/alike-ml/alike/internal/nearest"
+)
+
+// Exit codes: what the caller asked for cannot be understood, or it went wrong.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// commands is the grammar of the command line.
+type commands struct {
+	Demo    demoCommand    `cmd:"" help:"The whole story on built-in photographs: train, evaluate, report. Under three minutes on two cores."`
+	Train   trainCommand   `cmd:"" help:"Train an encoder on your own pictures."`
+	Eval    evalCommand    `cmd:"" help:"Score a run's encoder, each score beside its baselines."`
+	Embed   embedCommand   `cmd:"" help:"Turn pictures into vectors with a run's encoder."`
+	Views   viewsCommand   `cmd:"" help:"Draw the positives a method would train on, before training on them."`
+	Methods methodsCommand `cmd:"" help:"List the methods, backbones and devices, with their defaults and sources."`
+	Bench   benchCommands  `cmd:"" help:"Measure throughput on this machine."`
+}
+
+// console is where commands write.
+type console struct {
+	out, err io.Writer
+}
+
+// usageError is a mistake in the command line that only a command can see.
+type usageError struct{ error }
+
+// Main runs one command line and returns the process's exit code: 0, 1 when the work failed, 2 for a mistake in the
+// command line. The first interrupt lets the work finish its step and save; a second one ends the process at once.
+func Main(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second interrupt has its usual effect
+	}()
+	return run(ctx, args, console{stdout, stderr})
+}
+
+func run(ctx context.Context, args []string, c console) (code int) {
+	exited := -1
+	parser, err := kong.New(&commands{},
+		kong.Name("alike"),
+		kong.Description("Alike learns which things are alike: contrastive learning without labels, in one program."),
+		kong.Writers(c.out, c.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(c),
+	)
+	if err != nil {
+		panic(err) // the grammar is wrong, not the command line
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help has been printed
+		return exited
+	}
+	if err != nil {
+		return fail(c, usageError{errors.New(explain(err, parser, args))})
+	}
+	return fail(c, parsed.Run(parsed))
+}
+
+// fail prints an error in one line and returns the exit code that goes with it.
+func fail(c console, err error) int {
+	if err == nil {
+		return 0
+	}
+	message := strings.Join(strings.Fields(err.Error()), " ")
+	fmt.Fprintf(c.err, "alike: %s\n", message)
+	if errors.As(err, new(usageError)) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// explain adds the nearest command or flag to kong's message about one it does not know.
+func explain(err error, parser *kong.Kong, args []string) string {
+	message := err.Error()
+	if strings.Contains(message, "did you mean") {
+		return message
+	}
+	node := parser.Model.Node
+	for _, arg := range args {
+		for _, child := range node.Children {
+			if child.Name == arg {
+				node = child
+			}
+		}
+	}
+	if _, unknown, found := strings.Cut(message, "unexpected argument "); found {
+		var names []string
+		for _, child := range node.Children {
+			names = append(names, child.Name)
+		}
+		return message + nearest.Suggestion(unknown, names)
+	}
+	if _, unknown, found := strings.Cut(message, "unknown flag --"); found {
+		var names []string
+		for _, group := range node.AllFlags(true) {
+			for _, flag := range group {
+				names = append(names, flag.Name)
+			}
+		}
+		return message + nearest.Suggestion(unknown, names)
+	}
+	return message
+}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/fields"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/train"
+)
+
+type methodsCommand struct {
+	JSON      bool `help:"Print one JSON object."`
+	ImageSize int  `help:"Show the defaults for pictures of this side, in pixels." default:"32"`
+}
+
+// methodListing is a method with its default configuration.
+type methodListing struct {
+	method.Info
+	Defaults []fields.Field `json:"defaults"`
+}
+
+func (m methodsCommand) Run(c console) error {
+	var methods []methodListing
+	for _, info := range method.Known() {
+		config, err := train.Default(info.Name, m.ImageSize)
+		if err != nil {
+			return err
+		}
+		methods = append(methods, methodListing{info, fields.Of(config)})
+	}
+	if m.JSON {
+		encoder := json.NewEncoder(c.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(struct {
+			Methods   []methodListing `json:"methods"`
+			Backbones []backbone.Info `json:"backbones"`
+			Devices   []device.Info   `json:"devices"`
+		}{methods, backbone.Known(), device.Known()})
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "Methods")
+	for _, l := range methods {
+		fmt.Fprintf(w, "  %s\t%s\n\t%s\n", l.Name, l.Description, l.Paper)
+	}
+	fmt.Fprintln(w, "\nBackbones")
+	for _, b := range backbone.Known() {
+		fmt.Fprintf(w, "  %s\t%s\n\t%s\n", b.Name, b.Description, b.Source)
+	}
+	fmt.Fprintln(w, "\nDevices")
+	for _, d := range device.Known() {
+		fmt.Fprintf(w, "  %s\t%s\n", d.Name, d.Description)
+	}
+	for _, l := range methods {
+		fmt.Fprintf(w, "\nDefaults of %s at %d pixels\n", l.Name, m.ImageSize)
+		for _, f := range l.Defaults {
+			fmt.Fprintf(w, "  %s\t%v\t%s\n", f.Key, f.Value, f.Help)
+		}
+	}
+	return w.Flush()
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// meter shows how long work gets on: a bar with rate and time left on a terminal, a line now and then elsewhere.
+type meter struct {
+	out   io.Writer
+	bar   *progressbar.ProgressBar
+	what  string
+	unit  string
+	total int
+	start int
+	began time.Time
+	said  time.Time
+}
+
+// plainEvery is how often work that is not on a terminal says where it is.
+const plainEvery = 5 * time.Second
+
+// newMeter starts to show work on total items from the given one on.
+func newMeter(out io.Writer, what, unit string, start, total int) *meter {
+	m := &meter{out: out, what: what, unit: unit, total: total, start: start, began: time.Now(), said: time.Now()}
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		m.bar = progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(out),
+			progressbar.OptionSetDescription(what),
+			progressbar.OptionShowCount(),
+			progressbar.OptionShowIts(),
+			progressbar.OptionSetItsString(unit),
+			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionFullWidth(),
+			progressbar.OptionUseANSICodes(true),
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetTheme(progressbar.ThemeUnicode))
+		_ = m.bar.Set(start) // drawing is for the eye: a terminal that went away is no reason to stop
+	}
+	return m
+}
+
+// at says that done of the items are done; note is what to show beside it.
+func (m *meter) at(done int, note string) {
+	if m.bar != nil {
+		m.bar.Describe(join(m.what, note))
+		_ = m.bar.Set(done)
+		return
+	}
+	if time.Since(m.said) < plainEvery {
+		return
+	}
+	m.said = time.Now()
+	fmt.Fprintf(m.out, "%s\n", m.line(done, note))
+}
+
+// line is where the work is, for a log: what, how far, how fast, how long still.
+func (m *meter) line(done int, note string) string {
+	rate := float64(done-m.start) / time.Since(m.began).Seconds()
+	left := time.Duration(float64(m.total-done) / max(rate, 1e-9) * float64(time.Second)).Round(time.Second)
+	return fmt.Sprintf("%s: %d of %d %s, %.3g a second, %s left", join(m.what, note), done, m.total, m.unit, rate, left)
+}
+
+// print writes a line above the bar.
+func (m *meter) print(format string, args ...any) {
+	if m.bar != nil {
+		_ = m.bar.Clear()
+	}
+	fmt.Fprintf(m.out, format+"\n", args...)
+	if m.bar != nil {
+		_ = m.bar.RenderBlank()
+	}
+}
+
+// finish takes the bar away.
+func (m *meter) finish() {
+	if m.bar != nil {
+		_ = m.bar.Clear()
+		_ = m.bar.Exit()
+	}
+}
+
+func join(parts ...string) string {
+	return strings.TrimSpace(strings.Join(parts, " "))
+}

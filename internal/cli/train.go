@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/alike-ml/alike/internal/fields"
+	"github.com/alike-ml/alike/train"
+)
+
+type trainCommand struct {
+	Method string   `arg:"" help:"How to learn: see alike methods."`
+	Out    string   `required:"" placeholder:"RUN" help:"Directory for the run: configuration, metrics, checkpoints, model and report."`
+	Resume bool     `help:"Go on with the run in --out where it stopped."`
+	Config string   `placeholder:"FILE" help:"Read settings from a YAML file, such as another run's config.yaml. Flags and --set go before it."`
+	Set    []string `placeholder:"KEY=VALUE" sep:"none" help:"Set anything in config.yaml by its dotted key, as optimizer.learning_rate=0.1. Repeatable; alike methods lists the keys."`
+
+	configFlags `embed:"" group:"Settings"`
+}
+
+// configFlags are the top level of [train.Config] as flags. Their help comes from the configuration's own tags; a nil flag
+// was not given.
+type configFlags struct {
+	Data              *string  `placeholder:"DIR" help:"${data}"`
+	ImageSize         *int     `placeholder:"${image_size_default}" help:"${image_size}"`
+	Backbone          *string  `placeholder:"${backbone_default}" help:"${backbone}"`
+	Width             *float64 `placeholder:"${width_default}" help:"${width}"`
+	Epochs            *int     `placeholder:"${epochs_default}" help:"${epochs}"`
+	Batch             *int     `placeholder:"${batch_default}" help:"${batch}"`
+	Seed              *uint64  `placeholder:"${seed_default}" help:"${seed}"`
+	Device            *string  `placeholder:"${device_default}" help:"${device}"`
+	Precision         *string  `placeholder:"${precision_default}" help:"${precision}"`
+	Workers           *int     `placeholder:"${workers_default}" help:"${workers}"`
+	HoldOut           *float64 `placeholder:"${hold_out_default}" help:"${hold_out}"`
+	MonitorEvery      *int     `placeholder:"${monitor_every_default}" help:"${monitor_every}"`
+	CheckpointSeconds *int     `placeholder:"${checkpoint_seconds_default}" help:"${checkpoint_seconds}"`
+	Watch             *bool    `negatable:"" help:"${watch}"`
+}
+
+// configHelp has the help and the default of every top-level setting, for the tags of configFlags.
+func configHelp() kong.Vars {
+	vars := kong.Vars{}
+	for _, f := range fields.Of(train.DefaultSimCLR(defaultImageSize)) {
+		if !strings.Contains(f.Key, ".") {
+			vars[f.Key], vars[f.Key+"_default"] = sentence(f.Help), fmt.Sprint(f.Value)
+		}
+	}
+	return vars
+}
+
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }
+
+// given lists the flags that were given, as key and value.
+func (c configFlags) given() (list [][2]string) {
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		if f := v.Field(i); !f.IsNil() {
+			list = append(list, [2]string{snake(v.Type().Field(i).Name), fmt.Sprint(f.Elem().Interface())})
+		}
+	}
+	return list
+}
+
+// snake turns a field's name into its key: ImageSize into image_size.
+func snake(name string) string {
+	var key strings.Builder
+	for i, r := range name {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			key.WriteByte('_')
+		}
+		key.WriteRune(r)
+	}
+	return strings.ToLower(key.String())
+}
+
+// defaultImageSize is the side, in pixels, of the pictures of a run that names none.
+const defaultImageSize = 32
+
+// config puts the run's settings together: the method's defaults for the image size, or the settings of the run that is
+// resumed; over them the file, then --set, then the flags.
+func (c trainCommand) config() (train.Config, error) {
+	config, err := train.Default(c.Method, defaultImageSize)
+	if err != nil {
+		return config, usageError{err}
+	}
+	// The image size decides on other defaults, so it is looked for first.
+	size := config
+	if err := c.apply(&size); err != nil {
+		return config, err
+	}
+	if config, err = train.Default(c.Method, size.ImageSize); err != nil {
+		return config, usageError{err}
+	}
+	if c.Resume {
+		if was, err := train.ReadConfig(c.Out); err == nil {
+			config = was
+		}
+	}
+	if err := c.apply(&config); err != nil {
+		return config, err
+	}
+	if err := config.Validate(); err != nil {
+		return config, usageError{err}
+	}
+	return config, nil
+}
+
+func (c trainCommand) apply(config *train.Config) error {
+	if c.Config != "" {
+		text, err := os.ReadFile(c.Config)
+		if err != nil {
+			return usageError{err}
+		}
+		if err := fields.Unmarshal(text, config); err != nil {
+			return usageError{fmt.Errorf("%s: %w", c.Config, err)}
+		}
+	}
+	for _, pair := range c.Set {
+		key, value, found := strings.Cut(pair, "=")
+		if !found {
+			return usageError{fmt.Errorf("--set %s: write it as key=value", pair)}
+		}
+		if err := fields.Set(config, key, value); err != nil {
+			return usageError{err}
+		}
+	}
+	for _, flag := range c.given() {
+		if err := fields.Set(config, flag[0], flag[1]); err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
+}
+
+// Run trains, evaluates on test pictures if there are any, and writes the report.
+func (c trainCommand) Run(ctx context.Context, out console) error {
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	result, err := trainWithProgress(ctx, out, config, c.Out, c.Resume)
+	if errors.Is(err, train.ErrInterrupted) {
+		return fmt.Errorf("%w: alike train %s --out %s --resume", err, c.Method, c.Out)
+	}
+	if err != nil {
+		return err
+	}
+	printSkipped(out.err, result.Skipped)
+	report := filepath.Join(c.Out, reportFile)
+	if err := writeReport(ctx, out, c.Out, config); err != nil {
+		return err
+	}
+	fmt.Fprintf(out.out, "The encoder is in %s, the report in %s.\n", train.ModelDir(c.Out), report)
+	fmt.Fprintf(out.out, "Score it: alike eval %s --data %s\n", c.Out, config.Data)
+	return nil
+}

@@ -1,0 +1,296 @@
+// Package runreport gathers what the HTML report of a run shows: it reads the run's directory and draws on an evaluation.
+package runreport
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/image/draw"
+
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/eval"
+	"github.com/alike-ml/alike/internal/atomicfile"
+	"github.com/alike-ml/alike/internal/fields"
+	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/metric"
+	"github.com/alike-ml/alike/positive"
+	"github.com/alike-ml/alike/report"
+	"github.com/alike-ml/alike/train"
+)
+
+// Input is what a report is made from.
+type Input struct {
+	// Dir is the run's directory, Title the report's heading and Command what reproduces the run.
+	Dir, Title, Command string
+	// Config is the run's configuration.
+	Config train.Config
+	// Evaluation of the run's encoder; nil leaves its sections out.
+	Evaluation *eval.Result
+	// Pictures were trained on: positives are drawn from them.
+	Pictures *data.Images
+	// Timing says where the time went.
+	Timing []report.Span
+}
+
+// How much of each thing a report shows.
+const (
+	positives      = 6
+	viewsEach      = 6
+	queries        = 10
+	neighboursEach = 6
+	mapPoints      = 1000
+	thumbnail      = 64 // pixels a side at most
+	mapThumbnail   = 32
+	thumbnailJPEG  = 80 // quality
+	showSeed       = 0  // of the choice of examples
+)
+
+// File is the report's name in the run's directory.
+const File = "report.html"
+
+// Write makes the report and writes it to the run's directory as [File].
+func Write(ctx context.Context, in Input) error {
+	run, err := gather(ctx, in)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(in.Dir, File), func(w io.Writer) error { return report.Write(w, run) })
+}
+
+func gather(ctx context.Context, in Input) (report.Run, error) {
+	m, err := in.Config.Method()
+	if err != nil {
+		return report.Run{}, err
+	}
+	run := report.Run{
+		Title: in.Title, Command: in.Command, Timing: in.Timing,
+		Method:   m.Name(),
+		Backbone: fmt.Sprintf("%s, width %g", in.Config.Backbone, in.Config.Width),
+		Data:     fmt.Sprintf("%d pictures", in.Pictures.Len()),
+	}
+	for _, f := range fields.Of(in.Config) {
+		run.Config = append(run.Config, report.Setting{Key: f.Key, Value: fmt.Sprint(f.Value)})
+	}
+	for _, s := range in.Pictures.Skipped.List() {
+		run.Skipped = append(run.Skipped, report.Skipped{Name: s.Path, Reason: s.Err.Error()})
+	}
+	run.Facts = facts(in)
+	if err := curves(&run, in.Dir); err != nil {
+		return report.Run{}, err
+	}
+	if run.Positives, err = examples(in.Pictures, m.Views()); err != nil {
+		return report.Run{}, err
+	}
+	if in.Evaluation == nil {
+		return run, nil
+	}
+	run.Scores = scores(in.Evaluation)
+	run.Classes = in.Evaluation.Test.Images.Classes
+	if run.Queries, err = search(in.Evaluation); err != nil {
+		return report.Run{}, err
+	}
+	run.Map, err = plane(in.Evaluation)
+	return run, err
+}
+
+func facts(in Input) []report.Setting {
+	total := time.Duration(0)
+	for _, s := range in.Timing {
+		total += s.Duration
+	}
+	list := []report.Setting{
+		{Key: "picture size", Value: fmt.Sprintf("%d px", in.Config.ImageSize)},
+		{Key: "batch", Value: fmt.Sprint(in.Config.Batch)},
+		{Key: "epochs", Value: fmt.Sprint(in.Config.Epochs)},
+		{Key: "seed", Value: fmt.Sprint(in.Config.Seed)},
+		{Key: "device", Value: in.Config.Device},
+	}
+	if total > 0 {
+		list = append(list, report.Setting{Key: "time", Value: total.Round(time.Second).String()})
+	}
+	return list
+}
+
+// curves reads the run's epochs.
+func curves(run *report.Run, dir string) error {
+	_, epochs, err := train.ReadMetrics(train.MetricsFile(dir))
+	if err != nil {
+		return err
+	}
+	for _, e := range epochs {
+		if e.RawKNN != nil {
+			run.HeldOutBaselines = append(run.HeldOutBaselines, report.Baseline{Name: "raw pixels", Value: float64(*e.RawKNN)})
+		}
+		if e.Epoch == 0 && e.KNN != nil {
+			run.HeldOutBaselines = append(run.HeldOutBaselines, report.Baseline{Name: "untrained", Value: float64(*e.KNN)})
+		}
+		run.Epochs = append(run.Epochs, epoch(e))
+	}
+	return nil
+}
+
+func epoch(e train.Epoch) report.Epoch {
+	nan := math.NaN()
+	r := report.Epoch{
+		Number: e.Epoch, Loss: float64(e.Loss), LearningRate: float64(e.LearningRate),
+		KNN: nan, Alignment: nan, Uniformity: nan, EffectiveRank: nan, Std: nan,
+	}
+	if e.Epoch == 0 {
+		r.LearningRate = nan
+	}
+	if e.KNN != nil {
+		r.KNN = float64(*e.KNN)
+	}
+	if g := e.Geometry; g != nil {
+		r.Alignment, r.Uniformity, r.EffectiveRank, r.Std = g.Alignment, g.Uniformity, g.EffectiveRank, g.Std
+	}
+	return r
+}
+
+func scores(r *eval.Result) []report.Score {
+	var list []report.Score
+	baselines := func(b *eval.Baselines) []report.Baseline {
+		if b == nil {
+			return nil
+		}
+		return []report.Baseline{{Name: "raw pixels", Value: b.Raw}, {Name: "untrained encoder", Value: b.RandomInit}, {Name: "largest class", Value: b.Majority}}
+	}
+	items := r.Test.Vectors.Rows
+	if k := r.Report.Tasks.KNN; k != nil {
+		list = append(list, report.Score{Task: "Nearest neighbours", Meaning: report.MeaningKNN,
+			Detail: fmt.Sprintf("k = %d, temperature %g", k.K, k.Temperature), Value: k.Accuracy, Baselines: baselines(k.Baselines), Items: items})
+	}
+	if l := r.Report.Tasks.Linear; l != nil {
+		list = append(list, report.Score{Task: "Linear probe", Meaning: report.MeaningLinear,
+			Detail: fmt.Sprintf("C = %.3g, chosen on a part of the training pictures", l.C), Value: l.Accuracy, Baselines: baselines(l.Baselines), Items: items})
+	}
+	return list
+}
+
+// pick returns n of the places 0 to total-1, spread by the seed.
+func pick(n, total int) []int {
+	return rng.New(showSeed, 0, 0, rng.Split).Perm(total)[:min(n, total)]
+}
+
+// examples draws positives: pictures, and views of each, turn by turn as the method's views go.
+func examples(images *data.Images, views []positive.ImageConfig) ([]report.Positive, error) {
+	var pipelines []*positive.Pipeline
+	for _, v := range views {
+		p, err := positive.NewPipeline(v)
+		if err != nil {
+			return nil, err
+		}
+		pipelines = append(pipelines, p)
+	}
+	var list []report.Positive
+	for _, i := range pick(positives, images.Len()) {
+		picture, err := images.Image(i)
+		if err != nil {
+			continue // listed as skipped
+		}
+		original, err := photo(images, i, picture, thumbnail)
+		if err != nil {
+			return nil, err
+		}
+		example := report.Positive{Original: original}
+		for k := range viewsEach {
+			p := pipelines[k%len(pipelines)]
+			view := make([]float32, p.Len())
+			p.View(view, picture, rng.New(showSeed, 0, i, k))
+			drawn, err := report.NewJPEG(p.Picture(view), thumbnailJPEG)
+			if err != nil {
+				return nil, err
+			}
+			example.Views = append(example.Views, drawn)
+		}
+		list = append(list, example)
+	}
+	return list, nil
+}
+
+// search finds the neighbours of a few test pictures among the training pictures.
+func search(r *eval.Result) ([]report.Query, error) {
+	rows := pick(queries, r.Test.Vectors.Rows)
+	asked := metric.Matrix{Rows: len(rows), Cols: r.Test.Vectors.Cols}
+	for _, row := range rows {
+		asked.Data = append(asked.Data, r.Test.Vectors.Row(row)...)
+	}
+	found, err := metric.Neighbours(r.Train.Vectors, asked, neighboursEach)
+	if err != nil {
+		return nil, err
+	}
+	var list []report.Query
+	for q, row := range rows {
+		query := report.Query{}
+		if query.Photo, err = photoOf(r.Test, row, thumbnail); err != nil {
+			return nil, err
+		}
+		for _, n := range found[q] {
+			neighbour := report.Neighbour{Similarity: float64(n.Similarity)}
+			if neighbour.Photo, err = photoOf(r.Train, n.Index, thumbnail); err != nil {
+				return nil, err
+			}
+			query.Neighbours = append(query.Neighbours, neighbour)
+		}
+		list = append(list, query)
+	}
+	return list, nil
+}
+
+// plane lays test pictures out on a plane.
+func plane(r *eval.Result) ([]report.MapPoint, error) {
+	rows := pick(mapPoints, r.Test.Vectors.Rows)
+	chosen := metric.Matrix{Rows: len(rows), Cols: r.Test.Vectors.Cols}
+	for _, row := range rows {
+		chosen.Data = append(chosen.Data, r.Test.Vectors.Row(row)...)
+	}
+	places, err := metric.Map2D(chosen)
+	if err != nil {
+		return nil, err
+	}
+	var list []report.MapPoint
+	for i, row := range rows {
+		p, err := photoOf(r.Test, row, mapThumbnail)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, report.MapPoint{X: places[i].X, Y: places[i].Y, Class: r.Test.Labels[row], Name: p.Name, Image: p.Image})
+	}
+	return list, nil
+}
+
+func photoOf(v eval.Vectors, row, side int) (report.Photo, error) {
+	picture, err := v.Images.Image(v.Items[row])
+	if err != nil {
+		return report.Photo{}, err
+	}
+	return photo(v.Images, v.Items[row], picture, side)
+}
+
+func photo(images *data.Images, i int, picture *image.RGBA, side int) (report.Photo, error) {
+	item := images.Items[i]
+	small, err := report.NewJPEG(shrink(picture, side), thumbnailJPEG)
+	p := report.Photo{Image: small, Name: item.Path[strings.LastIndex(item.Path, "/")+1:]}
+	if item.Label >= 0 {
+		p.Label = images.Classes[item.Label]
+	}
+	return p, err
+}
+
+// shrink returns the picture with its longer side no longer than the given number of pixels.
+func shrink(picture *image.RGBA, side int) image.Image {
+	size := picture.Rect.Size()
+	longer := max(size.X, size.Y)
+	if longer <= side {
+		return picture
+	}
+	small := image.NewRGBA(image.Rect(0, 0, max(1, size.X*side/longer), max(1, size.Y*side/longer)))
+	draw.CatmullRom.Scale(small, small.Rect, picture, picture.Rect, draw.Src, nil)
+	return small
+}

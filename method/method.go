@@ -1,0 +1,80 @@
+// Package method holds the methods, one short file a paper.
+//
+// A method is data plus one graph-building function: a struct of hyper-parameters with the published values as defaults,
+// the views it wants of each item, and Loss, which builds the paper's training graph from top to bottom.
+package method
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/internal/nearest"
+	"github.com/alike-ml/alike/positive"
+)
+
+// EncoderScope is where, in the store's root scope, every method keeps the encoder f that evaluation uses.
+const EncoderScope = "backbone"
+
+// Batch is what a method sees of a training batch.
+type Batch struct {
+	// Views holds one node per view that the method asked for: [batch, size, size, 3]. Row i of each is a view of item i.
+	Views []*graph.Node
+}
+
+// Output is what a method's graph gives.
+type Output struct {
+	// Loss is the scalar to minimise, in float32.
+	Loss *graph.Node
+	// Embeddings holds the embeddings z of all views, [rows, dim]: the run watches them for collapse.
+	Embeddings *graph.Node
+}
+
+// Method is one way to learn without labels.
+type Method interface {
+	// Name is the method's name on the command line and in files.
+	Name() string
+	// Validate names the first hyper-parameter that cannot be used.
+	Validate() error
+	// Views says how each view of an item is drawn, one entry a view.
+	Views() []positive.ImageConfig
+	// Loss builds the training graph. The encoder's weights live in scope.In([EncoderScope]).
+	Loss(scope *model.Scope, encoder backbone.Encoder, batch Batch) Output
+}
+
+// Info describes a method for the list of what there is.
+type Info struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Paper       string `json:"paper"`
+}
+
+// Known lists the methods, oldest paper first.
+func Known() []Info {
+	return []Info{
+		{"simclr", "two views of one picture attract, all other views in the batch repel",
+			"Chen, Kornblith, Norouzi, Hinton 2020, A simple framework for contrastive learning of visual representations"},
+	}
+}
+
+// Names lists the methods' names, oldest paper first.
+func Names() []string {
+	var names []string
+	for _, m := range Known() {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// CheckName returns an error that suggests the nearest name when there is no such method.
+func CheckName(name string) error {
+	for _, m := range Known() {
+		if m.Name == name {
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no method %q%s; there is %s", name, nearest.Suggestion(name, Names()), strings.Join(Names(), ", "))
+}

@@ -1,0 +1,119 @@
+package train
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/guard"
+	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/nn"
+)
+
+// StepTiming is how fast a machine takes training steps. It is what `alike bench step --json` prints.
+type StepTiming struct {
+	Method    string  `json:"method"`
+	Backbone  string  `json:"backbone"`
+	Width     float64 `json:"width"`
+	ImageSize int     `json:"image_size"`
+	Batch     int     `json:"batch"`
+	Precision string  `json:"precision"`
+	Device    string  `json:"device"`
+	// SecondsPerStep is the median over Steps steps, after two that are not counted.
+	SecondsPerStep float64 `json:"seconds_per_step"`
+	Steps          int     `json:"steps"`
+	// ViewsPerSecond counts every view of every picture.
+	ViewsPerSecond float64 `json:"views_per_second"`
+	// GFLOPS is the rate of the matrix products and convolutions, in 10⁹ operations a second: three times the forward pass's,
+	// as each product has one gradient for either factor.
+	GFLOPS float64 `json:"gflops"`
+}
+
+// MeasureStep takes optimizer steps on random pictures, which cost what real ones do, and times them. The configuration's
+// data is not looked at.
+func MeasureStep(config Config, steps int) (timing StepTiming, err error) {
+	defer guard.Recover(&err)
+	config.Data = "random"
+	if err := config.Validate(); err != nil {
+		return StepTiming{}, err
+	}
+	m, err := config.Method()
+	if err != nil {
+		return StepTiming{}, err
+	}
+	r := &run{config: config, method: m}
+	if r.backend, err = device.Open(config.Device); err != nil {
+		return StepTiming{}, err
+	}
+	defer r.close()
+	if err := r.build(); err != nil {
+		return StepTiming{}, err
+	}
+	operations, err := r.forwardFLOPs()
+	if err != nil {
+		return StepTiming{}, err
+	}
+	random := rng.New(config.Seed, 0, 0, 0)
+	var times []float64
+	for i := range warmUpSteps + steps {
+		views := make([]*tensors.Tensor, len(r.stepper.sizes))
+		for v, size := range r.stepper.sizes {
+			pixels := make([]float32, config.Batch*size*size*3)
+			for j := range pixels {
+				pixels[j] = float32(random.NormFloat64())
+			}
+			views[v] = tensors.FromFlatDataAndDimensions(pixels, config.Batch, size, size, 3)
+		}
+		began := time.Now()
+		if _, _, _, err := r.stepper.take(config.Optimizer.LearningRate, views); err != nil {
+			return StepTiming{}, err
+		}
+		if i >= warmUpSteps {
+			times = append(times, time.Since(began).Seconds())
+		}
+	}
+	slices.Sort(times)
+	median := times[len(times)/2]
+	return StepTiming{
+		Method: m.Name(), Backbone: config.Backbone, Width: config.Width, ImageSize: config.ImageSize, Batch: config.Batch,
+		Precision: config.Precision, Device: config.Device, SecondsPerStep: median, Steps: steps,
+		ViewsPerSecond: float64(config.Batch*len(r.stepper.sizes)) / median,
+		GFLOPS:         3 * operations / median / 1e9,
+	}, nil
+}
+
+// warmUpSteps are taken before the clock starts: the first one compiles.
+const warmUpSteps = 2
+
+// forwardFLOPs counts the operations of a step's forward pass, on a graph of its own.
+func (r *run) forwardFLOPs() (float64, error) {
+	encoder, err := r.config.encoder()
+	if err != nil {
+		return 0, err
+	}
+	store := model.NewStore()
+	nn.SetSeed(store, r.config.Seed)
+	var operations float64
+	exec, err := model.NewExec(r.backend, store, func(scope *model.Scope, views []*graph.Node) *graph.Node {
+		out := r.method.Loss(scope, encoder, method.Batch{Views: views})
+		operations = flops(out.Loss.Graph())
+		return out.Loss
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer exec.Finalize()
+	var inputs []shapes.Shape
+	for _, size := range r.stepper.sizes {
+		inputs = append(inputs, shapes.Make(dtypes.Float32, r.config.Batch, size, size, 3))
+	}
+	_, err = exec.Compile(inputs...)
+	return operations, err
+}

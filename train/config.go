@@ -1,0 +1,185 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gomlx/compute/dtypes"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/fields"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/optim"
+)
+
+// Config is everything a run depends on. The same configuration, data and device give the same bytes, whatever the number
+// of workers. Exactly one of the methods is set.
+type Config struct {
+	Data      string  `yaml:"data" help:"folder of pictures: class folders or flat, with or without train/ and test/ inside"`
+	ImageSize int     `yaml:"image_size" help:"side, in pixels, that pictures have when the encoder sees them"`
+	Backbone  string  `yaml:"backbone" help:"encoder, see alike methods"`
+	Width     float64 `yaml:"width" help:"multiplies the encoder's channels; 1 is the published width"`
+	Epochs    int     `yaml:"epochs" help:"passes over the training data"`
+	Batch     int     `yaml:"batch" help:"pictures a step; every one has all other ones of its batch as negatives"`
+	Seed      uint64  `yaml:"seed" help:"all randomness follows from it"`
+	Device    string  `yaml:"device" help:"where to compute, see alike methods"`
+	Precision string  `yaml:"precision" help:"f32, or bf16 for networks that compute in bfloat16 with float32 weights"`
+
+	Workers           int     `yaml:"workers" help:"goroutines that prepare views; 0 is one a processor"`
+	HoldOut           float64 `yaml:"hold_out" help:"share of the training pictures kept back to watch the run with"`
+	MonitorEvery      int     `yaml:"monitor_every" help:"look at the encoder after every so many epochs; 0 is never"`
+	CheckpointSeconds int     `yaml:"checkpoint_seconds" help:"least time between checkpoints"`
+	Watch             bool    `yaml:"watch" help:"stop when the loss is no longer a number or the embeddings collapse"`
+
+	Optimizer optim.Config   `yaml:"optimizer"`
+	Schedule  optim.Schedule `yaml:"schedule"`
+
+	SimCLR *method.SimCLR `yaml:"simclr,omitempty"`
+}
+
+// Sizes of pictures that a run accepts, in pixels a side.
+const (
+	minImageSize = 8
+	maxImageSize = 1024
+)
+
+// DefaultSimCLR is a SimCLR run for pictures of the given side: see [method.DefaultSimCLR] for the method's own settings.
+// Its optimizer is the paper's, LARS (section 2.2), with the rate it recommends for small batches and short runs, 0.075
+// times the root of the batch (appendix B.1).
+func DefaultSimCLR(imageSize int) Config {
+	m := method.DefaultSimCLR(imageSize)
+	c := base(imageSize)
+	c.Optimizer = optim.DefaultLARS()
+	c.Optimizer.LearningRate = 0.075
+	c.Optimizer.Scaling = optim.SqrtScaling
+	c.Schedule = optim.DefaultCosine()
+	c.SimCLR = &m
+	return c
+}
+
+// base is what runs of all methods start from: a ResNet-18 of half the width, which learns from a few thousand pictures in
+// minutes to hours on a laptop.
+func base(imageSize int) Config {
+	return Config{
+		ImageSize: imageSize,
+		Backbone:  "resnet18",
+		Width:     0.5,
+		Epochs:    100,
+		Batch:     256,
+		Seed:      1,
+		Device:    device.Default,
+		Precision: "f32",
+
+		HoldOut:           0.1,
+		MonitorEvery:      1,
+		CheckpointSeconds: 30,
+		Watch:             true,
+	}
+}
+
+// Default returns the default configuration of the named method. The error suggests the nearest name.
+func Default(methodName string, imageSize int) (Config, error) {
+	if err := method.CheckName(methodName); err != nil {
+		return Config{}, err
+	}
+	return DefaultSimCLR(imageSize), nil
+}
+
+// Method returns the run's method, or an error when there is not exactly one.
+func (c Config) Method() (method.Method, error) {
+	if c.SimCLR == nil {
+		return nil, fmt.Errorf("the configuration names no method: give it a section named %s", strings.Join(method.Names(), " or "))
+	}
+	return *c.SimCLR, nil
+}
+
+// Validate names the first setting that cannot be used, and what it must be.
+func (c Config) Validate() error {
+	m, err := c.Method()
+	if err != nil {
+		return err
+	}
+	if c.Data == "" {
+		return errors.New("no data: name a folder of pictures with --data")
+	}
+	if c.ImageSize < minImageSize || c.ImageSize > maxImageSize {
+		return fmt.Errorf("image_size is %d: it must be from %d to %d pixels", c.ImageSize, minImageSize, maxImageSize)
+	}
+	encoder, err := c.encoder()
+	if err != nil {
+		return err
+	}
+	if c.ImageSize < encoder.MinImageSize() {
+		return fmt.Errorf("image_size is %d: %s needs at least %d pixels", c.ImageSize, c.Backbone, encoder.MinImageSize())
+	}
+	for _, s := range []struct {
+		ok   bool
+		what string
+	}{
+		{c.Epochs >= 1, fmt.Sprintf("epochs is %d: it must be 1 or more", c.Epochs)},
+		{c.Batch >= 2, fmt.Sprintf("batch is %d: it must be 2 or more, or there is nothing to contrast with", c.Batch)},
+		{c.Workers >= 0, fmt.Sprintf("workers is %d: it must be 0, for one a processor, or more", c.Workers)},
+		{c.HoldOut >= 0 && c.HoldOut <= 0.5, fmt.Sprintf("hold_out is %g: it must be from 0 to 0.5", c.HoldOut)},
+		{c.MonitorEvery >= 0, fmt.Sprintf("monitor_every is %d: it must be 0, for never, or more", c.MonitorEvery)},
+		{c.CheckpointSeconds >= 0, fmt.Sprintf("checkpoint_seconds is %d: it must be 0 or more", c.CheckpointSeconds)},
+	} {
+		if !s.ok {
+			return errors.New(s.what)
+		}
+	}
+	if _, err := c.dtype(); err != nil {
+		return err
+	}
+	if err := c.Optimizer.Validate(); err != nil {
+		return fmt.Errorf("optimizer.%w", err)
+	}
+	if err := c.Schedule.Validate(); err != nil {
+		return fmt.Errorf("schedule.%w", err)
+	}
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("%s.%w", m.Name(), err)
+	}
+	for _, v := range m.Views() {
+		if v.Size != c.ImageSize {
+			return fmt.Errorf("%s: views are %d pixels wide but image_size is %d: they must be the same", m.Name(), v.Size, c.ImageSize)
+		}
+	}
+	return nil
+}
+
+func (c Config) encoder() (backbone.Encoder, error) { return backbone.New(c.Backbone, c.Width) }
+
+func (c Config) dtype() (dtypes.DType, error) {
+	switch c.Precision {
+	case "f32":
+		return dtypes.Float32, nil
+	case "bf16":
+		return dtypes.BFloat16, nil
+	}
+	return dtypes.InvalidDType, fmt.Errorf("precision is %q: it must be f32 or bf16", c.Precision)
+}
+
+// fixed is the configuration without what may change between a run and its resumption: none of it changes the result.
+func (c Config) fixed() Config {
+	c.Workers, c.CheckpointSeconds, c.Watch = 0, 0, false
+	return c
+}
+
+// fingerprint identifies the configuration and the data's list of items: a checkpoint belongs to one of each.
+func (c Config) fingerprint(items []string) (string, error) {
+	text, err := fields.Marshal(c.fixed())
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	hash.Write(text)
+	for _, item := range items {
+		hash.Write([]byte(item))
+		hash.Write([]byte{'\n'})
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:16]), nil
+}

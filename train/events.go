@@ -1,0 +1,186 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+
+	"github.com/alike-ml/alike/internal/atomicfile"
+	"github.com/alike-ml/alike/metric"
+)
+
+// Step is what one optimizer step gave.
+type Step struct {
+	// Step counts optimizer steps from 1; Epoch counts passes over the data from 1.
+	Step  int `json:"step"`
+	Epoch int `json:"epoch"`
+	// Loss is the batch's loss.
+	Loss Number `json:"loss"`
+	// LearningRate is the rate this step was taken with.
+	LearningRate Number `json:"lr"`
+	// GradientNorm is the Euclidean norm of the whole gradient.
+	GradientNorm Number `json:"gradient_norm"`
+	// EmbeddingStd is the spread of the batch's normalised embeddings: 1 when they fill the sphere, 0 when they are all the
+	// same. See [metric.Std].
+	EmbeddingStd Number `json:"embedding_std"`
+	// ViewsPerSecond is this step's throughput, waiting for data included.
+	ViewsPerSecond Number `json:"views_per_second"`
+	// DataWait is the share of the step's time spent waiting for data.
+	DataWait Number `json:"data_wait"`
+}
+
+// Epoch is what one pass over the data gave.
+type Epoch struct {
+	// Step is the number of steps taken so far; Epoch counts from 1. Epoch 0 is the state before the first step.
+	Step  int `json:"step"`
+	Epoch int `json:"epoch"`
+	// Loss is the mean over the epoch's steps.
+	Loss Number `json:"loss"`
+	// LearningRate is that of the epoch's last step.
+	LearningRate Number `json:"lr"`
+	// KNN is the accuracy of nearest neighbours on the held-out part of the training data, for data with labels, in epochs
+	// after which the encoder was looked at.
+	KNN *Number `json:"knn,omitempty"`
+	// RawKNN is the same score of raw pixels, in epoch 0.
+	RawKNN *Number `json:"raw_knn,omitempty"`
+	// Geometry describes the held-out representations, in epochs after which the encoder was looked at.
+	Geometry *metric.Geometry `json:"geometry,omitempty"`
+	// Seconds is the wall time of the epoch's training, ViewsPerSecond its throughput.
+	Seconds        Number `json:"seconds"`
+	ViewsPerSecond Number `json:"views_per_second"`
+}
+
+// Number is a float that JSON can hold whatever its value: NaN and infinities become null.
+type Number float64
+
+// MarshalJSON writes a finite number, or null.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+// UnmarshalJSON reads a number; null becomes NaN.
+func (n *Number) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(text, (*float64)(n))
+}
+
+// event is a line of metrics.jsonl: one of its fields is set.
+type event struct {
+	Step  *Step  `json:"step,omitempty"`
+	Epoch *Epoch `json:"epoch,omitempty"`
+}
+
+// step is the number of steps taken when the event was written.
+func (e event) step() int {
+	if e.Step != nil {
+		return e.Step.Step
+	}
+	return e.Epoch.Step
+}
+
+// metricsFile appends events to metrics.jsonl.
+type metricsFile struct {
+	file   *os.File
+	buffer *bufio.Writer
+}
+
+// openMetrics opens the file for appending after the given step. Events past it, from a run that got further than its last
+// checkpoint before it was killed, are dropped: they will happen again. So is everything when there was no checkpoint.
+func openMetrics(path string, step int) (*metricsFile, error) {
+	if err := truncateMetrics(path, step); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	return &metricsFile{file, bufio.NewWriter(file)}, nil
+}
+
+func (m *metricsFile) write(e event) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	m.buffer.Write(line)
+	return m.buffer.WriteByte('\n')
+}
+
+func (m *metricsFile) flush() error { return m.buffer.Flush() }
+
+func (m *metricsFile) close() error { return errors.Join(m.buffer.Flush(), m.file.Close()) }
+
+func truncateMetrics(path string, step int) error {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	kept := 0
+	for line := range bytes.Lines(text) {
+		// A line that does not parse is the torn end of a killed run.
+		if e, err := parseEvent(line); err != nil || e.step() > step || step == 0 {
+			break
+		}
+		kept += len(line)
+	}
+	if kept == len(text) {
+		return nil
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(text[:kept])
+		return err
+	})
+}
+
+func parseEvent(line []byte) (event, error) {
+	var e event
+	if !bytes.HasSuffix(line, []byte("\n")) {
+		return e, io.ErrUnexpectedEOF
+	}
+	if err := json.Unmarshal(line, &e); err != nil {
+		return e, err
+	}
+	if (e.Step == nil) == (e.Epoch == nil) {
+		return e, errors.New("an event is either a step or an epoch")
+	}
+	return e, nil
+}
+
+// ReadMetrics reads a run's metrics.jsonl. A torn last line, as a killed run leaves, is ignored; any other line that is not
+// an event is an error.
+func ReadMetrics(path string) (steps []Step, epochs []Epoch, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
+		e, err := parseEvent(line)
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
+		case err != nil:
+			return nil, nil, fmt.Errorf("%s, line %d: %v", path, number, err)
+		case e.Step != nil:
+			steps = append(steps, *e.Step)
+		default:
+			epochs = append(epochs, *e.Epoch)
+		}
+	}
+	return steps, epochs, nil
+}

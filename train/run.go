@@ -1,0 +1,423 @@
+// Package train trains encoders: the run, its steps, checkpoints, resumption, events and the watch for trouble.
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"log/slog"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/guard"
+	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/nn"
+	"github.com/alike-ml/alike/optim"
+	"github.com/alike-ml/alike/positive"
+)
+
+// Options are what a run does not depend on: how it is started and who listens. The zero value starts a new run in silence.
+type Options struct {
+	// Resume continues the run in the directory, if there is one. Without it, a directory with a run in it is an error.
+	Resume bool
+	// OnStart is called once before the first step, OnStep after every step and OnEpoch after every epoch; each may be nil.
+	OnStart func(Start)
+	OnStep  func(Step)
+	OnEpoch func(Epoch)
+}
+
+// Start describes a run that is about to take its first step.
+type Start struct {
+	// Train and HeldOut count the pictures to learn from and those kept back to watch the run with.
+	Train, HeldOut int
+	// Classes counts the classes, 0 for pictures without labels.
+	Classes int
+	// Parameters counts the weights of the encoder and of everything else that is trained.
+	Encoder, Parameters int
+	// Steps is the number of optimizer steps of the whole run, Done those that a resumed run has behind it.
+	Steps, Done int
+	// StepsPerEpoch is the number of steps in one pass over the data.
+	StepsPerEpoch int
+}
+
+// Result is a finished run.
+type Result struct {
+	// Epochs are the events of all epochs.
+	Epochs []Epoch
+	// Skipped lists the files that could not be read.
+	Skipped []data.Skip
+	// Seconds is the wall time since the run was started or resumed.
+	Seconds float64
+}
+
+// ErrInterrupted is wrapped by the error of a run whose context was cancelled: it has finished its step and saved.
+var ErrInterrupted = errors.New("interrupted")
+
+// Run trains as the configuration says and keeps all it makes in directory dir:
+//
+//	config.yaml     everything that the run depends on, resolved
+//	metrics.jsonl   an event a line: every step and every epoch
+//	tensorboard/    the same events for TensorBoard
+//	checkpoints/    the state to resume from, the newest two
+//	model/          the trained encoder, at the end
+//	train.log       what happened, in words
+//
+// A cancelled context ends the run after its current step with a checkpoint and [ErrInterrupted]. A run that is killed,
+// at any moment, and resumed ends in the same model, byte for byte, as one that was not.
+func Run(ctx context.Context, config Config, dir string, options Options) (result *Result, err error) {
+	defer guard.Recover(&err)
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	place, err := openDir(dir, config, options.Resume)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, place.close()) }()
+	r := &run{config: config, options: options, dir: place, log: place.log}
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	return r.train(ctx)
+}
+
+// run is a run under way.
+type run struct {
+	config  Config
+	options Options
+	dir     *runDir
+	log     *slog.Logger
+
+	method      method.Method
+	pictures    *data.Images // to learn from
+	held        *data.Images // kept back to watch with; nil when nothing is
+	loader      *data.Loader
+	rates       optim.Rates
+	backend     compute.Backend
+	store       *model.Store
+	stepper     *stepper
+	encoder     *embed.Model // the encoder being trained, to look at
+	monitor     *monitor
+	steps       int // of the whole run
+	done        int // steps taken
+	fingerprint string
+	events      *events
+	watch       watch
+	saved       time.Time
+	checkpoint  string // the last good one
+}
+
+// open reads the data's index, builds the step and restores the last checkpoint.
+func (r *run) open(ctx context.Context) error {
+	var err error
+	if r.method, err = r.config.Method(); err != nil {
+		return err
+	}
+	if err := r.openData(ctx); err != nil {
+		return err
+	}
+	if r.backend, err = device.Open(r.config.Device); err != nil {
+		return err
+	}
+	if err := r.build(); err != nil {
+		return err
+	}
+	if err := r.restore(); err != nil {
+		return err
+	}
+	if r.events, err = openEvents(r.dir, r.done); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (r *run) openData(ctx context.Context) error {
+	folder, err := data.OpenImageFolder(ctx, r.config.Data, data.FolderOptions{})
+	if err != nil {
+		return err
+	}
+	r.pictures = folder.Train
+	if n := int(math.Round(r.config.HoldOut * float64(folder.Train.Len()))); n > 0 {
+		if r.pictures, r.held, err = folder.Train.HoldOut(n, r.config.Seed); err != nil {
+			return err
+		}
+	}
+	pipelines, options, err := r.batches()
+	if err != nil {
+		return err
+	}
+	options.NewFill = func() data.FillFunc {
+		return func(dst [][]float32, img *image.RGBA, epoch, item int) {
+			for view, p := range pipelines {
+				p.View(dst[view], img, rng.New(r.config.Seed, epoch, item, view))
+			}
+		}
+	}
+	if r.loader, err = data.TrainLoader(r.pictures, r.config.Seed, options); err != nil {
+		return err
+	}
+	r.rates = r.config.Schedule.Rates(r.config.Optimizer.Rate(r.config.Batch), r.config.Epochs, r.loader.StepsPerEpoch())
+	r.steps = r.config.Epochs * r.loader.StepsPerEpoch()
+	var paths []string
+	for _, item := range folder.Train.Items {
+		paths = append(paths, item.Path)
+	}
+	r.fingerprint, err = r.config.fingerprint(paths)
+	return err
+}
+
+// batches returns the pipeline of each view and what a batch of them looks like.
+func (r *run) batches() ([]*positive.Pipeline, data.BatchOptions, error) {
+	options := data.BatchOptions{Size: r.config.Batch, Workers: r.config.Workers}
+	var pipelines []*positive.Pipeline
+	for _, view := range r.method.Views() {
+		p, err := positive.NewPipeline(view)
+		if err != nil {
+			return nil, options, err
+		}
+		pipelines = append(pipelines, p)
+		options.Floats = append(options.Floats, p.Len())
+	}
+	return pipelines, options, nil
+}
+
+// build makes the graph of a step, which draws the weights, and the encoder to watch.
+func (r *run) build() error {
+	encoder, err := r.config.encoder()
+	if err != nil {
+		return err
+	}
+	precision, err := r.config.dtype()
+	if err != nil {
+		return err
+	}
+	r.store = model.NewStore()
+	nn.SetSeed(r.store, r.config.Seed)
+	if r.stepper, err = newStepper(r.backend, r.store, r.method, encoder, r.config.Optimizer, precision); err != nil {
+		return err
+	}
+	if err := r.stepper.compile(r.config.Batch); err != nil {
+		return err
+	}
+	r.encoder, err = embed.New(r.backend, r.store, embed.Config{
+		Method: r.method.Name(), Backbone: r.config.Backbone, Width: r.config.Width, Seed: r.config.Seed,
+		Views: r.method.Views()[0],
+	})
+	r.monitor = newMonitor(r.encoder, r.pictures, r.held, r.config.Seed)
+	return err
+}
+
+// train takes the steps that are left.
+func (r *run) train(ctx context.Context) (*Result, error) {
+	began := time.Now()
+	r.announce()
+	perEpoch := r.loader.StepsPerEpoch()
+	if err := r.before(ctx); err != nil {
+		return nil, err
+	}
+	epoch, err := r.epochSoFar()
+	if err != nil {
+		return nil, err
+	}
+	r.saved = time.Now()
+	at := time.Now()
+	// Loading is cancelled only between steps: an interrupted run finishes the step it is in.
+	for batch, err := range r.loader.Batches(context.WithoutCancel(ctx), r.done/perEpoch, r.done%perEpoch, r.config.Epochs) {
+		if err != nil {
+			return nil, err
+		}
+		step, err := r.step(batch, at)
+		if err != nil {
+			return nil, err
+		}
+		epoch.add(step, r.viewsPerStep())
+		if r.done%perEpoch == 0 {
+			if err := r.endEpoch(ctx, epoch); err != nil {
+				return nil, err
+			}
+			epoch = newEpochSum(r.done / perEpoch)
+		}
+		if ctx.Err() != nil && r.done < r.steps {
+			return nil, r.interrupt()
+		}
+		if err := r.saveIfDue(); err != nil {
+			return nil, err
+		}
+		at = time.Now()
+	}
+	return r.finish(time.Since(began))
+}
+
+// step takes one optimizer step on the batch; at is when the one before it ended.
+func (r *run) step(batch *data.Batch, at time.Time) (Step, error) {
+	learningRate := r.rates.At(r.done)
+	loss, gradient, std, err := r.stepper.take(learningRate, r.tensors(batch))
+	if err != nil {
+		return Step{}, err
+	}
+	r.done++
+	seconds := time.Since(at).Seconds()
+	s := Step{
+		Step: r.done, Epoch: batch.Epoch + 1,
+		Loss: Number(loss), LearningRate: Number(learningRate), GradientNorm: Number(gradient), EmbeddingStd: Number(std),
+		ViewsPerSecond: Number(float64(r.viewsPerStep()) / seconds),
+		DataWait:       Number(batch.Waited.Seconds() / seconds),
+	}
+	if r.options.OnStep != nil {
+		r.options.OnStep(s)
+	}
+	if err := r.events.step(s); err != nil {
+		return s, err
+	}
+	if r.config.Watch {
+		if err := r.watch.check(s); err != nil {
+			return s, r.stop(err)
+		}
+	}
+	return s, nil
+}
+
+func (r *run) viewsPerStep() int { return r.config.Batch * len(r.stepper.sizes) }
+
+// epochSoFar starts the sum of the epoch under way with the steps that a resumed run has behind it.
+func (r *run) epochSoFar() (*epochSum, error) {
+	number := r.done / r.loader.StepsPerEpoch()
+	sum := newEpochSum(number)
+	steps, _, err := ReadMetrics(r.dir.metrics())
+	for _, s := range steps {
+		if s.Epoch == number+1 {
+			sum.add(s, r.viewsPerStep())
+		}
+	}
+	return sum, err
+}
+
+// tensors are the batch's views, one tensor each.
+func (r *run) tensors(batch *data.Batch) []*tensors.Tensor {
+	views := make([]*tensors.Tensor, len(batch.Data))
+	for i, size := range r.stepper.sizes {
+		views[i] = tensors.FromFlatDataAndDimensions(batch.Data[i], r.config.Batch, size, size, 3)
+	}
+	return views
+}
+
+// before looks at the encoder before its first step, as epoch 0: what every later look is to be held against.
+func (r *run) before(ctx context.Context) error {
+	if r.done > 0 || r.config.MonitorEvery == 0 {
+		return nil
+	}
+	e := Epoch{Loss: Number(math.NaN())}
+	if err := r.monitor.look(ctx, &e); err != nil {
+		return err
+	}
+	if err := r.monitor.raw(ctx, &e); err != nil {
+		return err
+	}
+	return r.tell(e)
+}
+
+// tell says what an epoch gave.
+func (r *run) tell(e Epoch) error {
+	if r.options.OnEpoch != nil {
+		r.options.OnEpoch(e)
+	}
+	r.log.Info("epoch", "epoch", e.Epoch, "step", e.Step, "loss", float64(e.Loss), "views_per_second", math.Round(float64(e.ViewsPerSecond)))
+	return r.events.epoch(e)
+}
+
+// endEpoch looks at the encoder and tells what the epoch gave.
+func (r *run) endEpoch(ctx context.Context, sum *epochSum) error {
+	e := sum.epoch()
+	last := r.done == r.steps
+	if every := r.config.MonitorEvery; every > 0 && (e.Epoch%every == 0 || last) {
+		if err := r.monitor.look(ctx, &e); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	return r.tell(e)
+}
+
+// finish saves the last checkpoint and the model.
+func (r *run) finish(took time.Duration) (*Result, error) {
+	if err := r.save(); err != nil {
+		return nil, err
+	}
+	if err := r.encoder.Save(r.dir.model()); err != nil {
+		return nil, err
+	}
+	if err := r.events.flush(); err != nil {
+		return nil, err
+	}
+	_, epochs, err := ReadMetrics(r.dir.metrics())
+	if err != nil {
+		return nil, err
+	}
+	skipped := r.pictures.Skipped.List()
+	for _, s := range skipped {
+		r.log.Warn("skipped", "file", s.Path, "reason", s.Err)
+	}
+	r.log.Info("finished", "steps", r.done, "seconds", math.Round(took.Seconds()), "skipped", len(skipped))
+	return &Result{Epochs: epochs, Skipped: skipped, Seconds: took.Seconds()}, nil
+}
+
+// interrupt saves and says how to go on.
+func (r *run) interrupt() error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	r.log.Info("interrupted", "step", r.done)
+	return fmt.Errorf("%w after step %d of %d; everything is saved: the same command with --resume goes on", ErrInterrupted, r.done, r.steps)
+}
+
+// stop ends a run in trouble; the last good checkpoint stays.
+func (r *run) stop(trouble error) error {
+	var t *Trouble
+	if errors.As(trouble, &t) {
+		t.Checkpoint = r.checkpoint
+	}
+	r.log.Error("stopped", "reason", trouble)
+	return errors.Join(trouble, r.events.flush())
+}
+
+func (r *run) announce() {
+	s := Start{Train: r.pictures.Len(), Classes: len(r.pictures.Classes), Steps: r.steps, Done: r.done, StepsPerEpoch: r.loader.StepsPerEpoch()}
+	if r.held != nil {
+		s.HeldOut = r.held.Len()
+	}
+	for v := range r.store.IterVariables() {
+		if !v.Trainable {
+			continue
+		}
+		s.Parameters += v.Shape().Size()
+		if strings.HasPrefix(v.Path(), "/"+method.EncoderScope+"/") {
+			s.Encoder += v.Shape().Size()
+		}
+	}
+	r.log.Info("start", "method", r.method.Name(), "train", s.Train, "held_out", s.HeldOut, "parameters", s.Parameters, "steps", s.Steps, "done", s.Done)
+	if r.options.OnStart != nil {
+		r.options.OnStart(s)
+	}
+}
+
+// close ends what the run holds; it may have been opened in part.
+func (r *run) close() error {
+	var err error
+	if r.events != nil {
+		err = r.events.close()
+	}
+	if r.backend != nil {
+		r.backend.Finalize()
+	}
+	return err
+}
