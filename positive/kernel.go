@@ -26,11 +26,12 @@ func bytesToFloatsGo(dst []float32, src []byte) {
 }
 
 // resampleLineGo is the horizontal pass of a resize: dst is one line of three channels, src one line of pixels of four
-// floats. Value x is the sum over k of weight[x*taps+k] times pixel start[x]+k, in the order of k.
-func resampleLineGo(dst, src []float32, start []int32, weight []float32, taps int) {
+// floats. Pixel x is the sum over k of weight[x*taps+k] times pixel start[x]+k, in the order of k. It begins at x = first.
+func resampleLineGo(dst, src []float32, start []int32, weight []float32, taps, first int) {
 	n := len(start)
 	r, g, b := dst[:n], dst[n:2*n], dst[2*n:3*n]
-	for x, s := range start {
+	for x := first; x < n; x++ {
+		s := start[x]
 		var sr, sg, sb float32
 		p := src[4*int(s):][:4*taps]
 		for k, w := range weight[x*taps:][:taps] {

@@ -1,9 +1,13 @@
+//go:build !amd64
+
 package positive
+
+// Without assembly the loops are those of kernel.go.
 
 func bytesToFloats(dst []float32, src []byte) { bytesToFloatsGo(dst, src) }
 
 func resampleLine(dst, src []float32, start []int32, weight []float32, taps int) {
-	resampleLineGo(dst, src, start, weight, taps)
+	resampleLineGo(dst, src, start, weight, taps, 0)
 }
 
 func weightedSum(dst, src []float32, offset []int32, weight []float32) {
