@@ -14,6 +14,8 @@ import (
 	"image"
 	"image/draw"
 	"io"
+
+	"github.com/alike-ml/alike/internal/jpeg"
 )
 
 // DefaultMaxPixels is the most pixels (width times height) a picture may have by default. It is the size at which Pillow
@@ -53,35 +55,45 @@ type Decoder struct {
 	// MaxPixels is the most pixels (width times height) a picture may have; 0 means DefaultMaxPixels.
 	MaxPixels int
 
+	jpeg   jpeg.Decoder
 	stored image.RGBA // pixels as stored, before the EXIF orientation is applied
 }
 
 // DecodeInto is [Decode] into dst, whose Pix is reused when it is large enough. After an error the content of dst is
 // unspecified.
 func (d *Decoder) DecodeInto(dst *image.RGBA, b []byte) error {
-	format, config, err := readHeader(bytes.NewReader(b), d.MaxPixels)
+	format, err := identify(b)
 	if err != nil {
 		return err
 	}
 	orientation := format.orientation(b)
 	if orientation == upright {
-		return decodeStored(dst, format, config, b)
+		return d.decodeStored(dst, format, b)
 	}
-	if err := decodeStored(&d.stored, format, config, b); err != nil {
+	if err := d.decodeStored(&d.stored, format, b); err != nil {
 		return err
 	}
 	orient(dst, &d.stored, orientation)
 	return nil
 }
 
-// decodeStored decodes b as it is stored. The decoders of the formats are other people's and read hostile bytes: should
-// one panic, that is one damaged picture, not the end of a run.
-func decodeStored(dst *image.RGBA, format *format, config image.Config, b []byte) (err error) {
+// decodeStored decodes b as it is stored. The decoders read hostile bytes, and most are other people's: should one panic,
+// that is one damaged picture, not the end of a run.
+func (d *Decoder) decodeStored(dst *image.RGBA, format *format, b []byte) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %s: %v", ErrDamaged, format.name, p)
 		}
 	}()
+	if format.name == "jpeg" {
+		if done, err := d.decodePlainJPEG(dst, b); done {
+			return err
+		}
+	}
+	config, err := format.header(bytes.NewReader(b), d.MaxPixels)
+	if err != nil {
+		return err
+	}
 	img, err := format.decode(bytes.NewReader(b))
 	if err != nil {
 		return damaged(format, err)
@@ -92,6 +104,20 @@ func decodeStored(dst *image.RGBA, format *format, config image.Config, b []byte
 	}
 	flatten(dst, img)
 	return nil
+}
+
+// decodePlainJPEG decodes the kind of file that nearly all photos are in half the time. It is not done with any other,
+// nor with a damaged one.
+func (d *Decoder) decodePlainJPEG(dst *image.RGBA, b []byte) (done bool, err error) {
+	w, h, err := d.jpeg.Header(b)
+	if err != nil {
+		return false, nil
+	}
+	if err := checkSize(w, h, d.MaxPixels); err != nil {
+		return true, err
+	}
+	resize(dst, w, h)
+	return d.jpeg.Pixels(dst) == nil, nil
 }
 
 // damaged wraps a format decoder's error, giving an early end of the data its plain name.

@@ -1,8 +1,6 @@
 package data
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"image"
 	"image/gif"
@@ -38,45 +36,39 @@ var formats = []format{
 // magicLen is the length of the longest magic.
 const magicLen = len("RIFF????WEBP")
 
-// readHeader tells the format and the stored size of the picture in r, reading little more than the header. It refuses
-// pictures of more than maxPixels (0 for the default).
-func readHeader(r io.Reader, maxPixels int) (*format, image.Config, error) {
-	if maxPixels == 0 {
-		maxPixels = DefaultMaxPixels
+// identify returns the format of a file that begins with b, which holds at least magicLen bytes of a longer file.
+func identify(b []byte) (*format, error) {
+	if len(b) == 0 {
+		return nil, ErrEmpty
 	}
-	buffered := bufio.NewReader(r)
-	start, err := buffered.Peek(magicLen)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, image.Config{}, err
-	}
-	if len(start) == 0 {
-		return nil, image.Config{}, ErrEmpty
-	}
-	format := sniff(start)
-	if format == nil {
-		return nil, image.Config{}, ErrFormat
-	}
-	config, err := format.config(buffered)
-	if err != nil {
-		return nil, image.Config{}, damaged(format, err)
-	}
-	if config.Width <= 0 || config.Height <= 0 {
-		return nil, image.Config{}, fmt.Errorf("%w: %s: %d x %d pixels", ErrDamaged, format.name, config.Width, config.Height)
-	}
-	if int64(config.Width) > int64(maxPixels)/int64(config.Height) {
-		return nil, image.Config{}, fmt.Errorf("%w: %d x %d pixels, more than %d in all", ErrTooLarge, config.Width, config.Height, maxPixels)
-	}
-	return format, config, nil
-}
-
-// sniff returns the format whose magic b begins with, nil if there is none.
-func sniff(b []byte) *format {
 	for i := range formats {
 		for _, magic := range formats[i].magic {
 			if matches(magic, b) {
-				return &formats[i]
+				return &formats[i], nil
 			}
 		}
+	}
+	return nil, ErrFormat
+}
+
+// header reads the header of a file of the format. It refuses pictures of more than maxPixels (0 for the default).
+func (f *format) header(r io.Reader, maxPixels int) (image.Config, error) {
+	config, err := f.config(r)
+	if err != nil {
+		return image.Config{}, damaged(f, err)
+	}
+	return config, checkSize(config.Width, config.Height, maxPixels)
+}
+
+func checkSize(w, h, maxPixels int) error {
+	if maxPixels == 0 {
+		maxPixels = DefaultMaxPixels
+	}
+	if w <= 0 || h <= 0 {
+		return fmt.Errorf("%w: %d x %d pixels", ErrDamaged, w, h)
+	}
+	if w > maxPixels/h {
+		return fmt.Errorf("%w: %d x %d pixels, more than %d in all", ErrTooLarge, w, h, maxPixels)
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package data
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -68,7 +70,16 @@ func checkHeader(fsys fs.FS, p string, maxPixels int) error {
 		return reason(err)
 	}
 	defer f.Close()
-	_, _, err = readHeader(f, maxPixels)
+	buffered := bufio.NewReader(f)
+	start, err := buffered.Peek(magicLen)
+	if err != nil && err != io.EOF {
+		return reason(err)
+	}
+	format, err := identify(start)
+	if err != nil {
+		return err
+	}
+	_, err = format.header(buffered, maxPixels)
 	return err
 }
 
