@@ -160,7 +160,9 @@ func goldenLoss(c goldenCase) (func(inputs) *Node, error) {
 		}
 		needed = []string{"high1", "high2"}
 		optional = []string{"high", "low", "queue"}
-		build = func(in inputs) *Node { return loss.SwAV(in.numbered("high"), in.numbered("low"), in.numbered("queue"), o) }
+		build = func(in inputs) *Node {
+			return loss.SwAV(in.numbered("high"), in.numbered("low"), in.numbered("queue"), o)
+		}
 	case "clip":
 		s := p.similarity("similarity", loss.Cosine)
 		needed = []string{"image", "text", "log_scale"}
