@@ -56,7 +56,7 @@ func (p *program) function(name, args, goArgs, doc string) {
 	p.Function(name)
 	p.Attributes(attr.NOSPLIT)
 	p.SignatureExpr("func(" + args + ")")
-	p.stubs = append(p.stubs, stub{name + " " + doc, name + "(" + goArgs + ")"})
+	p.stubs = append(p.stubs, stub{name, goArgs, doc})
 }
 
 // dotPairs emits VDPBF16PS dst, a, b: dst += a.even*b.even + a.odd*b.odd in every 32-bit lane

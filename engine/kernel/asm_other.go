@@ -25,3 +25,7 @@ func interleaveRowsAVX512(dst *uint16, dstStep int, src *uint16, srcStep int, pa
 func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, size int) {
 	panic("kernel: no assembly")
 }
+
+func widenBF16AVX512(dst *float32, src *uint16, n int) { panic("kernel: no assembly") }
+
+func narrowBF16AVX512(dst *uint16, src *float32, n int) { panic("kernel: no assembly") }

@@ -1,11 +1,15 @@
 package kernel
 
 // The functions of this file work element by element. dst and the operands have one length; dst may be one of them, but
-// must not overlap them otherwise.
+// must not overlap them otherwise. Those with a product and a sum round once at the SIMD levels and twice in plain Go; the others
+// give the same bits at every level.
 
 // Add computes a + b.
 func Add(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
+	if len(dst) == 0 || addSIMD(&dst[0], &a[0], &b[0], len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i] + b[i]
 	}
@@ -14,6 +18,9 @@ func Add(dst, a, b []float32) {
 // Sub computes a - b.
 func Sub(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
+	if len(dst) == 0 || subSIMD(&dst[0], &a[0], &b[0], len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i] - b[i]
 	}
@@ -22,6 +29,9 @@ func Sub(dst, a, b []float32) {
 // Mul computes a * b.
 func Mul(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
+	if len(dst) == 0 || mulSIMD(&dst[0], &a[0], &b[0], len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i] * b[i]
 	}
@@ -30,6 +40,9 @@ func Mul(dst, a, b []float32) {
 // Div computes a / b.
 func Div(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
+	if len(dst) == 0 || divSIMD(&dst[0], &a[0], &b[0], len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i] / b[i]
 	}
@@ -38,6 +51,9 @@ func Div(dst, a, b []float32) {
 // Max computes the larger of a and b, NaN if either is NaN.
 func Max(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
+	if len(dst) == 0 || maxSIMD(&dst[0], &a[0], &b[0], len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = max(a[i], b[i])
 	}
@@ -46,6 +62,9 @@ func Max(dst, a, b []float32) {
 // Min computes the smaller of a and b, NaN if either is NaN.
 func Min(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
+	if len(dst) == 0 || minSIMD(&dst[0], &a[0], &b[0], len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = min(a[i], b[i])
 	}
@@ -54,6 +73,9 @@ func Min(dst, a, b []float32) {
 // AddScalar computes a + s.
 func AddScalar(dst, a []float32, s float32) {
 	a = a[:len(dst)]
+	if len(dst) == 0 || addScalarSIMD(&dst[0], &a[0], s, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i] + s
 	}
@@ -62,6 +84,9 @@ func AddScalar(dst, a []float32, s float32) {
 // SubScalar computes a - s.
 func SubScalar(dst, a []float32, s float32) {
 	a = a[:len(dst)]
+	if len(dst) == 0 || addScalarSIMD(&dst[0], &a[0], -s, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i] - s
 	}
@@ -70,6 +95,9 @@ func SubScalar(dst, a []float32, s float32) {
 // ScalarSub computes s - a.
 func ScalarSub(dst, a []float32, s float32) {
 	a = a[:len(dst)]
+	if len(dst) == 0 || scalarSubSIMD(&dst[0], &a[0], s, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = s - a[i]
 	}
@@ -78,6 +106,9 @@ func ScalarSub(dst, a []float32, s float32) {
 // MulScalar computes a * s.
 func MulScalar(dst, a []float32, s float32) {
 	a = a[:len(dst)]
+	if len(dst) == 0 || mulScalarSIMD(&dst[0], &a[0], s, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i] * s
 	}
@@ -86,6 +117,9 @@ func MulScalar(dst, a []float32, s float32) {
 // DivScalar computes a / s.
 func DivScalar(dst, a []float32, s float32) {
 	a = a[:len(dst)]
+	if len(dst) == 0 || divScalarSIMD(&dst[0], &a[0], s, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i] / s
 	}
@@ -94,6 +128,9 @@ func DivScalar(dst, a []float32, s float32) {
 // ScalarDiv computes s / a.
 func ScalarDiv(dst, a []float32, s float32) {
 	a = a[:len(dst)]
+	if len(dst) == 0 || scalarDivSIMD(&dst[0], &a[0], s, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = s / a[i]
 	}
@@ -102,6 +139,9 @@ func ScalarDiv(dst, a []float32, s float32) {
 // MaxScalar computes the larger of a and s, NaN if either is NaN.
 func MaxScalar(dst, a []float32, s float32) {
 	a = a[:len(dst)]
+	if len(dst) == 0 || maxScalarSIMD(&dst[0], &a[0], s, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = max(a[i], s)
 	}
@@ -110,6 +150,9 @@ func MaxScalar(dst, a []float32, s float32) {
 // MinScalar computes the smaller of a and s, NaN if either is NaN.
 func MinScalar(dst, a []float32, s float32) {
 	a = a[:len(dst)]
+	if len(dst) == 0 || minScalarSIMD(&dst[0], &a[0], s, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = min(a[i], s)
 	}
@@ -118,6 +161,9 @@ func MinScalar(dst, a []float32, s float32) {
 // AxpyInto adds alpha * x to dst.
 func AxpyInto(dst []float32, alpha float32, x []float32) {
 	x = x[:len(dst)]
+	if len(dst) == 0 || axpyIntoSIMD(&dst[0], &x[0], alpha, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] += alpha * x[i]
 	}
@@ -126,6 +172,9 @@ func AxpyInto(dst []float32, alpha float32, x []float32) {
 // MulAdd computes a * b + c.
 func MulAdd(dst, a, b, c []float32) {
 	a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]
+	if len(dst) == 0 || mulAddSIMD(&dst[0], &a[0], &b[0], &c[0], len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i]*b[i] + c[i]
 	}
@@ -134,6 +183,9 @@ func MulAdd(dst, a, b, c []float32) {
 // ScaleShift computes a * scale + shift.
 func ScaleShift(dst, a []float32, scale, shift float32) {
 	a = a[:len(dst)]
+	if len(dst) == 0 || scaleShiftSIMD(&dst[0], &a[0], scale, shift, len(dst)) {
+		return
+	}
 	for i := range dst {
 		dst[i] = a[i]*scale + shift
 	}

@@ -3,6 +3,8 @@ package kernel
 import "math"
 
 // The functions of this file write f(x[i]) to dst[i]. dst and x have one length and are the same slice or do not overlap.
+// Bounds are in units in the last place (ulp) of float32 and hold at every SIMD level; zeros, infinities and NaN give what
+// package math gives.
 
 func apply(dst, x []float32, f func(float64) float64) {
 	x = x[:len(dst)]
@@ -15,40 +17,103 @@ func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
 func rsqrt(x float64) float64 { return 1 / math.Sqrt(x) }
 
-// Exp computes e to the x.
-func Exp(dst, x []float32) { apply(dst, x, math.Exp) }
+// Abs computes |x|.
+func Abs(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || absSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, math.Abs)
+}
 
-// Log computes the natural logarithm of x.
-func Log(dst, x []float32) { apply(dst, x, math.Log) }
+// Exp computes e to the x, within 1.5 ulp; results below the smallest normal number are rounded to denormal ones.
+func Exp(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || expSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, math.Exp)
+}
 
-// Log1p computes log(1 + x).
-func Log1p(dst, x []float32) { apply(dst, x, math.Log1p) }
+// Log computes the natural logarithm of x, within 1.5 ulp.
+func Log(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || logSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, math.Log)
+}
 
-// Expm1 computes exp(x) - 1.
-func Expm1(dst, x []float32) { apply(dst, x, math.Expm1) }
+// Log1p computes log(1 + x), within 3 ulp.
+func Log1p(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || log1pSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, math.Log1p)
+}
 
-// Tanh computes the hyperbolic tangent of x.
-func Tanh(dst, x []float32) { apply(dst, x, math.Tanh) }
+// Expm1 computes exp(x) - 1, within 2 ulp.
+func Expm1(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || expm1SIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, math.Expm1)
+}
 
-// Erf computes the error function of x.
-func Erf(dst, x []float32) { apply(dst, x, math.Erf) }
+// Tanh computes the hyperbolic tangent of x, within 4 ulp.
+func Tanh(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || tanhSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, math.Tanh)
+}
 
-// Logistic computes 1 / (1 + exp(-x)).
-func Logistic(dst, x []float32) { apply(dst, x, logistic) }
+// Erf computes the error function of x, within 8 ulp.
+func Erf(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || erfSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, math.Erf)
+}
 
-// Sqrt computes the square root of x.
-func Sqrt(dst, x []float32) { apply(dst, x, math.Sqrt) }
+// Logistic computes 1 / (1 + exp(-x)), within 3 ulp where the result is at least 0x1p-126; smaller ones become zero.
+func Logistic(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || logisticSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, logistic)
+}
 
-// Rsqrt computes 1 / sqrt(x).
-func Rsqrt(dst, x []float32) { apply(dst, x, rsqrt) }
+// Sqrt computes the square root of x, correctly rounded.
+func Sqrt(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || sqrtSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, math.Sqrt)
+}
 
-// Sin computes the sine of x.
+// Rsqrt computes 1 / sqrt(x), within 1.5 ulp.
+func Rsqrt(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || rsqrtSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, rsqrt)
+}
+
+// Sin computes the sine of x, correctly rounded but for rare last bits, in plain Go at every level.
 func Sin(dst, x []float32) { apply(dst, x, math.Sin) }
 
-// Cos computes the cosine of x.
+// Cos computes the cosine of x, correctly rounded but for rare last bits, in plain Go at every level.
 func Cos(dst, x []float32) { apply(dst, x, math.Cos) }
 
-// Pow computes x to the power of y.
+// Pow computes x to the power of y, correctly rounded but for rare last bits, in plain Go at every level.
 func Pow(dst, x, y []float32) {
 	x, y = x[:len(dst)], y[:len(dst)]
 	for i, v := range x {

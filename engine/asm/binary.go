@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func binaryProgram(p *program) {
+	type values = []reg.VecVirtual
+	type step = func(v *vec, a, b reg.VecVirtual) reg.VecVirtual
+	swap := func(f step) step {
+		return func(v *vec, a, b reg.VecVirtual) reg.VecVirtual { return f(v, b, a) }
+	}
+	// A maximum that is NaN if either operand is: VMAXPS gives the second operand then.
+	larger := func(v *vec, a, b reg.VecVirtual) reg.VecVirtual { return v.choose(isUnordered, a, a, a, v.max(a, b)) }
+	smaller := func(v *vec, a, b reg.VecVirtual) reg.VecVirtual { return v.choose(isUnordered, a, a, a, v.min(a, b)) }
+	for _, f := range []struct {
+		name, doc string
+		f         step
+	}{
+		{"add", "a + b.", (*vec).add}, {"sub", "a - b.", (*vec).sub}, {"mul", "a * b.", (*vec).mul}, {"div", "a / b.", (*vec).div},
+		{"max", "the larger of a and b.", larger}, {"min", "the smaller of a and b.", smaller},
+	} {
+		p.both(f.name, "computes "+f.doc, []string{"dst", "a", "b"}, nil, func(v *vec, _ values, at func(i int) operand.Mem) {
+			v.store(f.f(v, v.load(at(1)), v.load(at(2))), at(0))
+		})
+	}
+	for _, f := range []struct {
+		name, doc string
+		f         step
+	}{
+		{"addScalar", "a + s.", (*vec).add}, {"scalarSub", "s - a.", swap((*vec).sub)},
+		{"mulScalar", "a * s.", (*vec).mul}, {"divScalar", "a / s.", (*vec).div}, {"scalarDiv", "s / a.", swap((*vec).div)},
+		{"maxScalar", "the larger of a and s.", larger}, {"minScalar", "the smaller of a and s.", smaller},
+	} {
+		p.both(f.name, "computes "+f.doc, []string{"dst", "a"}, []string{"s"}, func(v *vec, s values, at func(i int) operand.Mem) {
+			v.store(f.f(v, v.load(at(1)), s[0]), at(0))
+		})
+	}
+	p.both("axpyInto", "adds alpha * x to dst.", []string{"dst", "x"}, []string{"alpha"}, func(v *vec, s values, at func(i int) operand.Mem) {
+		v.store(v.fma(v.load(at(1)), s[0], v.load(at(0))), at(0))
+	})
+	p.both("mulAdd", "computes a * b + c.", []string{"dst", "a", "b", "c"}, nil, func(v *vec, _ values, at func(i int) operand.Mem) {
+		v.store(v.fma(v.load(at(1)), v.load(at(2)), v.load(at(3))), at(0))
+	})
+	p.both("scaleShift", "computes a * scale + shift.", []string{"dst", "a"}, []string{"scale", "shift"},
+		func(v *vec, s values, at func(i int) operand.Mem) {
+			v.store(v.fma(v.load(at(1)), s[0], s[1]), at(0))
+		})
+}
