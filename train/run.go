@@ -133,6 +133,7 @@ func (r *run) open(ctx context.Context) error {
 	if err := r.build(); err != nil {
 		return err
 	}
+	r.monitor = newMonitor(r.encoder, r.pictures, r.held, r.config.Seed)
 	if err := r.restore(); err != nil {
 		return err
 	}
@@ -214,7 +215,6 @@ func (r *run) build() error {
 		Method: r.method.Name(), Backbone: r.config.Backbone, Width: r.config.Width, Seed: r.config.Seed,
 		Views: r.method.Views()[0],
 	})
-	r.monitor = newMonitor(r.encoder, r.pictures, r.held, r.config.Seed)
 	return err
 }
 

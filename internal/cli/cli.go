@@ -14,7 +14,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/alike-ml/alike/internal/demo"
 	"github.com/alike-ml/alike/internal/nearest"
+	"github.com/alike-ml/alike/metric"
 )
 
 // Exit codes: what the caller asked for cannot be understood, or it went wrong.
@@ -29,7 +31,7 @@ type commands struct {
 	Train   trainCommand   `cmd:"" help:"Train an encoder on your own pictures."`
 	Eval    evalCommand    `cmd:"" help:"Score a run's encoder, each score beside its baselines."`
 	Embed   embedCommand   `cmd:"" help:"Turn pictures into vectors with a run's encoder."`
-	Views   viewsCommand   `cmd:"" help:"Draw the positives a method would train on, before training on them."`
+//VIEWS	Views   viewsCommand   `cmd:"" help:"Draw the positives a method would train on, before training on them."`
 	Methods methodsCommand `cmd:"" help:"List the methods, backbones and devices, with their defaults and sources."`
 	Bench   benchCommands  `cmd:"" help:"Measure throughput on this machine."`
 }
@@ -62,6 +64,8 @@ func run(ctx context.Context, args []string, c console) (code int) {
 		kong.Writers(c.out, c.err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		configHelp(),
+		kong.Vars{"k": fmt.Sprint(metric.DefaultK), "temperature": fmt.Sprint(metric.DefaultTemperature), "demo_epochs": fmt.Sprint(demo.Epochs)},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(c),
 	)

@@ -13,19 +13,19 @@ import (
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/train"
 )
 
 type embedCommand struct {
 	Model  string `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Input  string `arg:"" help:"Folder of pictures, or one picture."`
+	Input  string `arg:"" help:"Folder of pictures."`
 	Out    string `required:"" placeholder:"FILE" help:"Where to write the vectors: .npy (with FILE.items.jsonl beside it), .jsonl or .parquet."`
 	Device string `default:"${device_default}" help:"Where to compute: see alike methods."`
 }
 
 func (e embedCommand) Run(ctx context.Context, c console) error {
-	write, err := embed.WriterFor(e.Out)
-	if err != nil {
+	if err := embed.CheckFile(e.Out); err != nil {
 		return usageError{err}
 	}
 	backend, err := device.Open(e.Device)
@@ -41,27 +41,41 @@ func (e embedCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	total := 0
-	for _, split := range folder.Splits() {
-		total += split.Images.Len()
+	vectors, items, err := embedAll(ctx, c, m, folder)
+	if err != nil {
+		return err
 	}
-	meter := newMeter(c.err, "embedding", "pictures", 0, total)
-	defer meter.finish()
-	var all embed.Vectors
-	for _, split := range folder.Splits() {
-		vectors, items, err := m.Embed(ctx, split.Images, func(done, _ int) { meter.at(all.Vectors.Rows+done, "") })
-		if err != nil {
-			return err
-		}
-		all.Append(vectors, split.Images, items)
-	}
-	meter.finish()
-	if err := write(all); err != nil {
+	if err := embed.WriteFile(e.Out, vectors, items); err != nil {
 		return err
 	}
 	printSkipped(c.err, folder.Skipped.List())
-	fmt.Fprintf(c.out, "%d vectors of %d numbers are in %s\n", all.Vectors.Rows, all.Vectors.Cols, e.Out)
+	fmt.Fprintf(c.out, "%d vectors of %d numbers are in %s\n", vectors.Rows, vectors.Cols, e.Out)
 	return nil
+}
+
+// embedAll embeds the pictures of all splits, those of train/ first.
+func embedAll(ctx context.Context, c console, m *embed.Model, folder *data.ImageFolder) (metric.Matrix, []embed.Item, error) {
+	splits, total := []*data.Images{}, 0
+	for _, images := range []*data.Images{folder.Train, folder.Val, folder.Test} {
+		if images != nil {
+			splits = append(splits, images)
+			total += images.Len()
+		}
+	}
+	bar := newMeter(c.err, "embedding", "pictures", 0, total)
+	defer bar.finish()
+	all := metric.Matrix{Cols: m.Config.Dim}
+	var items []embed.Item
+	for _, images := range splits {
+		vectors, places, err := m.Embed(ctx, images, func(done, _ int) { bar.at(all.Rows+done, "") })
+		if err != nil {
+			return all, nil, err
+		}
+		all.Data = append(all.Data, vectors.Data...)
+		all.Rows += vectors.Rows
+		items = append(items, embed.Items(images, places)...)
+	}
+	return all, items, nil
 }
 
 // loadModel opens the encoder of a run, given the run's directory or the model folder itself.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -54,9 +53,7 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	}
 	printSkipped(c.err, folder.Skipped.List())
 	if e.JSON {
-		encoder := json.NewEncoder(c.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(result.Report)
+		return printJSON(c.out, result.Report)
 	}
 	printScores(c.out, result.Report)
 	return nil

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
@@ -33,9 +32,7 @@ func (m methodsCommand) Run(c console) error {
 		methods = append(methods, methodListing{info, fields.Of(config)})
 	}
 	if m.JSON {
-		encoder := json.NewEncoder(c.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(struct {
+		return printJSON(c.out, struct {
 			Methods   []methodListing `json:"methods"`
 			Backbones []backbone.Info `json:"backbones"`
 			Devices   []device.Info   `json:"devices"`

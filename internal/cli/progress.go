@@ -89,3 +89,36 @@ func (m *meter) finish() {
 func join(parts ...string) string {
 	return strings.TrimSpace(strings.Join(parts, " "))
 }
+
+// stages shows work that goes through several stages, one after another.
+type stages struct {
+	out   io.Writer
+	stage string
+	meter *meter
+}
+
+func newStages(out io.Writer) *stages { return &stages{out: out} }
+
+// say shows that a stage has done so many of its items; a total of 0 is a stage without items to count.
+func (s *stages) say(stage string, done, total int) {
+	if stage != s.stage {
+		s.finish()
+		s.stage = stage
+		if total == 0 {
+			fmt.Fprintf(s.out, "%s\n", stage)
+			return
+		}
+		s.meter = newMeter(s.out, stage, "pictures", 0, total)
+	}
+	if s.meter != nil {
+		s.meter.at(done, "")
+	}
+}
+
+// finish ends the stage under way.
+func (s *stages) finish() {
+	if s.meter != nil {
+		s.meter.finish()
+		s.meter = nil
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -153,11 +154,15 @@ func (c trainCommand) Run(ctx context.Context, out console) error {
 		return err
 	}
 	printSkipped(out.err, result.Skipped)
-	report := filepath.Join(c.Out, reportFile)
-	if err := writeReport(ctx, out, c.Out, config); err != nil {
+	command := fmt.Sprintf("alike train %s --config %s --out %s", c.Method, filepath.Join(c.Out, "config.yaml"), "RUN")
+	title := fmt.Sprintf("%s on %s", c.Method, filepath.Base(config.Data))
+	scores, err := conclude(ctx, out, c.Out, title, command, config, time.Duration(result.Seconds*float64(time.Second)))
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out.out, "The encoder is in %s, the report in %s.\n", train.ModelDir(c.Out), report)
-	fmt.Fprintf(out.out, "Score it: alike eval %s --data %s\n", c.Out, config.Data)
+	if scores != nil {
+		printScores(out.out, scores.Report)
+	}
+	fmt.Fprintf(out.out, "\nThe encoder is in %s, the report in %s.\n", train.ModelDir(c.Out), reportPath(c.Out))
 	return nil
 }

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/alike-ml/alike/train"
+)
+
+type benchCommands struct {
+	Step    benchStepCommand    `cmd:"" help:"Time training steps on random pictures."`
+	Augment benchAugmentCommand `cmd:"" help:"Time decoding and augmenting on one core."`
+}
+
+type benchStepCommand struct {
+	Method string `arg:"" optional:"" default:"simclr" help:"Method to time: see alike methods."`
+	Steps  int    `default:"10" help:"Steps to time, after two that are not counted."`
+	JSON   bool   `help:"Print one JSON object."`
+
+	ImageSize *int     `placeholder:"${image_size_default}" help:"${image_size}"`
+	Backbone  *string  `placeholder:"${backbone_default}" help:"${backbone}"`
+	Width     *float64 `placeholder:"${width_default}" help:"${width}"`
+	Batch     *int     `placeholder:"${batch_default}" help:"${batch}"`
+	Device    *string  `placeholder:"${device_default}" help:"${device}"`
+	Precision *string  `placeholder:"${precision_default}" help:"${precision}"`
+}
+
+func (b benchStepCommand) Run(c console) error {
+	// The same settings, put together in the same way, as those of a run.
+	flags := configFlags{ImageSize: b.ImageSize, Backbone: b.Backbone, Width: b.Width, Batch: b.Batch, Device: b.Device, Precision: b.Precision}
+	anywhere := "random"
+	flags.Data = &anywhere
+	config, err := trainCommand{Method: b.Method, configFlags: flags}.config()
+	if err != nil {
+		return err
+	}
+	if b.Steps < 1 {
+		return usageError{fmt.Errorf("--steps %d: time at least one", b.Steps)}
+	}
+	t, err := train.MeasureStep(config, b.Steps)
+	if err != nil {
+		return err
+	}
+	if b.JSON {
+		return printJSON(c.out, t)
+	}
+	fmt.Fprintf(c.out, "%s, %s of width %g, %d px, %d pictures a step, %s on %s:\n", t.Method, t.Backbone, t.Width, t.ImageSize, t.Batch, t.Precision, t.Device)
+	fmt.Fprintf(c.out, "%.3f seconds a step (median of %d), %.0f views a second, %.0f GFLOP/s\n", t.SecondsPerStep, t.Steps, t.ViewsPerSecond, t.GFLOPS)
+	return nil
+}
+
+type benchAugmentCommand struct {
+	Seconds float64 `default:"2" help:"How long to measure each size."`
+	JSON    bool    `help:"Print one JSON object."`
+}
+
+func (b benchAugmentCommand) Run(ctx context.Context, c console) error {
+	timings, err := measureAugment(ctx, b.Seconds)
+	if err != nil {
+		return err
+	}
+	if b.JSON {
+		return printJSON(c.out, timings)
+	}
+	for _, t := range timings {
+		fmt.Fprintf(c.out, "%d-px JPEG (%d bytes) to %d-px views: %.0f views a second and core, decoding included, %d views a picture\n",
+			t.PictureSize, t.PictureBytes, t.ImageSize, t.ViewsPerSecond, t.ViewsPerPicture)
+	}
+	return nil
+}
+
+// printJSON prints a value as one indented JSON object.
+func printJSON(out io.Writer, value any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}

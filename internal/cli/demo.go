@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/alike-ml/alike/internal/demo"
+	"github.com/alike-ml/alike/train"
+)
+
+type demoCommand struct {
+	Out    string `default:"alike-demo" placeholder:"DIR" help:"New directory for the photographs and the run."`
+	Epochs int    `default:"${demo_epochs}" help:"Passes over the photographs."`
+	Device string `default:"${device_default}" help:"Where to compute: see alike methods."`
+}
+
+func (d demoCommand) Run(ctx context.Context, c console) error {
+	if _, err := os.Stat(d.Out); !errors.Is(err, fs.ErrNotExist) {
+		return usageError{fmt.Errorf("%s exists: remove it, or choose another directory with --out", d.Out)}
+	}
+	photos, run := filepath.Join(d.Out, "photos"), filepath.Join(d.Out, "run")
+	began := time.Now()
+	n, err := demo.Unpack(photos)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.err, "%d photographs of clothes that people took at home, CC0, are in %s\n", n, photos)
+	config := demo.Config(photos)
+	config.Epochs, config.Device = d.Epochs, d.Device
+	if err := config.Validate(); err != nil {
+		return usageError{err}
+	}
+	result, err := trainWithProgress(ctx, c, config, run, false)
+	if errors.Is(err, train.ErrInterrupted) {
+		return errors.New("the demo was interrupted; start it again with another --out")
+	}
+	if err != nil {
+		return err
+	}
+	command := "alike demo"
+	scores, err := conclude(ctx, c, run, "SimCLR on photographs of clothes", command, config, time.Duration(result.Seconds*float64(time.Second)))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out)
+	printScores(c.out, scores.Report)
+	fmt.Fprintf(c.out, "\nDone in %s. Look at %s\n", time.Since(began).Round(time.Second), reportPath(run))
+	fmt.Fprintf(c.out, `
+Now your own pictures, in one folder or one folder a class:
+
+  alike views --data PICTURES --out sheet.png        the positives it would learn from
+  alike train simclr --data PICTURES --out run       train
+  alike eval run --data PICTURES                     score, beside the baselines
+  alike embed run PICTURES --out vectors.npy         a vector for every picture
+`)
+	return nil
+}

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/eval"
+	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/runreport"
+	"github.com/alike-ml/alike/report"
+	"github.com/alike-ml/alike/train"
+)
+
+// trainWithProgress trains and shows on the console how it gets on.
+func trainWithProgress(ctx context.Context, c console, config train.Config, dir string, resume bool) (*train.Result, error) {
+	var m *meter
+	result, err := train.Run(ctx, config, dir, train.Options{
+		Resume: resume,
+		OnStart: func(s train.Start) {
+			fmt.Fprintln(c.err, describe(config, s))
+			m = newMeter(c.err, "training", "steps", s.Done, s.Steps)
+		},
+		OnStep: func(s train.Step) { m.at(s.Step, fmt.Sprintf("epoch %d, loss %.3f", s.Epoch, float64(s.Loss))) },
+		OnEpoch: func(e train.Epoch) {
+			if e.KNN != nil || e.Epoch == 0 || config.Epochs <= 20 || e.Epoch%10 == 0 {
+				m.print("%s", epochLine(e))
+			}
+		},
+	})
+	if m != nil {
+		m.finish()
+	}
+	return result, err
+}
+
+// describe says what is about to be trained on what.
+func describe(config train.Config, s train.Start) string {
+	data := fmt.Sprintf("%d pictures", s.Train)
+	if s.Classes > 0 {
+		data += fmt.Sprintf(" (their %d classes are not used to train)", s.Classes)
+	}
+	if s.HeldOut > 0 {
+		data += fmt.Sprintf(", %d more kept back to watch with", s.HeldOut)
+	}
+	return fmt.Sprintf("%s, width %g: %.3g million weights; %s; %d epochs of %d steps of %d pictures, at %d px",
+		config.Backbone, config.Width, float64(s.Encoder)/1e6, data, config.Epochs, s.StepsPerEpoch, config.Batch, config.ImageSize)
+}
+
+// epochLine is an epoch in a line: the score on held-out pictures beside its baselines.
+func epochLine(e train.Epoch) string {
+	line := fmt.Sprintf("epoch %d:", e.Epoch)
+	if e.Epoch == 0 {
+		line = "untrained:"
+	} else {
+		line += fmt.Sprintf(" loss %.3f", float64(e.Loss))
+	}
+	if e.KNN != nil {
+		line += fmt.Sprintf(" held-out kNN %s", percent(float64(*e.KNN)))
+	}
+	if e.RawKNN != nil {
+		line += fmt.Sprintf(" (raw pixels %s)", percent(float64(*e.RawKNN)))
+	}
+	if g := e.Geometry; g != nil {
+		line += fmt.Sprintf(" effective rank %.1f", g.EffectiveRank)
+	}
+	if e.Epoch > 0 {
+		line += fmt.Sprintf(" %.0f views a second", float64(e.ViewsPerSecond))
+	}
+	return line
+}
+
+// evaluate scores a model and shows on the console how it gets on.
+func evaluate(ctx context.Context, c console, backend compute.Backend, m *embed.Model, folder *data.ImageFolder, options eval.Options) (*eval.Result, error) {
+	bar := newStages(c.err)
+	defer bar.finish()
+	return eval.Run(ctx, backend, m, folder, options, bar.say)
+}
+
+// conclude evaluates a finished run, on test pictures if its data has them, and writes its report.
+func conclude(ctx context.Context, c console, dir, title, command string, config train.Config, trained time.Duration) (*eval.Result, error) {
+	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
+	if err != nil {
+		return nil, err
+	}
+	in := runreport.Input{
+		Dir: dir, Title: title, Command: command, Config: config, Pictures: folder.Train,
+		Timing: []report.Span{{Name: "training", Duration: trained}},
+	}
+	if folder.Test != nil || folder.Val != nil {
+		backend, err := device.Open(config.Device)
+		if err != nil {
+			return nil, err
+		}
+		defer backend.Finalize()
+		m, err := embed.Load(backend, train.ModelDir(dir))
+		if err != nil {
+			return nil, err
+		}
+		began := time.Now()
+		if in.Evaluation, err = evaluate(ctx, c, backend, m, folder, eval.Options{}); err != nil {
+			return nil, err
+		}
+		in.Timing = append(in.Timing, report.Span{Name: "evaluation", Duration: time.Since(began)})
+	}
+	return in.Evaluation, runreport.Write(ctx, in)
+}
+
+func reportPath(dir string) string { return filepath.Join(dir, runreport.File) }
+
+// listedSkips is how many unreadable files are listed before the rest are only counted; train.log has them all.
+const listedSkips = 20
+
+// printSkipped lists the files that could not be read.
+func printSkipped(out io.Writer, skipped []data.Skip) {
+	if len(skipped) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "%d files could not be read and were skipped:\n", len(skipped))
+	for i, s := range skipped {
+		if i == listedSkips {
+			fmt.Fprintf(out, "  and %d more\n", len(skipped)-i)
+			break
+		}
+		fmt.Fprintf(out, "  %s: %v\n", s.Path, s.Err)
+	}
+}

@@ -1,0 +1,72 @@
+// Package demo has the photographs that are built into the program and the run that `alike demo` trains on them.
+//
+// The photographs are the Clothing dataset (Alexey Grigorev and contributors, 2020, CC0): clothes that people took pictures of
+// at home, in ten classes, split into training and test pictures by the person who sent them. They are stored with a
+// shorter side of 48 pixels.
+package demo
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/alike-ml/alike/train"
+)
+
+//go:generate go run photos_generate.go FOLDER
+
+//go:embed photos.tar.gz
+var photos []byte
+
+// Epochs is how many passes the demo makes over the photographs: what two cores do in about two minutes.
+const Epochs = 40
+
+// Config is the demo's run on the photographs in a folder.
+func Config(folder string) train.Config {
+	c := train.DefaultSimCLR(32)
+	c.Data = folder
+	c.Backbone, c.Width = "resnet10", 0.5
+	c.Epochs = Epochs
+	c.Batch = 256
+	c.MonitorEvery = 5
+	return c
+}
+
+// Unpack writes the photographs into a new folder, as train/CLASS/*.jpg and test/CLASS/*.jpg, and returns their number.
+func Unpack(folder string) (int, error) {
+	unzipped, err := gzip.NewReader(bytes.NewReader(photos))
+	if err != nil {
+		return 0, fmt.Errorf("the built-in photographs are damaged: %w", err)
+	}
+	count := 0
+	for archive := tar.NewReader(unzipped); ; count++ {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return count, nil
+		}
+		if err != nil {
+			return count, fmt.Errorf("the built-in photographs are damaged: %w", err)
+		}
+		if err := unpackFile(filepath.Join(folder, filepath.FromSlash(header.Name)), archive); err != nil {
+			return count, fmt.Errorf("cannot unpack the photographs: %w", err)
+		}
+	}
+}
+
+func unpackFile(path string, content io.Reader) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, content)
+	return errors.Join(err, file.Close())
+}
