@@ -159,10 +159,12 @@ func (f *Function) DynamicSlice(operand compute.Value, startIndices []compute.Va
 	if err != nil {
 		return nil, err
 	}
-	shape, err := shapeinference.DynamicSlice(in[0].Shape(), sliceDims)
-	if err == nil {
-		err = checkStarts(in[0].Shape(), in[1:])
+	starts, err := f.starts(in[0].Shape(), in[1:])
+	if err != nil {
+		return nil, fail(op, in, err)
 	}
+	in = append(in[:1:1], starts...)
+	shape, err := shapeinference.DynamicSlice(in[0].Shape(), sliceDims)
 	return f.record(op, in, nil, shape, err)
 }
 
@@ -173,10 +175,12 @@ func (f *Function) DynamicUpdateSlice(operand, update compute.Value, startIndice
 	if err != nil {
 		return nil, err
 	}
-	shape, err := shapeinference.DynamicUpdateSlice(in[0].Shape(), in[1].Shape())
-	if err == nil {
-		err = checkStarts(in[0].Shape(), in[2:])
+	starts, err := f.starts(in[0].Shape(), in[2:])
+	if err != nil {
+		return nil, fail(op, in, err)
 	}
+	in = append(in[:2:2], starts...)
+	shape, err := shapeinference.DynamicUpdateSlice(in[0].Shape(), in[1].Shape())
 	for i, d := range in[1].Shape().Dimensions {
 		if err == nil && d > in[0].Shape().Dimensions[i] {
 			err = errors.New("the update is larger than the operand")
@@ -185,16 +189,32 @@ func (f *Function) DynamicUpdateSlice(operand, update compute.Value, startIndice
 	return f.record(op, in, nil, shape, err)
 }
 
-func checkStarts(operand shapes.Shape, starts []plan.Value) error {
-	if len(starts) != operand.Rank() {
-		return errors.Errorf("want a start index for each of %d axes, got %d", operand.Rank(), len(starts))
-	}
-	for _, s := range starts {
-		if !s.Shape().IsScalar() || !s.Shape().DType.IsInt() {
-			return errors.Errorf("start index %s is not an integer scalar", s.Shape())
+// starts checks the start indices of a window: an integer scalar for each axis, or one vector of them all, which is taken apart.
+func (f *Function) starts(operand shapes.Shape, given []plan.Value) ([]plan.Value, error) {
+	if len(given) == 1 && given[0].Shape().Rank() == 1 {
+		vector := given[0]
+		given = nil
+		for i := range vector.Shape().Dimensions[0] {
+			element, err := f.Slice(vector, []int{i}, []int{i + 1}, nil)
+			if err != nil {
+				return nil, err
+			}
+			scalar, err := f.Reshape(element)
+			if err != nil {
+				return nil, err
+			}
+			given = append(given, scalar.(plan.Value))
 		}
 	}
-	return nil
+	if len(given) != operand.Rank() {
+		return nil, errors.Errorf("want a start index for each of %d axes, got %d", operand.Rank(), len(given))
+	}
+	for _, s := range given {
+		if !s.Shape().IsScalar() || !s.Shape().DType.IsInt() {
+			return nil, errors.Errorf("start index %s is not an integer scalar", s.Shape())
+		}
+	}
+	return given, nil
 }
 
 // Pad puts fillValue before, after and between the elements of every axis; negative amounts before and after crop.

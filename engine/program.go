@@ -34,7 +34,7 @@ type programState struct {
 
 // compileGraph plans a function that has returned.
 func compileGraph(b *Backend, g *plan.Graph) (*program, error) {
-	plan.Rewrite(g)
+	plan.Rewrite(g, hasConvKernel)
 	g = plan.Fuse(g)
 	plan.OwnResults(g)
 	p := &program{graph: g}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 )
 
 // Conv is the attribute of a ConvGeneral node. Every slice has one element per spatial axis.
@@ -24,12 +25,12 @@ type ConvLayer struct {
 }
 
 // Rewrite replaces the convolutions by which GoMLX writes the gradients of a two-dimensional channels-last convolution by
-// operations of their own. The gradient of the input is written as a convolution of the output gradient, dilated by the
+// operations of their own, where kernel says that there is one for the dtype. The gradient of the input is written as a convolution of the output gradient, dilated by the
 // strides, with the reversed kernel and its channel axes swapped; that of the kernel as a convolution of the input with
 // the output gradient as a dilated kernel, batch and channel axes swapped.
-func Rewrite(g *Graph) {
+func Rewrite(g *Graph, kernel func(dtypes.DType) bool) {
 	for _, n := range g.Nodes {
-		if n.Op != compute.OpTypeConvGeneral {
+		if n.Op != compute.OpTypeConvGeneral || !kernel(n.Outputs[0].DType) {
 			continue
 		}
 		if layer, kernel, ok := inputGrad(n); ok {
