@@ -2,8 +2,7 @@ package loss
 
 import . "github.com/gomlx/gomlx/core/graph"
 
-// DefaultGuide returns cosine similarity with τ = 0.1, the temperature of Yeh et al. 2022, "Decoupled Contrastive
-// Learning", section 4.
+// DefaultGuide returns cosine similarity with τ = 0.1, as lightly's DCLLoss has it.
 func DefaultGuide() Contrast { return Contrast{Similarity: Cosine, Temperature: 0.1} }
 
 // Guide is the contrastive loss that the project starts from, the mean over all 2N anchors i of
@@ -11,7 +10,7 @@ func DefaultGuide() Contrast { return Contrast{Similarity: Cosine, Temperature: 
 //	-log( exp(f_sim(x_i, x_j)/τ) / Σ_{k ≠ i,j} exp(f_sim(x_i, x_k)/τ) )
 //
 // where x_j, the anchor's positive, is the other view of its item. The denominator leaves the positive out: it is the
-// decoupled form, L_DC of Yeh et al. 2022, "Decoupled Contrastive Learning", section 3.2. It can be negative. [NTXent]
+// decoupled form, L_DC of Yeh et al. 2022, "Decoupled Contrastive Learning", equation 6. It can be negative. [NTXent]
 // keeps the positive in.
 //
 // z1 and z2 are the two views, [batch, dim] each, of at least two items: one item alone has no negatives.

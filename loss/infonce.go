@@ -8,7 +8,8 @@ import (
 )
 
 // DefaultInfoNCE returns cosine similarity with τ = 0.07: He et al. 2020, "Momentum Contrast for Unsupervised Visual
-// Representation Learning", section 3.3. MoCo v2 takes 0.2 (Chen et al. 2020, table 2).
+// Representation Learning", section 3.3. MoCo v2 takes 0.2 (Chen et al. 2020, "Improved
+// Baselines with Momentum Contrastive Learning").
 func DefaultInfoNCE() Contrast { return Contrast{Similarity: Cosine, Temperature: 0.07} }
 
 // InfoNCE is MoCo's loss: He et al. 2020, "Momentum Contrast for Unsupervised Visual Representation Learning",

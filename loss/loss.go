@@ -39,7 +39,7 @@ func (c Contrast) Validate() error {
 		return err
 	}
 	if !(c.Temperature > 0) {
-		return fmt.Errorf("temperature %g: must be above 0", c.Temperature)
+		return fmt.Errorf("temperature is %g: it must be above 0", c.Temperature)
 	}
 	return nil
 }

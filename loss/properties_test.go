@@ -218,23 +218,23 @@ func TestWrongOptionsPanic(t *testing.T) {
 		function, what string
 		build          scalarLoss
 	}{
-		{"Guide", "temperature 0", func(in []*Node) *Node { return loss.Guide(in[0], in[0], cold) }},
+		{"Guide", "temperature is 0", func(in []*Node) *Node { return loss.Guide(in[0], in[0], cold) }},
 		{"NTXent", "manhattan", func(in []*Node) *Node { return loss.NTXent(in[0], in[0], odd) }},
-		{"SupCon", "temperature 0", func(in []*Node) *Node { return loss.SupCon(in[0], in[0], halves(in[0]), cold) }},
+		{"SupCon", "temperature is 0", func(in []*Node) *Node { return loss.SupCon(in[0], in[0], halves(in[0]), cold) }},
 		{"InfoNCE", "manhattan", func(in []*Node) *Node { return loss.InfoNCE(in[0], in[0], in[0], nil, odd) }},
-		{"SimCSE", "temperature 0", func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], nil, loss.SimCSEOptions{Contrast: cold}) }},
+		{"SimCSE", "temperature is 0", func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], nil, loss.SimCSEOptions{Contrast: cold}) }},
 		{"CLIP", "manhattan", func(in []*Node) *Node { return loss.CLIP(in[0], in[0], in[0], "manhattan") }},
 		{"SigLIP", "manhattan", func(in []*Node) *Node { return loss.SigLIP(in[0], in[0], in[0], in[0], "manhattan") }},
-		{"Triplet", "margin -1", func(in []*Node) *Node {
+		{"Triplet", "margin is -1", func(in []*Node) *Node {
 			return loss.Triplet(in[0], in[0], in[0], loss.TripletOptions{Margin: -1, Similarity: loss.Cosine})
 		}},
-		{"SwAV", "iterations 0", func(in []*Node) *Node {
+		{"SwAV", "iterations is 0", func(in []*Node) *Node {
 			return loss.SwAV([]*Node{in[0], in[0]}, nil, nil, loss.SwAVOptions{Temperature: 1, Epsilon: 1})
 		}},
-		{"SwAV", "temperature 0", func(in []*Node) *Node {
+		{"SwAV", "temperature is 0", func(in []*Node) *Node {
 			return loss.SwAV([]*Node{in[0], in[0]}, nil, nil, loss.SwAVOptions{Epsilon: 1, Iterations: 1})
 		}},
-		{"Sinkhorn", "epsilon 0", func(in []*Node) *Node { return loss.Sinkhorn(in[0], 0, 3) }},
+		{"Sinkhorn", "epsilon is 0", func(in []*Node) *Node { return loss.Sinkhorn(in[0], 0, 3) }},
 	} {
 		message := panicOf(x.build, m)
 		if !strings.Contains(message, "loss."+x.function+":") || !strings.Contains(message, x.what) {

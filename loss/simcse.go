@@ -5,19 +5,19 @@ import . "github.com/gomlx/gomlx/core/graph"
 // SimCSEOptions are the numbers of [SimCSE].
 type SimCSEOptions struct {
 	Contrast
-	// HardNegativeWeight is added to the logit of an anchor's own hard negative: log α of the paper's appendix D, 0 for
-	// none.
+	// HardNegativeWeight is log α: it is added to the logit of an anchor's own hard negative. The authors' code calls it
+	// hard_negative_weight (princeton-nlp/SimCSE, simcse/models.py).
 	HardNegativeWeight float64
 }
 
 // DefaultSimCSE returns cosine similarity with τ = 0.05 and no extra weight: Gao et al. 2021, "SimCSE: Simple Contrastive
-// Learning of Sentence Embeddings", section 5 and appendices A and D.
+// Learning of Sentence Embeddings", appendix A (princeton-nlp/SimCSE, run_unsup_example.sh and run_sup_example.sh).
 func DefaultSimCSE() SimCSEOptions {
 	return SimCSEOptions{Contrast: Contrast{Similarity: Cosine, Temperature: 0.05}}
 }
 
 // SimCSE is the loss of Gao et al. 2021, "SimCSE: Simple Contrastive Learning of Sentence Embeddings": equation 4 without
-// hard negatives, equation 5 with them (and appendix D with weight α), averaged over the N anchors h_i:
+// hard negatives, equation 5 with them (and a weight α, 1 in the equation), averaged over the N anchors h_i:
 //
 //	-log( exp(sim(h_i, h_i+)/τ) / Σ_j ( exp(sim(h_i, h_j+)/τ) + α^[i=j] exp(sim(h_i, h_j-)/τ) ) )
 //

@@ -26,7 +26,7 @@ func (s Similarity) Validate() error {
 	case Cosine, InnerProduct, NegativeEuclidean:
 		return nil
 	}
-	return fmt.Errorf("unknown similarity %q: use %q, %q or %q", string(s), Cosine, InnerProduct, NegativeEuclidean)
+	return fmt.Errorf("similarity is %q: it must be %s, %s or %s", string(s), Cosine, InnerProduct, NegativeEuclidean)
 }
 
 // Pairs returns f_sim(a_i, b_k) for every row i of a and every row k of b: [n, dim] and [m, dim] give [n, m].

@@ -2,7 +2,6 @@ package loss
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -27,11 +26,11 @@ func DefaultSwAV() SwAVOptions { return SwAVOptions{Temperature: 0.1, Epsilon: 0
 func (o SwAVOptions) Validate() error {
 	switch {
 	case !(o.Temperature > 0):
-		return fmt.Errorf("temperature %g: must be above 0", o.Temperature)
+		return fmt.Errorf("temperature is %g: it must be above 0", o.Temperature)
 	case !(o.Epsilon > 0):
-		return fmt.Errorf("epsilon %g: must be above 0", o.Epsilon)
+		return fmt.Errorf("epsilon is %g: it must be above 0", o.Epsilon)
 	case o.Iterations < 1:
-		return fmt.Errorf("iterations %d: must be at least 1", o.Iterations)
+		return fmt.Errorf("iterations is %d: it must be at least 1", o.Iterations)
 	}
 	return nil
 }
@@ -82,23 +81,21 @@ func SwAV(high, low, queue []*Node, o SwAVOptions) *Node {
 }
 
 // Sinkhorn turns scores of rows against K prototypes, [rows, K], into codes of that shape: soft assignments whose rows sum
-// to 1 and whose columns are near balance, about rows/K each. It is Caron et al. 2020, equation 3: from Q = exp(scores/ε),
-// each iteration first gives all prototypes the same share, then all rows (Cuturi 2013, "Sinkhorn Distances").
+// to 1 and whose columns are near balance, about rows/K each. It is Caron et al. 2020, equations 3 to 5: from
+// Q = exp(scores/ε), each iteration first gives all prototypes the same share, then all rows (Cuturi 2013, "Sinkhorn
+// Distances").
 //
-// It works on log Q, subtracting the maximum of every sum, so that no prototype's column can vanish. It computes and
-// returns float32, and no gradient flows through it.
+// It works on log Q, subtracting the maximum of every sum, so that no prototype's column can vanish; the columns' common
+// share cancels out of the rows. It computes and returns float32, and no gradient flows through it.
 func Sinkhorn(scores *Node, epsilon float64, iterations int) *Node {
 	if scores.Rank() != 2 || scores.Shape().Dim(0) == 0 {
 		exceptions.Panicf("loss.Sinkhorn: scores must be [rows, prototypes], got %s", scores.Shape())
 	}
 	assertValid("Sinkhorn", SwAVOptions{Temperature: 1, Epsilon: epsilon, Iterations: iterations})
-	rows, prototypes := scores.Shape().Dim(0), scores.Shape().Dim(1)
-	share := math.Log(float64(rows) / float64(prototypes))
 	logQ := DivScalar(ConvertDType(StopGradient(scores), dtypes.Float32), epsilon)
 	for range iterations {
-		columns := logSumExp(Transpose(logQ, 0, 1)) // [K]
-		logQ = AddScalar(Sub(logQ, InsertAxes(columns, 0)), share)
-		logQ = Sub(logQ, InsertAxes(logSumExp(logQ), 1))
+		logQ = Sub(logQ, InsertAxes(logSumExp(Transpose(logQ, 0, 1)), 0)) // columns
+		logQ = Sub(logQ, InsertAxes(logSumExp(logQ), 1))                  // rows
 	}
 	return StopGradient(Exp(logQ))
 }

@@ -20,7 +20,7 @@ func DefaultTriplet() TripletOptions { return TripletOptions{Margin: 1, Similari
 // Validate reports an unknown similarity or a negative margin.
 func (o TripletOptions) Validate() error {
 	if !(o.Margin >= 0) {
-		return fmt.Errorf("margin %g: must be 0 or above", o.Margin)
+		return fmt.Errorf("margin is %g: it must be at least 0", o.Margin)
 	}
 	return o.Similarity.Validate()
 }

@@ -66,7 +66,7 @@ func DefaultSGD() Config {
 	return Config{Name: SGD, LearningRate: 0.03, Scaling: LinearScaling, Momentum: 0.9, WeightDecay: 1e-4, Mask: All}
 }
 
-// DefaultLARS returns SimCLR's settings: Chen et al. 2020, section 2.2 and appendix B.6 (google-research/simclr, run.py and
+// DefaultLARS returns SimCLR's settings: Chen et al. 2020, section 2.2 (google-research/simclr, run.py and
 // lars_optimizer.py). The rate is for a batch of 256.
 func DefaultLARS() Config {
 	return Config{Name: LARS, LearningRate: 0.3, Scaling: LinearScaling, Momentum: 0.9, WeightDecay: 1e-6, Trust: 0.001, Mask: Exclude1D}
