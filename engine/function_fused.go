@@ -155,8 +155,9 @@ func (f *Function) FusedAttentionQKVProjection(x, wQKV, biasQ, biasK, biasV comp
 	if xs.DType != dtypes.Float32 {
 		return nil, nil, nil, fail(op, in, errors.WithMessagef(notImplemented(op), "for %s", xs.DType))
 	}
-	if xs.Rank() != 2 || !ws.Equal(shapes.Make(xs.DType, xs.Dimensions[1], queryDim+2*keyValueDim)) {
-		return nil, nil, nil, fail(op, in, errors.Errorf("want x [batch, in] and weights [in, %d+2*%d]", queryDim, keyValueDim))
+	last := xs.Rank() - 1
+	if last < 0 || !ws.Equal(shapes.Make(xs.DType, xs.Dimensions[last], queryDim+2*keyValueDim)) {
+		return nil, nil, nil, fail(op, in, errors.Errorf("want x [batch..., in] and weights [in, %d+2*%d]", queryDim, keyValueDim))
 	}
 	widths := []int{queryDim, keyValueDim, keyValueDim}
 	next := 2
@@ -171,7 +172,7 @@ func (f *Function) FusedAttentionQKVProjection(x, wQKV, biasQ, biasK, biasV comp
 	}
 	var outputs []shapes.Shape
 	for _, w := range widths {
-		outputs = append(outputs, shapes.Make(xs.DType, xs.Dimensions[0], w))
+		outputs = append(outputs, shapes.Make(xs.DType, append(slices.Clone(xs.Dimensions[:last]), w)...))
 	}
 	n := f.graph.Add(op, in, projectionAttr{biasQ != nil, biasK != nil, biasV != nil}, outputs...)
 	return n.Value(0), n.Value(1), n.Value(2), nil

@@ -163,13 +163,14 @@ func kernelLayerNorm(n *plan.Node) kernelFunc {
 
 func kernelProjection(n *plan.Node) kernelFunc {
 	attr := n.Attr.(projectionAttr)
-	x, w := n.Inputs[0].Shape().Dimensions, n.Inputs[1].Shape().Dimensions
+	w := n.Inputs[1].Shape().Dimensions
+	rows := n.Inputs[0].Shape().Size() / max(w[0], 1)
 	return func(b *Backend, in, out [][]byte) {
 		next, column := 2, 0
 		for i, biased := range []bool{attr.biasQ, attr.biasK, attr.biasV} {
-			width := n.Outputs[i].Dimensions[1]
-			g := kernel.Gemm{M: x[0], N: width, K: x[1], A: as[float32](in[0]), B: as[float32](in[1])[column:],
-				C: as[float32](out[i]), LDA: x[1], LDB: w[1], LDC: width, Alpha: 1}
+			width := n.Outputs[i].Size() / max(rows, 1)
+			g := kernel.Gemm{M: rows, N: width, K: w[0], A: as[float32](in[0]), B: as[float32](in[1])[column:],
+				C: as[float32](out[i]), LDA: w[0], LDB: w[1], LDC: width, Alpha: 1}
 			if biased {
 				g.Bias = as[float32](in[next])
 				next++
