@@ -86,7 +86,7 @@ func newMap(points []MapPoint, classes []string) *mapView {
 		m := &marks[i]
 		m.X = mapWidth/2 + (m.X-(low[0]+high[0])/2)*unit
 		m.Y = view.Height/2 - (m.Y-(low[1]+high[1])/2)*unit
-		view.HasPhotos = view.HasPhotos || m.Image.Width > 0
+		view.HasPhotos = view.HasPhotos || len(m.Image.data) > 0
 	}
 	view.Classes = legend(marks)
 	view.Labels = labels(marks, view.Classes)

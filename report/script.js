@@ -5,7 +5,7 @@
 (() => {
   const charts = [...document.querySelectorAll(".chart")].map(card => ({
     svg: card.querySelector("svg"),
-    output: card.querySelector("output"),
+    now: card.querySelector(".now"),
     line: card.querySelector(".cursor path"),
     dot: card.querySelector(".cursor circle"),
     points: JSON.parse(card.dataset.points),
@@ -13,7 +13,7 @@
   const put = (chart, point, moving) => {
     const small = document.createElement("small");
     small.textContent = "epoch " + point.Epoch;
-    chart.output.replaceChildren(point.Text + " ", small);
+    chart.now.replaceChildren(point.Text + " ", small);
     chart.dot.setAttribute("cx", point.X);
     chart.dot.setAttribute("cy", point.Y);
     chart.line.setAttribute("d", `M${point.X} 12V160`);
