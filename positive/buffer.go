@@ -7,7 +7,8 @@ import (
 
 // Buffer is a picture of float32 colours in [0, 1], [height, width, 3] in row-major order: red, green and blue of a pixel
 // lie together. The operations on it are torchvision's functional operations on float tensors; all but ResizedCrop
-// change it in place. They are the reference for Pipeline, which applies the same ones without allocating.
+// change it in place. They are the reference for Pipeline, which applies the same ones without allocating. Pix must have
+// Height * Width * 3 values.
 type Buffer struct {
 	Height, Width int
 	Pix           []float32
@@ -69,7 +70,7 @@ func HFlip(b Buffer) {
 	})
 }
 
-// GaussianBlur blurs with a square kernel of the given odd number of taps on a side and deviation sigma, in pixels. The
+// GaussianBlur blurs with a square kernel of an odd number of taps on a side and deviation sigma, above 0, in pixels. The
 // border is reflected without repeating the outermost pixel. Taps lighter than 1e-7 of the middle one are left out, which
 // moves no value by more than 1e-6.
 func GaussianBlur(b Buffer, kernel int, sigma float64) {
@@ -94,11 +95,7 @@ func Rotate(b Buffer, degrees float64) {
 // Normalize sets every channel to (x - mean) / std.
 func Normalize(b Buffer, mean, std [3]float32) {
 	scale, shift := affine(mean, std)
-	b.edit(func(c *canvas) {
-		out := make([]float32, len(c.pix))
-		c.normalize(out, &scale, &shift)
-		copy(c.pix, fromPixels(out, c.height, c.width).pix)
-	})
+	fromPixels(b.Pix, b.Height, b.Width).normalize(b.Pix, &scale, &shift)
 }
 
 // affine turns (x - mean) / std into scale*x + shift.

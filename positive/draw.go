@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// draw is everything random about one view.
-type draw struct {
+// draws is everything random about one view.
+type draws struct {
 	crop                                  image.Rectangle
 	flip                                  bool
 	rotate                                bool
@@ -33,8 +33,8 @@ const (
 
 // draw takes the numbers of a view of a width x height picture from r. Every number is taken whether it is used or not,
 // so that two configurations that differ in one probability agree in everything else.
-func (c *ImageConfig) draw(width, height int, r *rand.Rand) draw {
-	var d draw
+func (c *ImageConfig) draw(width, height int, r *rand.Rand) draws {
+	var d draws
 	d.crop = c.drawCrop(width, height, r)
 	d.flip = r.Float64() < c.Flip
 	d.rotate = r.Float64() < c.Rotate

@@ -35,8 +35,3 @@ func photo(width, height int) *image.RGBA {
 	}
 	return m
 }
-
-// bothKernels runs a test.
-func bothKernels(t *testing.T, test func(t *testing.T)) {
-	test(t)
-}

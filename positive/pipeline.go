@@ -80,7 +80,7 @@ func (p *Pipeline) View(dst []float32, src *image.RGBA, r *rand.Rand) {
 }
 
 // jitter applies one of the four colour operations, unless its range is the point where it does nothing.
-func (p *Pipeline) jitter(c *canvas, op jitterOp, d *draw) {
+func (p *Pipeline) jitter(c *canvas, op jitterOp, d *draws) {
 	switch {
 	case op == brightness && p.config.Brightness > 0:
 		c.brightness(float32(d.brightness))
