@@ -28,7 +28,7 @@ var formats = []format{
 	{"jpeg", []string{"\xff\xd8\xff"}, jpeg.DecodeConfig, jpeg.Decode, jpegOrientation},
 	{"png", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, pngOrientation},
 	{"gif", []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, gif.Decode, alwaysUpright},
-	{"webp", []string{"RIFF????WEBP"}, webp.DecodeConfig, webp.Decode, webpOrientation},
+	{"webp", []string{"RIFF????WEBP"}, webp.DecodeConfig, decodeWebP, webpOrientation},
 	{"bmp", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, alwaysUpright},
 	{"tiff", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode, tiffOrientation},
 }

@@ -97,15 +97,10 @@ func pngOrientation(b []byte) int {
 
 // webpOrientation finds the EXIF chunk of an extended WebP file (RFC 9649, 2.7). Some writers put JPEG's prefix before it.
 func webpOrientation(b []byte) int {
-	for b = b[12:]; len(b) >= 8; {
-		size := int64(binary.LittleEndian.Uint32(b[4:]))
-		if size > int64(len(b)-8) {
-			return upright
+	for id, chunk := range webpChunks(b[webpHeaderLen:]) {
+		if id == "EXIF" {
+			return tiffOrientation(bytes.TrimPrefix(chunk, []byte("Exif\x00\x00")))
 		}
-		if string(b[:4]) == "EXIF" {
-			return tiffOrientation(bytes.TrimPrefix(b[8:8+size], []byte("Exif\x00\x00")))
-		}
-		b = b[min(8+size+size&1, int64(len(b))):]
 	}
 	return upright
 }
