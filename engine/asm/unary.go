@@ -27,6 +27,9 @@ func unaryProgram(p *program) {
 			v.store(f.body(v, v.load(at(1))), at(0))
 		})
 	}
+	p.both("expSub", "computes exp(x - s).", []string{"dst", "x"}, []string{"s"}, func(v *vec, s []reg.VecVirtual, at func(i int) operand.Mem) {
+		v.store(v.exp(v.sub(v.load(at(1)), s[0])), at(0))
+	})
 }
 
 // reduce splits x into n*ln 2 + r, |r| <= ln 2 / 2, and returns n and exp(r) - 1 - r, and r. ln 2 is in two parts, the first with

@@ -18,10 +18,12 @@ func LayerNorm(p *parallel.Pool, y, x, gamma, beta, mean, rstd []float32, rows, 
 		SubScalar(y, x, m)
 		s := float32(1 / math.Sqrt(float64(Dot(y, y)/float32(cols))+float64(eps)))
 		MulScalar(y, y, s)
-		if gamma != nil {
+		switch {
+		case gamma != nil && beta != nil:
+			MulAdd(y, y, gamma, beta)
+		case gamma != nil:
 			Mul(y, y, gamma)
-		}
-		if beta != nil {
+		case beta != nil:
 			Add(y, y, beta)
 		}
 		if mean != nil {

@@ -7,6 +7,7 @@ import "math"
 // the magnitudes.
 const partials = 64
 
+// join adds up the partial results by halves.
 func join(s *[partials]float32) float32 {
 	for half := partials / 2; half > 0; half /= 2 {
 		for i := range half {
@@ -18,67 +19,51 @@ func join(s *[partials]float32) float32 {
 
 // Sum returns the sum of x, the same bits at every SIMD level.
 func Sum(x []float32) float32 {
-	var s [partials]float32
-	n := len(x) &^ (partials - 1)
-	if n == 0 || !sumSIMD(&s[0], &x[0], n) {
-		n = 0
+	var out float32
+	if len(x) == 0 || sumSIMD(&out, &x[0], len(x)) {
+		return out
 	}
-	for i, v := range x[n:] {
+	var s [partials]float32
+	for i, v := range x {
 		s[i%partials] += v
 	}
 	return join(&s)
 }
 
-// Dot returns the sum of a[i] * b[i]. Products and sums are rounded once at the SIMD levels, twice in plain Go.
+// Dot returns the sum of a[i] * b[i]. Each product and its addition are rounded once at the SIMD levels, twice in plain Go.
 func Dot(a, b []float32) float32 {
 	b = b[:len(a)]
-	var s [partials]float32
-	n := len(a) &^ (partials - 1)
-	if n == 0 || !dotSIMD(&s[0], &a[0], &b[0], n) {
-		n = 0
+	var out float32
+	if len(a) == 0 || dotSIMD(&out, &a[0], &b[0], len(a)) {
+		return out
 	}
-	for i, v := range a[n:] {
-		s[i%partials] += v * b[n+i]
+	var s [partials]float32
+	for i, v := range a {
+		s[i%partials] += v * b[i]
 	}
 	return join(&s)
 }
 
 // RowMax returns the largest element of x, NaN if there is one, and -Inf if x is empty.
 func RowMax(x []float32) float32 {
-	m := float32(math.Inf(-1))
-	var best, nan [16]float32
-	if len(x) >= 16 && rowMaxSIMD(&best[0], &nan[0], &x[0], len(x)) {
-		for i := range extremeLanes() {
-			m = max(m, best[i]+nan[i])
-		}
-		return m
+	out := float32(math.Inf(-1))
+	if len(x) == 0 || rowMaxSIMD(&out, &x[0], len(x)) {
+		return out
 	}
 	for _, v := range x {
-		m = max(m, v)
+		out = max(out, v)
 	}
-	return m
+	return out
 }
 
 // RowMin returns the smallest element of x, NaN if there is one, and +Inf if x is empty.
 func RowMin(x []float32) float32 {
-	m := float32(math.Inf(1))
-	var best, nan [16]float32
-	if len(x) >= 16 && rowMinSIMD(&best[0], &nan[0], &x[0], len(x)) {
-		for i := range extremeLanes() {
-			m = min(m, best[i]+nan[i])
-		}
-		return m
+	out := float32(math.Inf(1))
+	if len(x) == 0 || rowMinSIMD(&out, &x[0], len(x)) {
+		return out
 	}
 	for _, v := range x {
-		m = min(m, v)
+		out = min(out, v)
 	}
-	return m
-}
-
-// extremeLanes returns how many candidates the assembly leaves.
-func extremeLanes() int {
-	if ActiveLevel() == AVX512 {
-		return 16
-	}
-	return 8
+	return out
 }

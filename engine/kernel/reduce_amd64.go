@@ -2,46 +2,92 @@
 
 package kernel
 
-// sumAVX512 adds x[i] to partial[i%64]. n is a positive multiple of 64.
+// sumAVX512 writes the sum of x to out.
 //
 //go:noescape
-func sumAVX512(partial, x *float32, n int)
+func sumAVX512(out, x *float32, n int)
 
-// dotAVX512 adds a[i] * b[i] to partial[i%64]. n is a positive multiple of 64.
+// dotAVX512 writes the sum of a[i] * b[i] to out.
 //
 //go:noescape
-func dotAVX512(partial, a, b *float32, n int)
+func dotAVX512(out, a, b *float32, n int)
 
-// sumAVX2 adds x[i] to partial[i%64]. n is a positive multiple of 64.
+// rowMaxAVX512 writes the largest element of x to out, NaN if there is one.
 //
 //go:noescape
-func sumAVX2(partial, x *float32, n int)
+func rowMaxAVX512(out, x *float32, n int)
 
-// dotAVX2 adds a[i] * b[i] to partial[i%64]. n is a positive multiple of 64.
+// rowMinAVX512 writes the smallest element of x to out, NaN if there is one.
 //
 //go:noescape
-func dotAVX2(partial, a, b *float32, n int)
+func rowMinAVX512(out, x *float32, n int)
 
-// sumSIMD adds x[i] to partial[i%64]. n is a positive multiple of 64. It reports whether the active level has it.
-func sumSIMD(partial, x *float32, n int) bool {
+// sumAVX2 writes the sum of x to out.
+//
+//go:noescape
+func sumAVX2(out, x *float32, n int)
+
+// dotAVX2 writes the sum of a[i] * b[i] to out.
+//
+//go:noescape
+func dotAVX2(out, a, b *float32, n int)
+
+// rowMaxAVX2 writes the largest element of x to out, NaN if there is one.
+//
+//go:noescape
+func rowMaxAVX2(out, x *float32, n int)
+
+// rowMinAVX2 writes the smallest element of x to out, NaN if there is one.
+//
+//go:noescape
+func rowMinAVX2(out, x *float32, n int)
+
+// sumSIMD writes the sum of x to out. It reports whether the active level has it.
+func sumSIMD(out, x *float32, n int) bool {
 	switch ActiveLevel() {
 	case AVX512:
-		sumAVX512(partial, x, n)
+		sumAVX512(out, x, n)
 	case AVX2:
-		sumAVX2(partial, x, n)
+		sumAVX2(out, x, n)
 	default:
 		return false
 	}
 	return true
 }
 
-// dotSIMD adds a[i] * b[i] to partial[i%64]. n is a positive multiple of 64. It reports whether the active level has it.
-func dotSIMD(partial, a, b *float32, n int) bool {
+// dotSIMD writes the sum of a[i] * b[i] to out. It reports whether the active level has it.
+func dotSIMD(out, a, b *float32, n int) bool {
 	switch ActiveLevel() {
 	case AVX512:
-		dotAVX512(partial, a, b, n)
+		dotAVX512(out, a, b, n)
 	case AVX2:
-		dotAVX2(partial, a, b, n)
+		dotAVX2(out, a, b, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// rowMaxSIMD writes the largest element of x to out, NaN if there is one. It reports whether the active level has it.
+func rowMaxSIMD(out, x *float32, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		rowMaxAVX512(out, x, n)
+	case AVX2:
+		rowMaxAVX2(out, x, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// rowMinSIMD writes the smallest element of x to out, NaN if there is one. It reports whether the active level has it.
+func rowMinSIMD(out, x *float32, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		rowMinAVX512(out, x, n)
+	case AVX2:
+		rowMinAVX2(out, x, n)
 	default:
 		return false
 	}

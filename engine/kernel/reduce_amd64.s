@@ -2,170 +2,908 @@
 
 #include "textflag.h"
 
-// func sumAVX512(partial *float32, x *float32, n int)
+// func sumAVX512(out *float32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·sumAVX512(SB), NOSPLIT, $0-24
-	MOVQ    partial+0(FP), AX
-	MOVQ    n+16(FP), CX
-	MOVQ    x+8(FP), DX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
+	MOVQ   n+16(FP), CX
+	MOVQ   x+8(FP), AX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	SUBQ   $0x40, CX
+	JLT    rest
 
 block:
-	VMOVUPS (DX), Z4
+	VMOVUPS (AX), Z4
 	VADDPS  Z4, Z0, Z0
-	VMOVUPS 64(DX), Z4
+	VMOVUPS 64(AX), Z4
 	VADDPS  Z4, Z1, Z1
-	VMOVUPS 128(DX), Z4
+	VMOVUPS 128(AX), Z4
 	VADDPS  Z4, Z2, Z2
-	VMOVUPS 192(DX), Z4
+	VMOVUPS 192(AX), Z4
 	VADDPS  Z4, Z3, Z3
-	ADDQ    $0x00000100, DX
+	ADDQ    $0x00000100, AX
 	SUBQ    $0x40, CX
-	JNZ     block
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
+	JGE     block
+
+rest:
+	ADDQ    $0x40, CX
+	TESTQ   CX, CX
+	JLE     join
+	CMPQ    CX, $0x10
+	JLT     tail0
+	VMOVUPS (AX), Z4
+	VADDPS  Z4, Z0, Z0
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x10, CX
+	TESTQ   CX, CX
+	JLE     join
+	CMPQ    CX, $0x10
+	JLT     tail1
+	VMOVUPS (AX), Z4
+	VADDPS  Z4, Z1, Z1
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x10, CX
+	TESTQ   CX, CX
+	JLE     join
+	CMPQ    CX, $0x10
+	JLT     tail2
+	VMOVUPS (AX), Z4
+	VADDPS  Z4, Z2, Z2
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x10, CX
+	TESTQ   CX, CX
+	JLE     join
+	CMPQ    CX, $0x10
+	JLT     tail3
+	VMOVUPS (AX), Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x10, CX
+	JMP     join
+
+tail0:
+	MOVL      $0x00000001, DX
+	SHLL      CL, DX
+	DECL      DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (AX), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	JMP       join
+
+tail1:
+	MOVL      $0x00000001, DX
+	SHLL      CL, DX
+	DECL      DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (AX), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	JMP       join
+
+tail2:
+	MOVL      $0x00000001, DX
+	SHLL      CL, DX
+	DECL      DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (AX), K1, Z4
+	VADDPS    Z4, Z2, Z2
+	JMP       join
+
+tail3:
+	MOVL      $0x00000001, DX
+	SHLL      CL, DX
+	DECL      DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (AX), K1, Z4
+	VADDPS    Z4, Z3, Z3
+
+join:
+	VADDPS        Z2, Z0, Z0
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z1, Z0, Z0
+	MOVQ          out+0(FP), AX
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (AX)
 	VZEROUPPER
 	RET
 
-// func dotAVX512(partial *float32, a *float32, b *float32, n int)
+// func dotAVX512(out *float32, a *float32, b *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·dotAVX512(SB), NOSPLIT, $0-32
-	MOVQ    partial+0(FP), AX
-	MOVQ    n+24(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    b+16(FP), BX
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
+	MOVQ   n+24(FP), CX
+	MOVQ   a+8(FP), AX
+	MOVQ   b+16(FP), DX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	SUBQ   $0x40, CX
+	JLT    rest
 
 block:
-	VMOVUPS     (DX), Z4
-	VMOVUPS     (BX), Z5
+	VMOVUPS     (AX), Z4
+	VMOVUPS     (DX), Z5
 	VFMADD231PS Z4, Z5, Z0
-	VMOVUPS     64(DX), Z4
-	VMOVUPS     64(BX), Z5
+	VMOVUPS     64(AX), Z4
+	VMOVUPS     64(DX), Z5
 	VFMADD231PS Z4, Z5, Z1
-	VMOVUPS     128(DX), Z4
-	VMOVUPS     128(BX), Z5
+	VMOVUPS     128(AX), Z4
+	VMOVUPS     128(DX), Z5
 	VFMADD231PS Z4, Z5, Z2
-	VMOVUPS     192(DX), Z4
-	VMOVUPS     192(BX), Z5
+	VMOVUPS     192(AX), Z4
+	VMOVUPS     192(DX), Z5
 	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $0x00000100, AX
 	ADDQ        $0x00000100, DX
-	ADDQ        $0x00000100, BX
 	SUBQ        $0x40, CX
-	JNZ         block
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VMOVUPS     Z2, 128(AX)
-	VMOVUPS     Z3, 192(AX)
+	JGE         block
+
+rest:
+	ADDQ        $0x40, CX
+	TESTQ       CX, CX
+	JLE         join
+	CMPQ        CX, $0x10
+	JLT         tail0
+	VMOVUPS     (AX), Z4
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z4, Z5, Z0
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x10, CX
+	TESTQ       CX, CX
+	JLE         join
+	CMPQ        CX, $0x10
+	JLT         tail1
+	VMOVUPS     (AX), Z4
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z4, Z5, Z1
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x10, CX
+	TESTQ       CX, CX
+	JLE         join
+	CMPQ        CX, $0x10
+	JLT         tail2
+	VMOVUPS     (AX), Z4
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z4, Z5, Z2
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x10, CX
+	TESTQ       CX, CX
+	JLE         join
+	CMPQ        CX, $0x10
+	JLT         tail3
+	VMOVUPS     (AX), Z4
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z4, Z5, Z3
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, DX
+	SUBQ        $0x10, CX
+	JMP         join
+
+tail0:
+	MOVL        $0x00000001, BX
+	SHLL        CL, BX
+	DECL        BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (AX), K1, Z4
+	VMOVUPS.Z   (DX), K1, Z5
+	VFMADD231PS Z4, Z5, Z0
+	JMP         join
+
+tail1:
+	MOVL        $0x00000001, BX
+	SHLL        CL, BX
+	DECL        BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (AX), K1, Z4
+	VMOVUPS.Z   (DX), K1, Z5
+	VFMADD231PS Z4, Z5, Z1
+	JMP         join
+
+tail2:
+	MOVL        $0x00000001, BX
+	SHLL        CL, BX
+	DECL        BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (AX), K1, Z4
+	VMOVUPS.Z   (DX), K1, Z5
+	VFMADD231PS Z4, Z5, Z2
+	JMP         join
+
+tail3:
+	MOVL        $0x00000001, BX
+	SHLL        CL, BX
+	DECL        BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (AX), K1, Z4
+	VMOVUPS.Z   (DX), K1, Z5
+	VFMADD231PS Z4, Z5, Z3
+
+join:
+	VADDPS        Z2, Z0, Z0
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z1, Z0, Z0
+	MOVQ          out+0(FP), AX
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (AX)
 	VZEROUPPER
 	RET
 
-// func sumAVX2(partial *float32, x *float32, n int)
+// func rowMaxAVX512(out *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·rowMaxAVX512(SB), NOSPLIT, $0-24
+	MOVQ         out+0(FP), AX
+	MOVQ         x+8(FP), DX
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS reduceWordff800000<>+0(SB), Z0
+	VPXORD       Z1, Z1, Z1
+	SUBQ         $0x10, CX
+	JLT          tail
+
+vector:
+	VMOVUPS   (DX), Z2
+	VCMPPS    $0x03, Z2, Z2, K2
+	VBLENDMPS Z2, Z1, K2, Z3
+	VMOVAPS   Z3, Z1
+	VMAXPS    Z2, Z0, Z0
+	VMOVAPS   Z0, Z0
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, CX
+	JGE       vector
+
+tail:
+	ADDQ         $0x10, CX
+	JZ           done
+	MOVL         $0x00000001, BX
+	SHLL         CL, BX
+	DECL         BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (DX), K1, Z2
+	VBROADCASTSS reduceWordff800000<>+0(SB), Z3
+	VBLENDMPS    Z2, Z3, K1, Z2
+	VCMPPS       $0x03, Z2, Z2, K2
+	VBLENDMPS    Z2, Z1, K2, Z4
+	VMOVAPS      Z4, Z1
+	VMAXPS       Z2, Z0, Z0
+	VMOVAPS      Z0, Z0
+
+done:
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VMAXPS        Y2, Y0, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VMAXPS        X0, X2, X0
+	VPERMILPS     $0x4e, X0, X2
+	VMAXPS        X2, X0, X0
+	VPERMILPS     $0xb1, X0, X2
+	VMAXPS        X2, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y2
+	VEXTRACTF128  $0x01, Y2, X1
+	VADDPS        X1, X2, X1
+	VPERMILPS     $0x4e, X1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0xb1, X1, X2
+	VADDPS        X2, X1, X1
+	VADDSS        X1, X0, X0
+	VMOVSS        X0, (AX)
+	VZEROUPPER
+	RET
+
+DATA reduceWordff800000<>+0(SB)/4, $0xff800000
+GLOBL reduceWordff800000<>(SB), RODATA|NOPTR, $4
+
+// func rowMinAVX512(out *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·rowMinAVX512(SB), NOSPLIT, $0-24
+	MOVQ         out+0(FP), AX
+	MOVQ         x+8(FP), DX
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS reduceWord7f800000<>+0(SB), Z0
+	VPXORD       Z1, Z1, Z1
+	SUBQ         $0x10, CX
+	JLT          tail
+
+vector:
+	VMOVUPS   (DX), Z2
+	VCMPPS    $0x03, Z2, Z2, K2
+	VBLENDMPS Z2, Z1, K2, Z3
+	VMOVAPS   Z3, Z1
+	VMINPS    Z2, Z0, Z0
+	VMOVAPS   Z0, Z0
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, CX
+	JGE       vector
+
+tail:
+	ADDQ         $0x10, CX
+	JZ           done
+	MOVL         $0x00000001, BX
+	SHLL         CL, BX
+	DECL         BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (DX), K1, Z2
+	VBROADCASTSS reduceWord7f800000<>+0(SB), Z3
+	VBLENDMPS    Z2, Z3, K1, Z2
+	VCMPPS       $0x03, Z2, Z2, K2
+	VBLENDMPS    Z2, Z1, K2, Z4
+	VMOVAPS      Z4, Z1
+	VMINPS       Z2, Z0, Z0
+	VMOVAPS      Z0, Z0
+
+done:
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VMINPS        Y2, Y0, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VMINPS        X0, X2, X0
+	VPERMILPS     $0x4e, X0, X2
+	VMINPS        X2, X0, X0
+	VPERMILPS     $0xb1, X0, X2
+	VMINPS        X2, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y2
+	VEXTRACTF128  $0x01, Y2, X1
+	VADDPS        X1, X2, X1
+	VPERMILPS     $0x4e, X1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0xb1, X1, X2
+	VADDPS        X2, X1, X1
+	VADDSS        X1, X0, X0
+	VMOVSS        X0, (AX)
+	VZEROUPPER
+	RET
+
+DATA reduceWord7f800000<>+0(SB)/4, $0x7f800000
+GLOBL reduceWord7f800000<>(SB), RODATA|NOPTR, $4
+
+// func sumAVX2(out *float32, x *float32, n int)
 // Requires: AVX
 TEXT ·sumAVX2(SB), NOSPLIT, $0-24
-	MOVQ    partial+0(FP), AX
-	MOVQ    n+16(FP), CX
-	MOVQ    x+8(FP), DX
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS 64(AX), Y2
-	VMOVUPS 96(AX), Y3
-	VMOVUPS 128(AX), Y4
-	VMOVUPS 160(AX), Y5
-	VMOVUPS 192(AX), Y6
-	VMOVUPS 224(AX), Y7
+	MOVQ   n+16(FP), AX
+	MOVQ   x+8(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ   $0x40, AX
+	JLT    rest
 
 block:
-	VMOVUPS (DX), Y8
+	VMOVUPS (CX), Y8
 	VADDPS  Y8, Y0, Y0
-	VMOVUPS 32(DX), Y8
+	VMOVUPS 32(CX), Y8
 	VADDPS  Y8, Y1, Y1
-	VMOVUPS 64(DX), Y8
+	VMOVUPS 64(CX), Y8
 	VADDPS  Y8, Y2, Y2
-	VMOVUPS 96(DX), Y8
+	VMOVUPS 96(CX), Y8
 	VADDPS  Y8, Y3, Y3
-	VMOVUPS 128(DX), Y8
+	VMOVUPS 128(CX), Y8
 	VADDPS  Y8, Y4, Y4
-	VMOVUPS 160(DX), Y8
+	VMOVUPS 160(CX), Y8
 	VADDPS  Y8, Y5, Y5
-	VMOVUPS 192(DX), Y8
+	VMOVUPS 192(CX), Y8
 	VADDPS  Y8, Y6, Y6
-	VMOVUPS 224(DX), Y8
+	VMOVUPS 224(CX), Y8
 	VADDPS  Y8, Y7, Y7
-	ADDQ    $0x00000100, DX
-	SUBQ    $0x40, CX
-	JNZ     block
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS Y3, 96(AX)
-	VMOVUPS Y4, 128(AX)
-	VMOVUPS Y5, 160(AX)
-	VMOVUPS Y6, 192(AX)
-	VMOVUPS Y7, 224(AX)
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x40, AX
+	JGE     block
+
+rest:
+	ADDQ    $0x40, AX
+	TESTQ   AX, AX
+	JLE     join
+	CMPQ    AX, $0x08
+	JLT     tail0
+	VMOVUPS (CX), Y8
+	VADDPS  Y8, Y0, Y0
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, AX
+	TESTQ   AX, AX
+	JLE     join
+	CMPQ    AX, $0x08
+	JLT     tail1
+	VMOVUPS (CX), Y8
+	VADDPS  Y8, Y1, Y1
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, AX
+	TESTQ   AX, AX
+	JLE     join
+	CMPQ    AX, $0x08
+	JLT     tail2
+	VMOVUPS (CX), Y8
+	VADDPS  Y8, Y2, Y2
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, AX
+	TESTQ   AX, AX
+	JLE     join
+	CMPQ    AX, $0x08
+	JLT     tail3
+	VMOVUPS (CX), Y8
+	VADDPS  Y8, Y3, Y3
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, AX
+	TESTQ   AX, AX
+	JLE     join
+	CMPQ    AX, $0x08
+	JLT     tail4
+	VMOVUPS (CX), Y8
+	VADDPS  Y8, Y4, Y4
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, AX
+	TESTQ   AX, AX
+	JLE     join
+	CMPQ    AX, $0x08
+	JLT     tail5
+	VMOVUPS (CX), Y8
+	VADDPS  Y8, Y5, Y5
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, AX
+	TESTQ   AX, AX
+	JLE     join
+	CMPQ    AX, $0x08
+	JLT     tail6
+	VMOVUPS (CX), Y8
+	VADDPS  Y8, Y6, Y6
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, AX
+	TESTQ   AX, AX
+	JLE     join
+	CMPQ    AX, $0x08
+	JLT     tail7
+	VMOVUPS (CX), Y8
+	VADDPS  Y8, Y7, Y7
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, AX
+	JMP     join
+
+tail0:
+	LEAQ       reduceMasks<>+0(SB), DX
+	NEGQ       AX
+	VMOVUPS    32(DX)(AX*4), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VADDPS     Y8, Y0, Y0
+	JMP        join
+
+tail1:
+	LEAQ       reduceMasks<>+0(SB), DX
+	NEGQ       AX
+	VMOVUPS    32(DX)(AX*4), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VADDPS     Y8, Y1, Y1
+	JMP        join
+
+tail2:
+	LEAQ       reduceMasks<>+0(SB), DX
+	NEGQ       AX
+	VMOVUPS    32(DX)(AX*4), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VADDPS     Y8, Y2, Y2
+	JMP        join
+
+tail3:
+	LEAQ       reduceMasks<>+0(SB), DX
+	NEGQ       AX
+	VMOVUPS    32(DX)(AX*4), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VADDPS     Y8, Y3, Y3
+	JMP        join
+
+tail4:
+	LEAQ       reduceMasks<>+0(SB), DX
+	NEGQ       AX
+	VMOVUPS    32(DX)(AX*4), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VADDPS     Y8, Y4, Y4
+	JMP        join
+
+tail5:
+	LEAQ       reduceMasks<>+0(SB), DX
+	NEGQ       AX
+	VMOVUPS    32(DX)(AX*4), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VADDPS     Y8, Y5, Y5
+	JMP        join
+
+tail6:
+	LEAQ       reduceMasks<>+0(SB), DX
+	NEGQ       AX
+	VMOVUPS    32(DX)(AX*4), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VADDPS     Y8, Y6, Y6
+	JMP        join
+
+tail7:
+	LEAQ       reduceMasks<>+0(SB), DX
+	NEGQ       AX
+	VMOVUPS    32(DX)(AX*4), Y8
+	VMASKMOVPS (CX), Y8, Y8
+	VADDPS     Y8, Y7, Y7
+
+join:
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	MOVQ         out+0(FP), AX
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPERMILPS    $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0xb1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSS       X1, (AX)
 	VZEROUPPER
 	RET
 
-// func dotAVX2(partial *float32, a *float32, b *float32, n int)
+DATA reduceMasks<>+0(SB)/4, $-1
+DATA reduceMasks<>+4(SB)/4, $-1
+DATA reduceMasks<>+8(SB)/4, $-1
+DATA reduceMasks<>+12(SB)/4, $-1
+DATA reduceMasks<>+16(SB)/4, $-1
+DATA reduceMasks<>+20(SB)/4, $-1
+DATA reduceMasks<>+24(SB)/4, $-1
+DATA reduceMasks<>+28(SB)/4, $-1
+DATA reduceMasks<>+32(SB)/4, $+0
+DATA reduceMasks<>+36(SB)/4, $+0
+DATA reduceMasks<>+40(SB)/4, $+0
+DATA reduceMasks<>+44(SB)/4, $+0
+DATA reduceMasks<>+48(SB)/4, $+0
+DATA reduceMasks<>+52(SB)/4, $+0
+DATA reduceMasks<>+56(SB)/4, $+0
+DATA reduceMasks<>+60(SB)/4, $+0
+GLOBL reduceMasks<>(SB), RODATA|NOPTR, $64
+
+// func dotAVX2(out *float32, a *float32, b *float32, n int)
 // Requires: AVX, FMA3
 TEXT ·dotAVX2(SB), NOSPLIT, $0-32
-	MOVQ    partial+0(FP), AX
-	MOVQ    n+24(FP), CX
-	MOVQ    a+8(FP), DX
-	MOVQ    b+16(FP), BX
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS 64(AX), Y2
-	VMOVUPS 96(AX), Y3
-	VMOVUPS 128(AX), Y4
-	VMOVUPS 160(AX), Y5
-	VMOVUPS 192(AX), Y6
-	VMOVUPS 224(AX), Y7
+	MOVQ   n+24(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	SUBQ   $0x40, AX
+	JLT    rest
 
 block:
-	VMOVUPS     (DX), Y8
-	VMOVUPS     (BX), Y9
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
 	VFMADD231PS Y8, Y9, Y0
-	VMOVUPS     32(DX), Y8
-	VMOVUPS     32(BX), Y9
+	VMOVUPS     32(CX), Y8
+	VMOVUPS     32(DX), Y9
 	VFMADD231PS Y8, Y9, Y1
-	VMOVUPS     64(DX), Y8
-	VMOVUPS     64(BX), Y9
+	VMOVUPS     64(CX), Y8
+	VMOVUPS     64(DX), Y9
 	VFMADD231PS Y8, Y9, Y2
-	VMOVUPS     96(DX), Y8
-	VMOVUPS     96(BX), Y9
+	VMOVUPS     96(CX), Y8
+	VMOVUPS     96(DX), Y9
 	VFMADD231PS Y8, Y9, Y3
-	VMOVUPS     128(DX), Y8
-	VMOVUPS     128(BX), Y9
+	VMOVUPS     128(CX), Y8
+	VMOVUPS     128(DX), Y9
 	VFMADD231PS Y8, Y9, Y4
-	VMOVUPS     160(DX), Y8
-	VMOVUPS     160(BX), Y9
+	VMOVUPS     160(CX), Y8
+	VMOVUPS     160(DX), Y9
 	VFMADD231PS Y8, Y9, Y5
-	VMOVUPS     192(DX), Y8
-	VMOVUPS     192(BX), Y9
+	VMOVUPS     192(CX), Y8
+	VMOVUPS     192(DX), Y9
 	VFMADD231PS Y8, Y9, Y6
-	VMOVUPS     224(DX), Y8
-	VMOVUPS     224(BX), Y9
+	VMOVUPS     224(CX), Y8
+	VMOVUPS     224(DX), Y9
 	VFMADD231PS Y8, Y9, Y7
+	ADDQ        $0x00000100, CX
 	ADDQ        $0x00000100, DX
-	ADDQ        $0x00000100, BX
-	SUBQ        $0x40, CX
-	JNZ         block
-	VMOVUPS     Y0, (AX)
-	VMOVUPS     Y1, 32(AX)
-	VMOVUPS     Y2, 64(AX)
-	VMOVUPS     Y3, 96(AX)
-	VMOVUPS     Y4, 128(AX)
-	VMOVUPS     Y5, 160(AX)
-	VMOVUPS     Y6, 192(AX)
-	VMOVUPS     Y7, 224(AX)
+	SUBQ        $0x40, AX
+	JGE         block
+
+rest:
+	ADDQ        $0x40, AX
+	TESTQ       AX, AX
+	JLE         join
+	CMPQ        AX, $0x08
+	JLT         tail0
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VFMADD231PS Y8, Y9, Y0
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, AX
+	TESTQ       AX, AX
+	JLE         join
+	CMPQ        AX, $0x08
+	JLT         tail1
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VFMADD231PS Y8, Y9, Y1
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, AX
+	TESTQ       AX, AX
+	JLE         join
+	CMPQ        AX, $0x08
+	JLT         tail2
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VFMADD231PS Y8, Y9, Y2
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, AX
+	TESTQ       AX, AX
+	JLE         join
+	CMPQ        AX, $0x08
+	JLT         tail3
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VFMADD231PS Y8, Y9, Y3
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, AX
+	TESTQ       AX, AX
+	JLE         join
+	CMPQ        AX, $0x08
+	JLT         tail4
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VFMADD231PS Y8, Y9, Y4
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, AX
+	TESTQ       AX, AX
+	JLE         join
+	CMPQ        AX, $0x08
+	JLT         tail5
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VFMADD231PS Y8, Y9, Y5
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, AX
+	TESTQ       AX, AX
+	JLE         join
+	CMPQ        AX, $0x08
+	JLT         tail6
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VFMADD231PS Y8, Y9, Y6
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, AX
+	TESTQ       AX, AX
+	JLE         join
+	CMPQ        AX, $0x08
+	JLT         tail7
+	VMOVUPS     (CX), Y8
+	VMOVUPS     (DX), Y9
+	VFMADD231PS Y8, Y9, Y7
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, AX
+	JMP         join
+
+tail0:
+	LEAQ        reduceMasks<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y9
+	VMASKMOVPS  (DX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y0
+	JMP         join
+
+tail1:
+	LEAQ        reduceMasks<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y9
+	VMASKMOVPS  (DX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y1
+	JMP         join
+
+tail2:
+	LEAQ        reduceMasks<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y9
+	VMASKMOVPS  (DX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y2
+	JMP         join
+
+tail3:
+	LEAQ        reduceMasks<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y9
+	VMASKMOVPS  (DX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y3
+	JMP         join
+
+tail4:
+	LEAQ        reduceMasks<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y9
+	VMASKMOVPS  (DX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y4
+	JMP         join
+
+tail5:
+	LEAQ        reduceMasks<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y9
+	VMASKMOVPS  (DX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y5
+	JMP         join
+
+tail6:
+	LEAQ        reduceMasks<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y9
+	VMASKMOVPS  (DX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y6
+	JMP         join
+
+tail7:
+	LEAQ        reduceMasks<>+0(SB), BX
+	NEGQ        AX
+	VMOVUPS     32(BX)(AX*4), Y8
+	VMASKMOVPS  (CX), Y8, Y9
+	VMASKMOVPS  (DX), Y8, Y8
+	VFMADD231PS Y9, Y8, Y7
+
+join:
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	MOVQ         out+0(FP), AX
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VPERMILPS    $0x4e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0xb1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSS       X1, (AX)
+	VZEROUPPER
+	RET
+
+// func rowMaxAVX2(out *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·rowMaxAVX2(SB), NOSPLIT, $0-24
+	MOVQ         out+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS reduceWordff800000<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	SUBQ         $0x08, DX
+	JLT          tail
+
+vector:
+	VMOVUPS   (CX), Y2
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y1, Y1
+	VMOVAPS   Y1, Y1
+	VMAXPS    Y2, Y0, Y0
+	VMOVAPS   Y0, Y0
+	ADDQ      $0x20, CX
+	SUBQ      $0x08, DX
+	JGE       vector
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         reduceMasks<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y2
+	VMASKMOVPS   (CX), Y2, Y3
+	VBROADCASTSS reduceWordff800000<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y3
+	VCMPPS       $0x03, Y3, Y3, Y2
+	VBLENDVPS    Y2, Y3, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VMAXPS       Y3, Y0, Y0
+	VMOVAPS      Y0, Y0
+
+done:
+	VEXTRACTF128 $0x01, Y0, X2
+	VMAXPS       X2, X0, X2
+	VPERMILPS    $0x4e, X2, X0
+	VMAXPS       X0, X2, X2
+	VPERMILPS    $0xb1, X2, X0
+	VMAXPS       X0, X2, X2
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	VADDSS       X0, X2, X2
+	VMOVSS       X2, (AX)
+	VZEROUPPER
+	RET
+
+// func rowMinAVX2(out *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·rowMinAVX2(SB), NOSPLIT, $0-24
+	MOVQ         out+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS reduceWord7f800000<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
+	SUBQ         $0x08, DX
+	JLT          tail
+
+vector:
+	VMOVUPS   (CX), Y2
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y1, Y1
+	VMOVAPS   Y1, Y1
+	VMINPS    Y2, Y0, Y0
+	VMOVAPS   Y0, Y0
+	ADDQ      $0x20, CX
+	SUBQ      $0x08, DX
+	JGE       vector
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         reduceMasks<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y2
+	VMASKMOVPS   (CX), Y2, Y3
+	VBROADCASTSS reduceWord7f800000<>+0(SB), Y4
+	VBLENDVPS    Y2, Y3, Y4, Y3
+	VCMPPS       $0x03, Y3, Y3, Y2
+	VBLENDVPS    Y2, Y3, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VMINPS       Y3, Y0, Y0
+	VMOVAPS      Y0, Y0
+
+done:
+	VEXTRACTF128 $0x01, Y0, X2
+	VMINPS       X2, X0, X2
+	VPERMILPS    $0x4e, X2, X0
+	VMINPS       X0, X2, X2
+	VPERMILPS    $0xb1, X2, X0
+	VMINPS       X0, X2, X2
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VPERMILPS    $0x4e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
+	VADDSS       X0, X2, X2
+	VMOVSS       X2, (AX)
 	VZEROUPPER
 	RET

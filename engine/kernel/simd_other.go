@@ -26,10 +26,10 @@ func columnProductsSIMD(x, dy, mean, sum, products *float32, rows, cols int) boo
 func columnAffineSIMD(y, x, scale, shift *float32, rows, cols int) bool           { return false }
 func columnAffineReLUSIMD(y, x, scale, shift *float32, rows, cols int) bool       { return false }
 func columnAffine2SIMD(dx, x, dy, a, b, d *float32, rows, cols int) bool          { return false }
-func rowMaxSIMD(best, nan, x *float32, n int) bool                                { return false }
-func rowMinSIMD(best, nan, x *float32, n int) bool                                { return false }
-func sumSIMD(partial, x *float32, n int) bool                                     { return false }
-func dotSIMD(partial, a, b *float32, n int) bool                                  { return false }
+func sumSIMD(out, x *float32, n int) bool                                         { return false }
+func dotSIMD(out, a, b *float32, n int) bool                                      { return false }
+func rowMaxSIMD(out, x *float32, n int) bool                                      { return false }
+func rowMinSIMD(out, x *float32, n int) bool                                      { return false }
 func absSIMD(dst, x *float32, n int) bool                                         { return false }
 func sqrtSIMD(dst, x *float32, n int) bool                                        { return false }
 func rsqrtSIMD(dst, x *float32, n int) bool                                       { return false }
@@ -40,3 +40,4 @@ func log1pSIMD(dst, x *float32, n int) bool                                     
 func tanhSIMD(dst, x *float32, n int) bool                                        { return false }
 func logisticSIMD(dst, x *float32, n int) bool                                    { return false }
 func erfSIMD(dst, x *float32, n int) bool                                         { return false }
+func expSubSIMD(dst, x *float32, s float32, n int) bool                           { return false }

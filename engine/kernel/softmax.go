@@ -10,8 +10,7 @@ import (
 func Softmax(p *parallel.Pool, y, x []float32, rows, cols int) {
 	forRows(p, rows, cols, func(r int) {
 		y, x := y[r*cols:][:cols], x[r*cols:][:cols]
-		SubScalar(y, x, RowMax(x))
-		Exp(y, y)
+		expSub(y, x, RowMax(x))
 		MulScalar(y, y, 1/Sum(y))
 	})
 }
@@ -21,8 +20,7 @@ func LogSoftmax(p *parallel.Pool, y, x []float32, rows, cols int) {
 	forRows(p, rows, cols, func(r int) {
 		y, x := y[r*cols:][:cols], x[r*cols:][:cols]
 		m := RowMax(x)
-		SubScalar(y, x, m)
-		Exp(y, y)
+		expSub(y, x, m)
 		l := float32(math.Log(float64(Sum(y))))
 		SubScalar(y, x, m)
 		SubScalar(y, y, l)
@@ -47,6 +45,15 @@ func LogSoftmaxGrad(p *parallel.Pool, dx, y, dy []float32, rows, cols int) {
 		MulScalar(dx, dx, -Sum(dy))
 		Add(dx, dx, dy)
 	})
+}
+
+// expSub computes exp(x - s).
+func expSub(dst, x []float32, s float32) {
+	if len(dst) == 0 || expSubSIMD(&dst[0], &x[0], s, len(dst)) {
+		return
+	}
+	SubScalar(dst, x, s)
+	Exp(dst, dst)
 }
 
 // forRows calls body for every row, several short rows to a chunk.

@@ -102,6 +102,16 @@ func erfAVX512(dst, x *float32, n int)
 //go:noescape
 func erfAVX2(dst, x *float32, n int)
 
+// expSubAVX512 computes exp(x - s).
+//
+//go:noescape
+func expSubAVX512(dst, x *float32, s float32, n int)
+
+// expSubAVX2 computes exp(x - s).
+//
+//go:noescape
+func expSubAVX2(dst, x *float32, s float32, n int)
+
 // absSIMD computes |x|. It reports whether the active level has it.
 func absSIMD(dst, x *float32, n int) bool {
 	switch ActiveLevel() {
@@ -226,6 +236,19 @@ func erfSIMD(dst, x *float32, n int) bool {
 		erfAVX512(dst, x, n)
 	case AVX2:
 		erfAVX2(dst, x, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// expSubSIMD computes exp(x - s). It reports whether the active level has it.
+func expSubSIMD(dst, x *float32, s float32, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		expSubAVX512(dst, x, s, n)
+	case AVX2:
+		expSubAVX2(dst, x, s, n)
 	default:
 		return false
 	}

@@ -2315,3 +2315,230 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+// func expSubAVX512(dst *float32, x *float32, s float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·expSubAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), DX
+	VBROADCASTSS s+16(FP), Z0
+	MOVQ         n+24(FP), CX
+	SUBQ         $0x10, CX
+	JLT          tail
+
+vector:
+	VMOVUPS      (DX), Z1
+	VSUBPS       Z0, Z1, Z1
+	VBROADCASTSS unaryWordc2d00000<>+0(SB), Z2
+	VBROADCASTSS unaryWord42b20000<>+0(SB), Z3
+	VMINPS       Z1, Z3, Z1
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS unaryWord3fb8aa3b<>+0(SB), Z2
+	VMULPS       Z2, Z1, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VBROADCASTSS unaryWord3f318000<>+0(SB), Z3
+	VMOVAPS      Z1, Z1
+	VFNMADD231PS Z2, Z3, Z1
+	VBROADCASTSS unaryWordb95e8083<>+0(SB), Z3
+	VMOVAPS      Z1, Z1
+	VFNMADD231PS Z2, Z3, Z1
+	VBROADCASTSS unaryWord39506967<>+0(SB), Z3
+	VBROADCASTSS unaryWord3ab743ce<>+0(SB), Z4
+	VMOVAPS      Z4, Z4
+	VFMADD231PS  Z3, Z1, Z4
+	VBROADCASTSS unaryWord3c088908<>+0(SB), Z3
+	VMOVAPS      Z3, Z3
+	VFMADD231PS  Z4, Z1, Z3
+	VBROADCASTSS unaryWord3d2aa9c1<>+0(SB), Z4
+	VMOVAPS      Z4, Z4
+	VFMADD231PS  Z3, Z1, Z4
+	VBROADCASTSS unaryWord3e2aaaaa<>+0(SB), Z3
+	VMOVAPS      Z3, Z3
+	VFMADD231PS  Z4, Z1, Z3
+	VBROADCASTSS unaryWord3f000000<>+0(SB), Z4
+	VMOVAPS      Z4, Z4
+	VFMADD231PS  Z3, Z1, Z4
+	VMULPS       Z1, Z1, Z3
+	VMULPS       Z3, Z4, Z3
+	VADDPS       Z1, Z3, Z1
+	VBROADCASTSS unaryWord3f800000<>+0(SB), Z3
+	VADDPS       Z3, Z1, Z1
+	VSCALEFPS    Z2, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	JGE          vector
+
+tail:
+	ADDQ         $0x10, CX
+	JZ           done
+	MOVL         $0x00000001, BX
+	SHLL         CL, BX
+	DECL         BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (DX), K1, Z1
+	VSUBPS       Z0, Z1, Z0
+	VBROADCASTSS unaryWordc2d00000<>+0(SB), Z1
+	VBROADCASTSS unaryWord42b20000<>+0(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS unaryWord3fb8aa3b<>+0(SB), Z1
+	VMULPS       Z1, Z0, Z1
+	VRNDSCALEPS  $0x08, Z1, Z1
+	VBROADCASTSS unaryWord3f318000<>+0(SB), Z2
+	VMOVAPS      Z0, Z0
+	VFNMADD231PS Z1, Z2, Z0
+	VBROADCASTSS unaryWordb95e8083<>+0(SB), Z2
+	VMOVAPS      Z0, Z0
+	VFNMADD231PS Z1, Z2, Z0
+	VBROADCASTSS unaryWord39506967<>+0(SB), Z2
+	VBROADCASTSS unaryWord3ab743ce<>+0(SB), Z3
+	VMOVAPS      Z3, Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VBROADCASTSS unaryWord3c088908<>+0(SB), Z2
+	VMOVAPS      Z2, Z2
+	VFMADD231PS  Z3, Z0, Z2
+	VBROADCASTSS unaryWord3d2aa9c1<>+0(SB), Z3
+	VMOVAPS      Z3, Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VBROADCASTSS unaryWord3e2aaaaa<>+0(SB), Z2
+	VMOVAPS      Z2, Z2
+	VFMADD231PS  Z3, Z0, Z2
+	VBROADCASTSS unaryWord3f000000<>+0(SB), Z3
+	VMOVAPS      Z3, Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VMULPS       Z0, Z0, Z2
+	VMULPS       Z2, Z3, Z2
+	VADDPS       Z0, Z2, Z0
+	VBROADCASTSS unaryWord3f800000<>+0(SB), Z2
+	VADDPS       Z2, Z0, Z0
+	VSCALEFPS    Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expSubAVX2(dst *float32, x *float32, s float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·expSubAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS s+16(FP), Y0
+	MOVQ         n+24(FP), DX
+	SUBQ         $0x08, DX
+	JLT          tail
+
+vector:
+	VMOVUPS      (CX), Y1
+	VSUBPS       Y0, Y1, Y1
+	VBROADCASTSS unaryWordc2d00000<>+0(SB), Y2
+	VBROADCASTSS unaryWord42b20000<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS unaryWord3fb8aa3b<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VBROADCASTSS unaryWord3f318000<>+0(SB), Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS Y2, Y3, Y1
+	VBROADCASTSS unaryWordb95e8083<>+0(SB), Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS Y2, Y3, Y1
+	VBROADCASTSS unaryWord39506967<>+0(SB), Y3
+	VBROADCASTSS unaryWord3ab743ce<>+0(SB), Y4
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  Y3, Y1, Y4
+	VBROADCASTSS unaryWord3c088908<>+0(SB), Y3
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y4, Y1, Y3
+	VBROADCASTSS unaryWord3d2aa9c1<>+0(SB), Y4
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  Y3, Y1, Y4
+	VBROADCASTSS unaryWord3e2aaaaa<>+0(SB), Y3
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y4, Y1, Y3
+	VBROADCASTSS unaryWord3f000000<>+0(SB), Y4
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  Y3, Y1, Y4
+	VMULPS       Y1, Y1, Y3
+	VMULPS       Y3, Y4, Y3
+	VADDPS       Y1, Y3, Y1
+	VBROADCASTSS unaryWord3f800000<>+0(SB), Y3
+	VADDPS       Y3, Y1, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VBROADCASTSS unaryWord0000007f<>+0(SB), Y4
+	VPADDD       Y4, Y3, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y1, Y1
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS unaryWord0000007f<>+0(SB), Y3
+	VPADDD       Y3, Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JGE          vector
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         unaryMasks<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y1
+	VMASKMOVPS   (CX), Y1, Y2
+	VSUBPS       Y0, Y2, Y0
+	VBROADCASTSS unaryWordc2d00000<>+0(SB), Y2
+	VBROADCASTSS unaryWord42b20000<>+0(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VMAXPS       Y0, Y2, Y0
+	VBROADCASTSS unaryWord3fb8aa3b<>+0(SB), Y2
+	VMULPS       Y2, Y0, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VBROADCASTSS unaryWord3f318000<>+0(SB), Y3
+	VMOVAPS      Y0, Y0
+	VFNMADD231PS Y2, Y3, Y0
+	VBROADCASTSS unaryWordb95e8083<>+0(SB), Y3
+	VMOVAPS      Y0, Y0
+	VFNMADD231PS Y2, Y3, Y0
+	VBROADCASTSS unaryWord39506967<>+0(SB), Y3
+	VBROADCASTSS unaryWord3ab743ce<>+0(SB), Y4
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  Y3, Y0, Y4
+	VBROADCASTSS unaryWord3c088908<>+0(SB), Y3
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y4, Y0, Y3
+	VBROADCASTSS unaryWord3d2aa9c1<>+0(SB), Y4
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  Y3, Y0, Y4
+	VBROADCASTSS unaryWord3e2aaaaa<>+0(SB), Y3
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  Y4, Y0, Y3
+	VBROADCASTSS unaryWord3f000000<>+0(SB), Y4
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  Y3, Y0, Y4
+	VMULPS       Y0, Y0, Y3
+	VMULPS       Y3, Y4, Y3
+	VADDPS       Y0, Y3, Y0
+	VBROADCASTSS unaryWord3f800000<>+0(SB), Y3
+	VADDPS       Y3, Y0, Y0
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VBROADCASTSS unaryWord0000007f<>+0(SB), Y4
+	VPADDD       Y4, Y3, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y0, Y0
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS unaryWord0000007f<>+0(SB), Y3
+	VPADDD       Y3, Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
