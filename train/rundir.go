@@ -63,7 +63,7 @@ func openDir(path string, config Config, resume bool) (*runDir, error) {
 	if held, err := d.lock.TryLock(); err != nil || !held {
 		return nil, errors.Join(fmt.Errorf("another process is training in %s: wait for it, or choose another directory", path), err)
 	}
-	if err := d.writeConfig(config); err != nil {
+	if err := errors.Join(d.clean(), d.writeConfig(config)); err != nil {
 		return nil, errors.Join(err, d.lock.Unlock())
 	}
 	if d.file, err = os.OpenFile(filepath.Join(path, "train.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
@@ -100,6 +100,11 @@ func (d *runDir) writeConfig(config Config) error {
 		_, err := w.Write(text)
 		return err
 	})
+}
+
+// clean removes what a killed process had begun to write.
+func (d *runDir) clean() error {
+	return errors.Join(atomicfile.Clean(d.path), atomicfile.Clean(d.checkpoints()), atomicfile.Clean(d.model()))
 }
 
 // close gives the directory free.

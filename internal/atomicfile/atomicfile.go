@@ -49,6 +49,20 @@ func Write(path string, write func(io.Writer) error) error {
 	return nil
 }
 
+// Clean removes the hidden files that killed writers left in a folder. No file in it may be being written.
+func Clean(dir string) error {
+	left, err := fs.Glob(os.DirFS(dir), ".*.tmp")
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot remove what a killed process left: %w", err)
+		}
+	}
+	return nil
+}
+
 // create makes a new file beside path. A number in its name keeps it apart from those of other writers, and from what a
 // killed one left.
 func create(path string) (*os.File, error) {

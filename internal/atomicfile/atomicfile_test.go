@@ -109,3 +109,25 @@ func TestTargetIsAFolder(t *testing.T) {
 		t.Errorf("folder holds %q", got)
 	}
 }
+
+func TestCleanRemovesWhatAKilledWriterLeft(t *testing.T) {
+	dir := t.TempDir()
+	left, err := create(filepath.Join(dir, "a.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.Close()
+	if err := Write(filepath.Join(dir, "b.bin"), func(w io.Writer) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := Clean(dir); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "b.bin" {
+		t.Errorf("left: %v (%v), want b.bin", entries, err)
+	}
+	if err := Clean(filepath.Join(dir, "none")); err != nil {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+}

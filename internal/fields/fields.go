@@ -115,7 +115,8 @@ func Different(there, here any) []string {
 	for _, f := range Of(here) {
 		was, found := old[f.Key]
 		delete(old, f.Key)
-		if !found || !reflect.DeepEqual(was, f.Value) {
+		// As written: a list that is empty and one that is missing are the same.
+		if !found || fmt.Sprint(was) != fmt.Sprint(f.Value) {
 			list = append(list, fmt.Sprintf("%s: %v there, %v here", f.Key, was, f.Value))
 		}
 	}
