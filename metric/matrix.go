@@ -2,7 +2,7 @@
 // the 2-D map that shows them.
 //
 // Everything here is a pure function of plain matrices. The same input gives the same bits for any number of processors,
-// because every sum has a fixed order and work is only ever split where no sum crosses the cut.
+// because every sum has a fixed order and work is cut in the same places however many share it.
 package metric
 
 import (

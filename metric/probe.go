@@ -58,8 +58,9 @@ type ProbeResult struct {
 //
 //	mean over items i of -log softmax(W x_i + b)[y_i]  +  |W|^2 / (2 C n)
 //
-// which is scikit-learn's LogisticRegression divided by C n, by full-batch L-BFGS until the gradient vanishes (to within
-// the tolerance). C is the one with the highest accuracy on every fifth item of each class when fitted on the others; of
+// which is scikit-learn's LogisticRegression divided by C n (for two classes scikit-learn fits a single weight vector, whose
+// C is twice this one), by full-batch L-BFGS, preconditioned by the principal components, until the gradient vanishes to
+// within the tolerance. C is the one with the highest accuracy on every fifth item of each class when fitted on the others; of
 // equally good ones the smallest, which regularises most. Then the probe is fitted once more on all training items. With
 // no class of two items or more nothing can be held out, and the smallest C is taken.
 //

@@ -216,6 +216,10 @@ func TestLinearProbeCornerCases(t *testing.T) {
 			}
 		}
 	}
+	unknown, err := LinearProbe(x, []int{0, 1, 0, 1, -1}, x.rows(0, 2), []int{0, 7}, ProbeOptions{})
+	if diff := cmp.Diff([]ClassScore{{0, 1, 1}, {7, 0, 1}}, unknown.PerClass); err != nil || diff != "" {
+		t.Errorf("a class without training items: %v\n%s", err, diff)
+	}
 	constant := NewMatrix(4, 3)
 	got, err := LinearProbe(constant, []int{1, 1, 1, 0}, constant, []int{1, 1, 1, 0}, ProbeOptions{})
 	if err != nil || got.Accuracy != 0.75 {
