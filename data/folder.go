@@ -77,19 +77,21 @@ func OpenImageFS(ctx context.Context, fsys fs.FS, name string, opt FolderOptions
 		}
 		items := itemsIn(split.dir, paths, classes)
 		if len(items) == 0 {
-			return nil, noImages(path.Join(name, split.dir), skipped)
+			return nil, noImages(name, split.dir, skipped)
 		}
 		*split.images = all.with(items)
 	}
 	return folder, nil
 }
 
-// noImages tells why there is nothing to read in a folder.
-func noImages(name string, skipped *Skipped) error {
-	if list := skipped.List(); len(list) > 0 {
-		return fmt.Errorf("%w in %s: %d skipped, first %s: %w", ErrNoImages, name, len(list), list[0].Path, list[0].Err)
+// noImages tells why there is nothing to read in a split of a folder.
+func noImages(name, dir string, skipped *Skipped) error {
+	list := slices.DeleteFunc(skipped.List(), func(s Skip) bool { _, ok := below(s.Path, dir); return !ok })
+	name = path.Join(name, dir)
+	if len(list) == 0 {
+		return fmt.Errorf("%w in %s: put JPEG, PNG, GIF, WebP, BMP or TIFF files there, or give another folder", ErrNoImages, name)
 	}
-	return fmt.Errorf("%w in %s: put JPEG, PNG, GIF, WebP, BMP or TIFF files there, or give another folder", ErrNoImages, name)
+	return fmt.Errorf("%w in %s: %d skipped, first %s: %w", ErrNoImages, name, len(list), list[0].Path, list[0].Err)
 }
 
 // splits are the folders of the splits: "." where the whole folder is one, "" where there is none.
