@@ -104,7 +104,7 @@ func SwAV(size int) (large, small ImageConfig) {
 }
 
 // CLIP is the augmentation of CLIP as open_clip trains it (mlfoundations/open_clip transform.py): a crop of nearly the
-// whole picture and nothing else. Flips are left out because captions name left and right.
+// whole picture and nothing else: no flip, no change of colour.
 func CLIP(size int) ImageConfig {
 	c := plain(size)
 	c.Interpolation = Bicubic
