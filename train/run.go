@@ -79,14 +79,16 @@ func Run(ctx context.Context, config Config, dir string, options Options) (resul
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	place, err := openDir(dir, config, options.Resume)
-	if err != nil {
+	if err := mayUse(dir, config, options.Resume); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, place.close()) }()
-	r := &run{config: config, options: options, dir: place, log: place.log}
+	r := &run{config: config, options: options}
 	defer func() { err = errors.Join(err, r.close()) }()
+	// Nothing is written before all that can be wrong with the configuration, the data and the device has shown.
 	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.openDir(dir); err != nil {
 		return nil, err
 	}
 	return r.train(ctx)
@@ -118,7 +120,7 @@ type run struct {
 	checkpoint  string // the last good one
 }
 
-// open reads the data's index, builds the step and restores the last checkpoint.
+// open reads the data's index and builds the step.
 func (r *run) open(ctx context.Context) error {
 	var err error
 	if r.method, err = r.config.Method(); err != nil {
@@ -134,13 +136,21 @@ func (r *run) open(ctx context.Context) error {
 		return err
 	}
 	r.monitor = newMonitor(r.encoder, r.pictures, r.held, r.config.Seed)
+	return nil
+}
+
+// openDir takes the run's directory, and restores the last checkpoint in it.
+func (r *run) openDir(path string) error {
+	var err error
+	if r.dir, err = openDir(path, r.config, r.options.Resume); err != nil {
+		return err
+	}
+	r.log = r.dir.log
 	if err := r.restore(); err != nil {
 		return err
 	}
-	if r.events, err = openEvents(r.dir, r.done); err != nil {
-		return err
-	}
-	return nil
+	r.events, err = openEvents(r.dir, r.done)
+	return err
 }
 
 func (r *run) openData(ctx context.Context) error {
@@ -415,6 +425,9 @@ func (r *run) close() error {
 	var err error
 	if r.events != nil {
 		err = r.events.close()
+	}
+	if r.dir != nil {
+		err = errors.Join(err, r.dir.close())
 	}
 	if r.backend != nil {
 		r.backend.Finalize()

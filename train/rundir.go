@@ -35,35 +35,40 @@ const configFile = "config.yaml"
 // ModelDir is where in a run's directory its trained encoder lies.
 func ModelDir(run string) string { return filepath.Join(run, "model") }
 
-// openDir makes or reopens a run's directory and writes its configuration. A directory with a run in it must be resumed,
-// with the configuration it was started with; any other directory must be empty.
+// mayUse reports why a run cannot be started, or resumed, in a directory. A directory with a run in it must be resumed, with
+// the configuration it was started with; any other directory must be empty or missing.
+func mayUse(path string, config Config, resume bool) error {
+	was, err := ReadConfig(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return mayStartIn(path)
+	case !resume:
+		return fmt.Errorf("there is a run in %s: go on with --resume, or choose another directory", path)
+	case err != nil:
+		return err
+	}
+	if differences := fields.Different(was.fixed(), config.fixed()); len(differences) > 0 {
+		return fmt.Errorf("the run in %s was started with other settings (%s): resume it with its own, or start a new run in another directory",
+			path, strings.Join(differences, "; "))
+	}
+	return nil
+}
+
+// openDir makes or reopens a run's directory, for this process alone, and writes its configuration.
 func openDir(path string, config Config, resume bool) (*runDir, error) {
 	d := &runDir{path: path, lock: flock.New(filepath.Join(path, ".lock"))}
-	was, err := ReadConfig(path)
-	started := !errors.Is(err, fs.ErrNotExist)
-	switch {
-	case started && !resume:
-		return nil, fmt.Errorf("there is a run in %s: go on with --resume, or choose another directory", path)
-	case started && err != nil:
-		return nil, err
-	case started:
-		if differences := fields.Different(was.fixed(), config.fixed()); len(differences) > 0 {
-			return nil, fmt.Errorf("the run in %s was started with other settings (%s): resume it with its own, or start a new run in another directory",
-				path, strings.Join(differences, "; "))
-		}
-	}
-	if !started {
-		if err := mayStartIn(path); err != nil {
-			return nil, err
-		}
-	}
 	if err := os.MkdirAll(d.checkpoints(), 0o755); err != nil {
 		return nil, fmt.Errorf("cannot make the run's directory: %w", err)
 	}
 	if held, err := d.lock.TryLock(); err != nil || !held {
 		return nil, errors.Join(fmt.Errorf("another process is training in %s: wait for it, or choose another directory", path), err)
 	}
-	if err := errors.Join(d.clean(), d.writeConfig(config)); err != nil {
+	// Once more, now that nobody else can start here.
+	err := mayUse(path, config, resume)
+	if err == nil {
+		err = errors.Join(d.clean(), d.writeConfig(config))
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.lock.Unlock())
 	}
 	if d.file, err = os.OpenFile(filepath.Join(path, "train.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/alike-ml/alike/internal/demo"
-	"github.com/alike-ml/alike/internal/nearest"
 	"github.com/alike-ml/alike/metric"
 )
 
@@ -31,7 +30,7 @@ type commands struct {
 	Train   trainCommand   `cmd:"" help:"Train an encoder on your own pictures."`
 	Eval    evalCommand    `cmd:"" help:"Score a run's encoder, each score beside its baselines."`
 	Embed   embedCommand   `cmd:"" help:"Turn pictures into vectors with a run's encoder."`
-//VIEWS	Views   viewsCommand   `cmd:"" help:"Draw the positives a method would train on, before training on them."`
+	Views   viewsCommand   `cmd:"" help:"Draw the positives a method would train on, before training on them."`
 	Methods methodsCommand `cmd:"" help:"List the methods, backbones and devices, with their defaults and sources."`
 	Bench   benchCommands  `cmd:"" help:"Measure throughput on this machine."`
 }
@@ -80,7 +79,7 @@ func run(ctx context.Context, args []string, c console) (code int) {
 		return exited
 	}
 	if err != nil {
-		return fail(c, usageError{errors.New(explain(err, parser, args))})
+		return fail(c, usageError{err})
 	}
 	return fail(c, parsed.Run(parsed))
 }
@@ -96,37 +95,4 @@ func fail(c console, err error) int {
 		return exitUsage
 	}
 	return exitFailure
-}
-
-// explain adds the nearest command or flag to kong's message about one it does not know.
-func explain(err error, parser *kong.Kong, args []string) string {
-	message := err.Error()
-	if strings.Contains(message, "did you mean") {
-		return message
-	}
-	node := parser.Model.Node
-	for _, arg := range args {
-		for _, child := range node.Children {
-			if child.Name == arg {
-				node = child
-			}
-		}
-	}
-	if _, unknown, found := strings.Cut(message, "unexpected argument "); found {
-		var names []string
-		for _, child := range node.Children {
-			names = append(names, child.Name)
-		}
-		return message + nearest.Suggestion(unknown, names)
-	}
-	if _, unknown, found := strings.Cut(message, "unknown flag --"); found {
-		var names []string
-		for _, group := range node.AllFlags(true) {
-			for _, flag := range group {
-				names = append(names, flag.Name)
-			}
-		}
-		return message + nearest.Suggestion(unknown, names)
-	}
-	return message
 }

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"math/rand/v2"
+
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/internal/atomicfile"
+	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/positive"
+)
+
+type viewsCommand struct {
+	Method    string   `default:"simclr" help:"Method whose views to draw: see alike methods."`
+	Out       string   `required:"" placeholder:"FILE.png" help:"Where to write the contact sheet."`
+	Pictures  int      `default:"8" help:"Pictures to draw, chosen by the seed."`
+	Views     int      `default:"8" help:"Views of each."`
+	Config    string   `placeholder:"FILE" help:"Read settings from a YAML file, such as a run's config.yaml."`
+	Set       []string `placeholder:"KEY=VALUE" sep:"none" help:"Set anything in config.yaml by its dotted key, as simclr.augment.blur=0.5. Repeatable."`
+	Data      *string  `required:"" placeholder:"DIR" help:"${data}"`
+	ImageSize *int     `placeholder:"${image_size_default}" help:"${image_size}"`
+	Seed      *uint64  `placeholder:"${seed_default}" help:"${seed}"`
+}
+
+func (v viewsCommand) Run(ctx context.Context, c console) error {
+	flags := configFlags{Data: v.Data, ImageSize: v.ImageSize, Seed: v.Seed}
+	config, err := trainCommand{Method: v.Method, Config: v.Config, Set: v.Set, configFlags: flags}.config()
+	if err != nil {
+		return err
+	}
+	if v.Pictures < 1 || v.Views < 1 || v.Pictures*v.Views > 10_000 {
+		return usageError{fmt.Errorf("cannot draw %d pictures with %d views each: draw at least one and at most 10,000 in all", v.Pictures, v.Views)}
+	}
+	m, err := config.Method()
+	if err != nil {
+		return err
+	}
+	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
+	if err != nil {
+		return err
+	}
+	pictures, items := choose(folder.Train, v.Pictures, config.Seed)
+	columns, err := viewColumns(m.Views(), v.Views)
+	if err != nil {
+		return err
+	}
+	sheet, err := positive.Sheet(pictures, columns, func(row, column int) *rand.Rand {
+		return rng.New(config.Seed, 0, items[row], column)
+	})
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(v.Out, func(w io.Writer) error { return png.Encode(w, sheet) }); err != nil {
+		return err
+	}
+	printSkipped(c.err, folder.Skipped.List())
+	fmt.Fprintf(c.out, "%d pictures with %d views each are in %s\n", len(pictures), v.Views, v.Out)
+	return nil
+}
+
+// choose picks n pictures by the seed, and says which they are. Unreadable ones are passed over: they are listed as skipped.
+func choose(images *data.Images, n int, seed uint64) (pictures []*image.RGBA, items []int) {
+	for _, i := range rng.New(seed, 0, 0, rng.Split).Perm(images.Len()) {
+		if len(pictures) == n {
+			break
+		}
+		if picture, err := images.Image(i); err == nil {
+			pictures, items = append(pictures, picture), append(items, i)
+		}
+	}
+	return pictures, items
+}
+
+// viewColumns returns n columns of views, turn by turn as the method's views go.
+func viewColumns(views []positive.ImageConfig, n int) ([]positive.Column, error) {
+	var columns []positive.Column
+	for k := range n {
+		pipeline, err := positive.NewPipeline(views[k%len(views)])
+		if err != nil {
+			return nil, err
+		}
+		columns = append(columns, positive.Column{Caption: fmt.Sprintf("view %d", k+1), Pipeline: pipeline})
+	}
+	return columns, nil
+}
