@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/compute/shapeinference"
 
 	"github.com/alike-ml/alike/engine/kernel"
+	"github.com/alike-ml/alike/engine/plan"
 )
 
 // blockFunc computes one elementwise operation on a block: dst and args are the elements, in register types, as bytes. dst may
@@ -104,6 +105,10 @@ func float32Block(op compute.OpType) blockFunc {
 		return vector2(kernel.Min)
 	case compute.OpTypePow:
 		return vector2(kernel.Pow)
+	case compute.OpTypeSign:
+		return vector1(sign32)
+	case plan.OpStep:
+		return vector1(step32)
 	case compute.OpTypeExp:
 		return vector1(kernel.Exp)
 	case compute.OpTypeExpm1:
@@ -128,6 +133,24 @@ func float32Block(op compute.OpType) blockFunc {
 		return vector1(kernel.Cos)
 	}
 	return nil
+}
+
+// enlarge, applied twice, brings every float32 but 0 to at least 1: the smallest is 2^-149.
+const enlarge = 1 << 100
+
+// sign32 and step32 are chains of vector operations, which unlike comparisons do not depend on a branch.
+func sign32(dst, x []float32) {
+	kernel.MulScalar(dst, x, enlarge)
+	kernel.MulScalar(dst, dst, enlarge)
+	kernel.MaxScalar(dst, dst, -1)
+	kernel.MinScalar(dst, dst, 1)
+}
+
+func step32(dst, x []float32) {
+	kernel.MulScalar(dst, x, enlarge)
+	kernel.ScaleShift(dst, dst, enlarge, 1)
+	kernel.MaxScalar(dst, dst, 0)
+	kernel.MinScalar(dst, dst, 1)
 }
 
 // float64Functions are the operations that package math has.
@@ -167,6 +190,16 @@ func floatBlock[T float](op compute.OpType) blockFunc {
 		return map1(func(x T) T { return T(math.Abs(float64(x))) })
 	case compute.OpTypeNeg:
 		return map1(func(x T) T { return -x })
+	case plan.OpStep:
+		return map1(func(x T) T {
+			switch {
+			case x >= 0:
+				return 1
+			case x < 0:
+				return 0
+			}
+			return x // NaN
+		})
 	case compute.OpTypeSign:
 		return map1(func(x T) T {
 			switch {

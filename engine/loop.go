@@ -196,28 +196,19 @@ func (l *loop) width(ref int) int {
 }
 
 // reuse lists the outputs that may be written over an operand: at every index, the operand has been read by then.
-func (l *loop) reuse(n *plan.Node) []plan.Reuse {
+func (l *loop) reuse() []plan.Reuse {
 	var all []plan.Reuse
 	for o, r := range l.results {
 		if r.reducer != nil {
 			continue
 		}
 		for i, a := range l.args {
-			if a.dense && a.size == r.size && l.lastRead(i) <= l.written(o) && onlyOnce(n.Inputs, i) {
+			if a.dense && a.size == r.size && l.lastRead(i) <= l.written(o) {
 				all = append(all, plan.Reuse{Output: o, Input: i})
 			}
 		}
 	}
 	return all
-}
-
-func onlyOnce(inputs []plan.Value, i int) bool {
-	for j, v := range inputs {
-		if j != i && v == inputs[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // written returns when a result is written: with its instruction, or after all of them.

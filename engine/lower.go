@@ -18,7 +18,7 @@ func lower(b *Backend, n *plan.Node) (run kernelFunc, reuse []plan.Reuse, err er
 		return nil, nil, nil
 	case plan.OpLoop:
 		l := newLoop(n)
-		return l.run, l.reuse(n), nil
+		return l.run, l.reuse(), nil
 	case plan.OpCopy:
 		return kernelCopy, nil, nil
 	case compute.OpTypeIota:

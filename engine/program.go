@@ -34,7 +34,37 @@ type programState struct {
 
 // compileGraph plans a function that has returned.
 func compileGraph(b *Backend, g *plan.Graph) (*program, error) {
+	plan.Simplify(g)
+	err := plan.Fold(g, func(n *plan.Node, inputs []plan.Constant) (plan.Constant, error) { return evaluate(b, n, inputs) })
+	if err != nil {
+		return nil, err
+	}
 	plan.Rewrite(g, hasConvKernel)
+	return newProgram(b, g)
+}
+
+// evaluate computes a node with one output from the values of its inputs.
+func evaluate(b *Backend, n *plan.Node, inputs []plan.Constant) (plan.Constant, error) {
+	g := &plan.Graph{}
+	var values []plan.Value
+	var params [][]byte
+	for i, v := range n.Inputs {
+		p := g.AddUnique(compute.OpTypeParameter, nil, nil, v.Shape())
+		g.Params = append(g.Params, p)
+		values, params = append(values, p.Value(0)), append(params, inputs[i])
+	}
+	g.Results = []plan.Value{g.AddUnique(n.Op, values, n.Attr, n.Outputs...).Value(0)}
+	p, err := newProgram(b, g)
+	if err != nil {
+		return nil, err
+	}
+	result := alignedBytes(int(n.Outputs[0].ByteSize()))
+	p.run(b, params, [][]byte{result})
+	return result, nil
+}
+
+// newProgram fuses a graph, lays it out, and finds the kernels.
+func newProgram(b *Backend, g *plan.Graph) (*program, error) {
 	g = plan.Fuse(g)
 	plan.OwnResults(g)
 	p := &program{graph: g}

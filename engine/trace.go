@@ -163,7 +163,7 @@ func describe(n *plan.Node) string {
 	b.WriteString(plan.OpName(n.Op))
 	if l, ok := n.Attr.(*plan.Loop); ok {
 		for _, instr := range l.Code {
-			fmt.Fprintf(&b, " %s", instr.Op)
+			fmt.Fprintf(&b, " %s", plan.OpName(instr.Op))
 		}
 		for _, r := range l.Results {
 			if r.Reduce != compute.OpTypeInvalid {

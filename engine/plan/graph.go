@@ -1,9 +1,10 @@
 // Package plan turns a captured graph of operations into a plan that can be executed: what runs, in which order, fused how,
 // and where every value lives.
 //
-// A [Graph] is what the engine's builder records. Passes rewrite it: [Rewrite] recognises the gradients of convolutions,
-// [Schedule] drops dead code and orders the rest, [Fuse] gathers elementwise operations, their broadcasts and reductions
-// into [Loop] nodes, and [Layout] gives every value a place in one block of memory.
+// A [Graph] is what the engine's builder records, equal operations once. Passes rewrite it: [Simplify] replaces operations by
+// cheaper ones, [Fold] computes what depends on constants alone, [Rewrite] recognises the gradients of convolutions, [Fuse]
+// gathers elementwise operations, their broadcasts and reductions into [Loop] nodes and drops dead code, and [Layout] gives
+// every value a place in one block of memory.
 package plan
 
 import (
@@ -25,6 +26,8 @@ const (
 	OpConvWeightGrad
 	// OpCopy copies its operand.
 	OpCopy
+	// OpStep is elementwise 1 for x >= 0, 0 for x < 0, NaN for NaN.
+	OpStep
 )
 
 // OpName returns the name of an operation, those of plans included.
@@ -38,6 +41,8 @@ func OpName(op compute.OpType) string {
 		return "ConvWeightGrad"
 	case OpCopy:
 		return "Copy"
+	case OpStep:
+		return "Step"
 	}
 	return op.String()
 }

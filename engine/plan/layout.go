@@ -156,7 +156,8 @@ func (l *layout) takeOver(step int, n *Node, results map[Value]int, reuse func(*
 		at := l.mem.Of[in]
 		s := &l.mem.Storages[at]
 		_, done := taken[r.Output]
-		if done || claimed[at] || l.lastUse[aliased(in)] != step || s.Size != int(n.Outputs[r.Output].ByteSize()) {
+		if done || claimed[at] || l.lastUse[aliased(in)] != step || s.Size != int(n.Outputs[r.Output].ByteSize()) ||
+			l.readTwice(n, at) {
 			continue
 		}
 		result, isResult := results[n.Value(r.Output)]
@@ -169,6 +170,17 @@ func (l *layout) takeOver(step int, n *Node, results map[Value]int, reuse func(*
 		}
 	}
 	return taken
+}
+
+// readTwice reports whether two inputs of a node lie in the same storage.
+func (l *layout) readTwice(n *Node, at int) bool {
+	count := 0
+	for _, v := range n.Inputs {
+		if l.mem.Of[v] == at {
+			count++
+		}
+	}
+	return count > 1
 }
 
 // donate pairs the results that have no donor yet with parameters that are no longer read when they are written.

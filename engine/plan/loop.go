@@ -37,7 +37,8 @@ type LoopResult struct {
 // IsElementwise reports whether element i of the operation's output depends on elements i of its operands alone.
 func IsElementwise(op compute.OpType) bool {
 	switch op {
-	case compute.OpTypeWhere, compute.OpTypeClamp, compute.OpTypeConvertDType, compute.OpTypeIsFinite, compute.OpTypeIsNaN:
+	case compute.OpTypeWhere, compute.OpTypeClamp, compute.OpTypeConvertDType, compute.OpTypeIsFinite, compute.OpTypeIsNaN,
+		OpStep:
 		return true
 	}
 	return shapeinference.StandardUnaryOperations.Has(op) || shapeinference.AllBinaryOperations.Has(op)
