@@ -13,6 +13,7 @@ func packProgram(p *program) {
 	p.transposeStrip()
 	p.interleaveRows()
 	p.gatherSpans()
+	p.gatherLanes()
 }
 
 // copyRows writes a loop that copies rows of at most two registers of 32-bit lanes.
@@ -230,4 +231,41 @@ func (p *program) gatherSpans() {
 	p.Label("zeroTail")
 	p.VMOVDQU8(reg.Z2, reg.K1, operand.Mem{Base: dst, Index: at, Scale: 1})
 	p.JMP(operand.LabelRef("next"))
+}
+
+// gatherLanes writes gatherSpans for spans of at most one register of 32-bit lanes.
+func (p *program) gatherLanes() {
+	args := "dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32"
+	p.function("gatherLanesAVX512", args, args, "copies the lanes of mask, of 16, from src + offsets[i] to dst + i*dstStep, count times."+
+		"\n// A negative offset stands for zeros.")
+	dst, dstStep, src, offsets, count := p.GP64(), p.GP64(), p.GP64(), p.GP64(), p.GP64()
+	p.Load(p.Param("dst"), dst)
+	p.Load(p.Param("dstStep"), dstStep)
+	p.Load(p.Param("src"), src)
+	p.Load(p.Param("offsets"), offsets)
+	p.Load(p.Param("count"), count)
+	mask, from := p.GP32(), p.GP64()
+	p.Load(p.Param("mask"), mask)
+	p.KMOVW(mask, reg.K1)
+	p.VPXORD(reg.Z1, reg.Z1, reg.Z1)
+	p.Label("span")
+	p.MOVQ(operand.Mem{Base: offsets}, from)
+	p.TESTQ(from, from)
+	p.JS(operand.LabelRef("zeros"))
+	p.VMOVUPS_Z(operand.Mem{Base: src, Index: from, Scale: 1}, reg.K1, reg.Z0)
+	p.VMOVUPS(reg.Z0, reg.K1, operand.Mem{Base: dst})
+	p.ADDQ(operand.U8(8), offsets)
+	p.ADDQ(dstStep, dst)
+	p.DECQ(count)
+	p.JNZ(operand.LabelRef("span"))
+	p.VZEROUPPER()
+	p.RET()
+	p.Label("zeros")
+	p.VMOVUPS(reg.Z1, reg.K1, operand.Mem{Base: dst})
+	p.ADDQ(operand.U8(8), offsets)
+	p.ADDQ(dstStep, dst)
+	p.DECQ(count)
+	p.JNZ(operand.LabelRef("span"))
+	p.VZEROUPPER()
+	p.RET()
 }

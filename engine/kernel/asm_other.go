@@ -29,3 +29,7 @@ func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, s
 func widenBF16AVX512(dst *float32, src *uint16, n int) { panic("kernel: no assembly") }
 
 func narrowBF16AVX512(dst *uint16, src *float32, n int) { panic("kernel: no assembly") }
+
+func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32) {
+	panic("kernel: no assembly")
+}

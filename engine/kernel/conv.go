@@ -59,50 +59,26 @@ func (s ConvShape) Flops() float64 {
 func ConvForward32(p *parallel.Pool, s ConvShape, x, w, y []float32) {
 	s = s.normal()
 	s.check(len(x), len(w), len(y))
-	cg, kg := s.C/s.Groups, s.K/s.Groups
 	mic := microF32()
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
-		t := s.forwardTaps(g)
-		pr := product[float32]{
-			micro: mic, m: s.N * t.rows * t.cols, n: kg, k: s.R * s.S * cg,
-			a: &pixelLeft[float32]{taps: t, image: x},
-			b: &matrixRight[float32]{b: w[g*kg:], ld: s.K, nr: mic.nr},
-			c: at(y, g*kg), cSize: 4, ldc: s.K,
-			alpha: bitsOf(float32(1)), noBeta: true,
-		}
+		kg := s.K / s.Groups
+		pr := forwardProduct(s, g, mic, x, &matrixRight[float32]{b: w[min(g*kg, len(w)):], ld: s.K, nr: mic.nr})
+		pr.c = at(y, g*kg)
 		pr.run(p, &arenaF32)
 	})
 }
 
 // ConvInputGrad32 computes dx, the gradient of x, from dy, the gradient of y, and w.
-//
-// With a stride, the pixels of dx fall into StrideH*StrideW phases. Those of one phase meet the same weight taps, and their dy
-// lie side by side: each phase is a product of its own, without a stride.
 func ConvInputGrad32(p *parallel.Pool, s ConvShape, dy, w, dx []float32) {
 	s = s.normal()
 	s.check(len(dx), len(w), len(dy))
-	cg, kg := s.C/s.Groups, s.K/s.Groups
 	mic := microF32()
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
-		for h0 := range min(s.StrideH, s.H) {
-			for w0 := range min(s.StrideW, s.W) {
-				t, rs, ss := s.gradTaps(g, h0, w0)
-				pr := product[float32]{
-					micro: mic, m: s.N * t.rows * t.cols, n: cg, k: len(rs) * len(ss) * kg,
-					a: &pixelLeft[float32]{taps: t, image: dy},
-					b: &tapRight[float32]{w: w[min(g*kg, len(w)):], s: s, rs: rs, ss: ss, nr: mic.nr},
-					c: at(dx, (h0*s.W+w0)*s.C+g*cg), cSize: 4, ldc: s.C,
-					alpha: bitsOf(float32(1)), noBeta: true,
-				}
-				if s.StrideH*s.StrideW > 1 {
-					pr.cRow = func(row int) int {
-						n, i, j := t.split(row)
-						return ((n*s.H+i*s.StrideH)*s.W + j*s.StrideW) * s.C
-					}
-				}
-				pr.run(p, &arenaF32)
-			}
-		}
+		s.eachPhase(func(h0, w0 int) {
+			pr := inputGradProduct(s, g, h0, w0, mic, dy, w)
+			pr.c = at(dx, (h0*s.W+w0)*s.C+g*(s.C/s.Groups))
+			pr.run(p, &arenaF32)
+		})
 	})
 }
 
@@ -110,19 +86,117 @@ func ConvInputGrad32(p *parallel.Pool, s ConvShape, dy, w, dx []float32) {
 func ConvWeightGrad32(p *parallel.Pool, s ConvShape, x, dy, dw []float32) {
 	s = s.normal()
 	s.check(len(x), len(dw), len(dy))
-	cg, kg := s.C/s.Groups, s.K/s.Groups
 	mic := microF32()
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
-		t := s.forwardTaps(g)
-		pr := product[float32]{
-			micro: mic, m: s.R * s.S * cg, n: kg, k: s.N * t.rows * t.cols,
-			a: &pixelLeftT[float32]{taps: t, image: x},
-			b: &matrixRight[float32]{b: dy[min(g*kg, len(dy)):], ld: s.K, nr: mic.nr},
-			c: at(dw, g*kg), cSize: 4, ldc: s.K,
-			alpha: bitsOf(float32(1)), noBeta: true,
-		}
+		kg := s.K / s.Groups
+		pr := weightGradProduct(s, g, mic, x, &matrixRight[float32]{b: dy[min(g*kg, len(dy)):], ld: s.K, nr: mic.nr})
+		pr.c = at(dw, g*kg)
 		pr.run(p, &arenaF32)
 	})
+}
+
+// ConvForwardBF16 is [ConvForward32] for bfloat16, with float32 sums.
+func ConvForwardBF16(p *parallel.Pool, s ConvShape, x, w, y []uint16) {
+	s = s.normal()
+	s.check(len(x), len(w), len(y))
+	if !activeBF16.Load() {
+		wide := make([]float32, len(y))
+		ConvForward32(p, s, widen(p, x), widen(p, w), wide)
+		F32ToBF16(y, wide)
+		return
+	}
+	s.eachGroup(p, func(p *parallel.Pool, g int) {
+		kg := s.K / s.Groups
+		pr := forwardProduct(s, g, microBF16, x, &halfRight{b: w[min(g*kg, len(w)):], ld: s.K})
+		runHalf(p, &pr, y[min(g*kg, len(y)):])
+	})
+}
+
+// ConvInputGradBF16 is [ConvInputGrad32] for bfloat16, with float32 sums.
+func ConvInputGradBF16(p *parallel.Pool, s ConvShape, dy, w, dx []uint16) {
+	s = s.normal()
+	s.check(len(dx), len(w), len(dy))
+	if kg := s.K / s.Groups; !activeBF16.Load() || kg%2 == 1 { // Pairs of output channels must not straddle taps.
+		wide := make([]float32, len(dx))
+		ConvInputGrad32(p, s, widen(p, dy), widen(p, w), wide)
+		F32ToBF16(dx, wide)
+		return
+	}
+	s.eachGroup(p, func(p *parallel.Pool, g int) {
+		s.eachPhase(func(h0, w0 int) {
+			pr := inputGradProduct(s, g, h0, w0, microBF16, dy, w)
+			runHalf(p, &pr, dx[min((h0*s.W+w0)*s.C+g*(s.C/s.Groups), len(dx)):])
+		})
+	})
+}
+
+// ConvWeightGradBF16 is [ConvWeightGrad32] for bfloat16, with float32 sums.
+func ConvWeightGradBF16(p *parallel.Pool, s ConvShape, x, dy, dw []uint16) {
+	s = s.normal()
+	s.check(len(x), len(dw), len(dy))
+	if !activeBF16.Load() {
+		wide := make([]float32, len(dw))
+		ConvWeightGrad32(p, s, widen(p, x), widen(p, dy), wide)
+		F32ToBF16(dw, wide)
+		return
+	}
+	s.eachGroup(p, func(p *parallel.Pool, g int) {
+		kg := s.K / s.Groups
+		pr := weightGradProduct(s, g, microBF16, x, &halfRight{b: dy[min(g*kg, len(dy)):], ld: s.K})
+		runHalf(p, &pr, dw[min(g*kg, len(dw)):])
+	})
+}
+
+// forwardProduct returns the product that makes group g of y, [pixels of y, taps] times [taps, K/Groups], but for its C.
+func forwardProduct[T element](s ConvShape, g int, mic micro, x []T, w right[T]) product[T] {
+	t := s.forwardTaps(g)
+	return product[T]{
+		micro: mic, m: s.N * t.rows * t.cols, n: s.K / s.Groups, k: s.R * s.S * (s.C / s.Groups),
+		a: &pixelLeft[T]{taps: t, image: x}, b: w,
+		cSize: 4, ldc: s.K, alpha: bitsOf(float32(1)), noBeta: true,
+	}
+}
+
+// weightGradProduct returns the product that makes group g of dw, [taps, pixels of y] times [pixels of y, K/Groups], but for its C.
+func weightGradProduct[T element](s ConvShape, g int, mic micro, x []T, dy right[T]) product[T] {
+	t := s.forwardTaps(g)
+	return product[T]{
+		micro: mic, m: s.R * s.S * (s.C / s.Groups), n: s.K / s.Groups, k: s.N * t.rows * t.cols,
+		a: &pixelLeftT[T]{taps: t, image: x}, b: dy,
+		cSize: 4, ldc: s.K, alpha: bitsOf(float32(1)), noBeta: true,
+	}
+}
+
+// inputGradProduct returns the product that makes one phase of group g of dx, [pixels of the phase, taps] times
+// [taps, C/Groups], but for its C.
+//
+// With a stride, the pixels of dx fall into StrideH*StrideW phases. Those of one phase meet the same weight taps, and their dy
+// lie side by side: each phase is a product of its own, without a stride.
+func inputGradProduct[T float32 | uint16](s ConvShape, g, h0, w0 int, mic micro, dy, w []T) product[T] {
+	t, rs, ss := s.gradTaps(g, h0, w0)
+	kg := s.K / s.Groups
+	pr := product[T]{
+		micro: mic, m: s.N * t.rows * t.cols, n: s.C / s.Groups, k: len(rs) * len(ss) * kg,
+		a:     &pixelLeft[T]{taps: t, image: dy},
+		b:     &tapRight[T]{w: w[min(g*kg, len(w)):], s: s, rs: rs, ss: ss, nr: mic.nr},
+		cSize: 4, ldc: s.C, alpha: bitsOf(float32(1)), noBeta: true,
+	}
+	if s.StrideH*s.StrideW > 1 {
+		pr.cRow = func(row int) int {
+			n, i, j := t.split(row)
+			return ((n*s.H+i*s.StrideH)*s.W + j*s.StrideW) * s.C
+		}
+	}
+	return pr
+}
+
+// eachPhase calls body for the first pixel of every phase of x.
+func (s ConvShape) eachPhase(body func(h0, w0 int)) {
+	for h0 := range min(s.StrideH, s.H) {
+		for w0 := range min(s.StrideW, s.W) {
+			body(h0, w0)
+		}
+	}
 }
 
 // check panics unless the slices are long enough and the groups divide the channels.

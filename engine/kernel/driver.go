@@ -29,7 +29,8 @@ type product[T element] struct {
 	a       left[T]
 	b       right[T]
 
-	c           unsafe.Pointer
+	c           unsafe.Pointer // where column c0 of C begins
+	c0          int
 	cSize       int               // bytes of an element of C
 	ldc         int               // elements from row to row of C
 	cRow        func(row int) int // or where each row of C begins, in elements
@@ -61,6 +62,9 @@ type scratch[T element] struct {
 
 	offsets []int // see taps
 	tap     int   // whose offsets they are, -1 if no one's
+
+	c     []float32 // a part of C on its way to bfloat16
+	pixel []T       // gathered pixels on their way to pairs
 }
 
 // arena keeps scratch spaces for reuse. Unlike a sync.Pool it never forgets them.
@@ -207,7 +211,7 @@ func (pr *product[T]) block(s *scratch[T], i0, i1, j0, j1, k0, k1 int) {
 			for q, j := 0, j0; j < j1; q, j = q+1, j+nr {
 				t.setColumns(min(nr, j1-j), nr)
 				t.b = starts[q]
-				t.c = unsafe.Add(pr.c, j*pr.cSize)
+				t.c = unsafe.Add(pr.c, (j-pr.c0)*pr.cSize)
 				t.bias = nil
 				if last && pr.bias != nil {
 					t.bias = unsafe.Add(pr.bias, j*pr.cSize)
@@ -273,4 +277,46 @@ func sliceEnd(k, i, slices int) int {
 		return k
 	}
 	return k * (i + 1) / slices &^ 1
+}
+
+// halfRows is the number of rows of C that wait as float32 before they are rounded to bfloat16.
+const halfRows = 512
+
+// runHalf computes pr over the workers of p and rounds it to bfloat16 in dst.
+func runHalf(p *parallel.Pool, pr *product[uint16], dst []uint16) {
+	if pr.m == 0 || pr.n == 0 {
+		return
+	}
+	at := pr.cRow
+	if at == nil {
+		at = func(row int) int { return row * pr.ldc }
+	}
+	part := *pr
+	part.cRow = nil
+	g := splitProduct[uint16](pr.m, pr.n, pr.k, pr.micro)
+	if g.slices > 1 {
+		c := make([]float32, pr.m*pr.n)
+		part.c, part.ldc = unsafe.Pointer(&c[0]), pr.n
+		part.runSlices(p, &arenaBF16, g)
+		forRows(p, pr.m, pr.n, func(i int) { F32ToBF16(dst[at(i):][:pr.n], c[i*pr.n:]) })
+		return
+	}
+	p.For(g.rows*g.cols, func(task int) {
+		s := arenaBF16.get()
+		defer arenaBF16.put(s)
+		if s.c == nil {
+			s.c = make([]float32, halfRows*blockCols)
+		}
+		i, j := task/g.cols, task%g.cols
+		j0, j1 := columns(j, g.cols, pr.n, pr.micro.nr)
+		for from, end := pr.m*i/g.rows, pr.m*(i+1)/g.rows; from < end; from += halfRows {
+			to, part := min(from+halfRows, end), part
+			part.c, part.c0, part.ldc = unsafe.Pointer(&s.c[0]), j0, j1-j0
+			part.cRow = func(row int) int { return (row - from) * (j1 - j0) }
+			part.block(s, from, to, j0, j1, 0, pr.k)
+			for r := from; r < to; r++ {
+				F32ToBF16(dst[at(r)+j0:][:j1-j0], s.c[(r-from)*(j1-j0):])
+			}
+		}
+	})
 }

@@ -152,24 +152,75 @@ func forBatch(p *parallel.Pool, batch, ops int, body func(p *parallel.Pool, i in
 	})
 }
 
-// GemmBF16 computes g over the workers of p.
+// GemmBF16 computes g over the workers of p. Where the processor multiplies bfloat16 itself (AVX512_BF16), it adds each pair of
+// products in one step, without denormal numbers; elsewhere the inputs are widened to float32 first.
 func GemmBF16(p *parallel.Pool, g GemmHalf) {
-	a, b := make([]float32, len(g.A)), make([]float32, len(g.B))
-	BF16ToF32(a, g.A)
-	BF16ToF32(b, g.B)
+	g.Batch = max(g.Batch, 1)
+	g.check()
+	if g.M == 0 || g.N == 0 {
+		return
+	}
+	if !activeBF16.Load() {
+		g.widened(p)
+		return
+	}
+	forBatch(p, g.Batch, 2*g.M*g.N*g.K, func(p *parallel.Pool, i int) {
+		pr := product[uint16]{
+			micro: microBF16, m: g.M, n: g.N, k: g.K,
+			a:     &halfLeft{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA},
+			b:     &halfRight{b: g.B[i*g.StrideB:], ld: g.LDB, trans: g.TransB},
+			cSize: 4, ldc: g.LDC,
+			alpha: bitsOf(g.Alpha), beta: bitsOf(g.Beta), noBeta: g.Beta == 0,
+		}
+		if g.C == nil {
+			runHalf(p, &pr, g.CHalf[i*g.StrideC:])
+			return
+		}
+		pr.c = unsafe.Pointer(&g.C[i*g.StrideC])
+		pr.run(p, &arenaBF16)
+	})
+}
+
+func (g *GemmHalf) check() {
+	aRows, aCols, bRows, bCols := g.M, g.K, g.K, g.N
+	if g.TransA {
+		aRows, aCols = aCols, aRows
+	}
+	if g.TransB {
+		bRows, bCols = bCols, bRows
+	}
+	checkMatrix("A", len(g.A), aRows, aCols, g.LDA, g.Batch, g.StrideA)
+	checkMatrix("B", len(g.B), bRows, bCols, g.LDB, g.Batch, g.StrideB)
+	checkMatrix("C", max(len(g.C), len(g.CHalf)), g.M, g.N, g.LDC, g.Batch, g.StrideC)
+	if g.C == nil && g.Beta != 0 {
+		panic("kernel: a bfloat16 product cannot add to a bfloat16 C")
+	}
+}
+
+// widened computes g in float32.
+func (g *GemmHalf) widened(p *parallel.Pool) {
 	c := g.C
 	if c == nil {
 		c = make([]float32, len(g.CHalf))
 	}
-	Gemm32(p, Gemm{M: g.M, N: g.N, K: g.K, A: a, B: b, C: c, LDA: g.LDA, LDB: g.LDB, LDC: g.LDC,
+	Gemm32(p, Gemm{M: g.M, N: g.N, K: g.K, A: widen(p, g.A), B: widen(p, g.B), C: c, LDA: g.LDA, LDB: g.LDB, LDC: g.LDC,
 		TransA: g.TransA, TransB: g.TransB, Alpha: g.Alpha, Beta: g.Beta,
 		Batch: g.Batch, StrideA: g.StrideA, StrideB: g.StrideB, StrideC: g.StrideC})
 	if g.C == nil {
-		for i := range max(g.Batch, 1) {
-			for r := range g.M {
-				at := i*g.StrideC + r*g.LDC
-				F32ToBF16(g.CHalf[at:at+g.N], c[at:at+g.N])
-			}
+		for i := range g.Batch * g.M {
+			at := i/g.M*g.StrideC + i%g.M*g.LDC
+			F32ToBF16(g.CHalf[at:at+g.N], c[at:at+g.N])
 		}
 	}
+}
+
+// widen returns x in float32.
+func widen(p *parallel.Pool, x []uint16) []float32 {
+	y := make([]float32, len(x))
+	const chunk = 1 << 16
+	p.For((len(x)+chunk-1)/chunk, func(i int) {
+		from, to := i*chunk, min((i+1)*chunk, len(x))
+		BF16ToF32(y[from:to], x[from:to])
+	})
+	return y
 }

@@ -25,8 +25,9 @@ func (m *matrixLeft[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointe
 	case !m.pack:
 		return unsafe.Pointer(&src[0]), m.ld * size, size
 	case m.trans:
-		copyBlock(dst, rows, src, m.ld, kc, rows, rows)
-		return unsafe.Pointer(&dst[0]), size, rows * size
+		pitch := columnPitch(rows)
+		copyBlock(dst, pitch, src, m.ld, kc, rows, rows)
+		return unsafe.Pointer(&dst[0]), size, pitch * size
 	}
 	pitch := (blockBytes + panelPad) / size
 	for r := range rows {
@@ -74,8 +75,9 @@ func (m *halfLeft) panel(s *scratch[uint16], i, rows, k0, kc int) (unsafe.Pointe
 		return unsafe.Pointer(&dst[0]), 4, 4
 	}
 	if m.trans {
-		interleaveBlock(dst, m.a[k0*m.ld+i:], m.ld, kc, rows, rows)
-		return unsafe.Pointer(&dst[0]), 4, rows * 4
+		pitch := columnPitch(rows)
+		interleaveBlock(dst, m.a[k0*m.ld+i:], m.ld, kc, rows, pitch)
+		return unsafe.Pointer(&dst[0]), 4, pitch * 4
 	}
 	const pitch = (blockBytes + panelPad) / 2
 	for r := range rows {

@@ -5,6 +5,15 @@ import "unsafe"
 // element is what matrices hold; uint16 is the bits of a bfloat16.
 type element interface{ float32 | float64 | uint16 }
 
+// columnPitch returns the distance between the columns of a panel of A that is packed column by column: of a large panel, each column
+// begins a cache line.
+func columnPitch(rows int) int {
+	if rows > 8 {
+		return 16
+	}
+	return rows
+}
+
 func sizeOf[T element]() int { return int(unsafe.Sizeof(*new(T))) }
 
 // lanes32 returns p as the assembly's pointer to 32-bit lanes.
@@ -97,6 +106,11 @@ func gatherSpans[T element](dst []T, ld int, src []T, offsets []int, n int) {
 	size := sizeOf[T]()
 	if ActiveLevel() == AVX512 {
 		_ = dst[(len(offsets)-1)*ld+n-1]
+		if n*size <= 64 && size >= 4 {
+			gatherLanesAVX512((*byte)(unsafe.Pointer(&dst[0])), ld*size, (*byte)(unsafe.Pointer(unsafe.SliceData(src))),
+				&offsets[0], len(offsets), uint32(1<<(n*size/4)-1))
+			return
+		}
 		gatherSpansAVX512((*byte)(unsafe.Pointer(&dst[0])), ld*size, (*byte)(unsafe.Pointer(unsafe.SliceData(src))),
 			&offsets[0], len(offsets), n*size)
 		return

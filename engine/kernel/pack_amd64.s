@@ -434,3 +434,37 @@ clear:
 zeroTail:
 	VMOVDQU8 Z2, K1, (AX)(R9*1)
 	JMP      next
+
+// func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32)
+// Requires: AVX, AVX512F
+TEXT ·gatherLanesAVX512(SB), NOSPLIT, $0-44
+	MOVQ   dst+0(FP), AX
+	MOVQ   dstStep+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   offsets+24(FP), BX
+	MOVQ   count+32(FP), SI
+	MOVL   mask+40(FP), DI
+	KMOVW  DI, K1
+	VPXORD Z1, Z1, Z1
+
+span:
+	MOVQ      (BX), DI
+	TESTQ     DI, DI
+	JS        zeros
+	VMOVUPS.Z (DX)(DI*1), K1, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $0x08, BX
+	ADDQ      CX, AX
+	DECQ      SI
+	JNZ       span
+	VZEROUPPER
+	RET
+
+zeros:
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    $0x08, BX
+	ADDQ    CX, AX
+	DECQ    SI
+	JNZ     span
+	VZEROUPPER
+	RET

@@ -156,14 +156,21 @@ func (s *scratch[T]) tapsOffsets(n int) []int {
 }
 
 // pixelLeftT is the transpose of the implicit matrix as left operand: a column for every pixel of the grid.
-type pixelLeftT[T float32 | float64] struct {
+type pixelLeftT[T element] struct {
 	taps  taps
 	image []T
 }
 
 func (m *pixelLeftT[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointer, int, int) {
-	size := sizeOf[T]()
+	size, pitch := sizeOf[T](), columnPitch(rows)
 	c := m.taps.channels
+	dst := s.a
+	if size == 2 {
+		if s.pixel == nil {
+			s.pixel = make([]T, len(s.a))
+		}
+		dst = s.pixel
+	}
 	for r := 0; r < rows && kc > 0; {
 		tap, from := (i+r)/c, (i+r)%c
 		n := min(c-from, rows-r)
@@ -172,15 +179,19 @@ func (m *pixelLeftT[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointe
 			m.taps.tapOffsets(offsets, k0, tap, size)
 			s.tap = tap
 		}
-		gatherSpans(s.a[r:], rows, m.image[min(from, len(m.image)):], offsets, n)
+		gatherSpans(dst[r:], pitch, m.image[min(from, len(m.image)):], offsets, n)
 		r += n
 	}
-	return unsafe.Pointer(&s.a[0]), size, rows * size
+	if pairs, ok := any(s).(*scratch[uint16]); ok {
+		interleaveBlock(pairs.a, pairs.pixel, pitch, kc, rows, pitch)
+		return unsafe.Pointer(&s.a[0]), 4, pitch * 4
+	}
+	return unsafe.Pointer(&s.a[0]), size, pitch * size
 }
 
 // tapRight is the right operand of an input gradient: the weights that the taps (rs, ss) meet, transposed to
 // [taps, K/Groups, C/Groups]. w begins at the group's first output channel.
-type tapRight[T float32 | float64] struct {
+type tapRight[T float32 | uint16] struct {
 	w      []T
 	s      ConvShape
 	rs, ss []int
@@ -196,8 +207,14 @@ func (m *tapRight[T]) panel(dst []T, k0, kc, j, cols int) (unsafe.Pointer, int) 
 		tap, from := k/kg, k%kg
 		n := min(kg-from, k0+kc-k)
 		r, s := m.rs[tap/len(m.ss)], m.ss[tap%len(m.ss)]
-		transposeBlock(dst[(k-k0)*m.nr:], m.nr, m.w[((r*m.s.S+s)*cg+j)*m.s.K+from:], m.s.K, cols, n)
+		to, w := dst[(k-k0)*m.nr:], m.w[((r*m.s.S+s)*cg+j)*m.s.K+from:]
+		switch to := any(to).(type) {
+		case []float32:
+			transposeBlock(to, m.nr, any(w).([]float32), m.s.K, cols, n)
+		case []uint16: // K/Groups is even, and so is n.
+			transposePairs(to, any(w).([]uint16), m.s.K, cols, n, m.nr)
+		}
 		k += n
 	}
-	return unsafe.Pointer(&dst[0]), m.nr * sizeOf[T]()
+	return unsafe.Pointer(&dst[0]), m.nr * 4
 }
