@@ -27,7 +27,8 @@ type ImageFolder struct {
 
 // FolderOptions say how a folder is opened.
 type FolderOptions struct {
-	// MaxPixels is the most pixels (width times height) a picture may have; 0 means DefaultMaxPixels.
+	// MaxPixels is the most pixels (width times height) a picture may have; 0 means DefaultMaxPixels. Files of more than 8
+	// bytes a pixel, and 1 MiB, are too large too.
 	MaxPixels int
 }
 

@@ -232,6 +232,21 @@ func TestImageThatFails(t *testing.T) {
 	}
 }
 
+// TestHugeFile has a small picture with something much larger behind it.
+func TestHugeFile(t *testing.T) {
+	fsys := tree(t, map[string]string{"huge.jpg": string(read(t, "testdata/color.jpg")) + strings.Repeat("film", 1<<20)}, "small.jpg")
+	folder, err := OpenImageFS(context.Background(), fsys, "photos", FolderOptions{MaxPixels: 22 * 14})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := folder.Train.Image(0); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := folder.Train.Image(1); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestHoldOut checks the promises of a split over random data sets.
 func TestHoldOut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"image/gif"
@@ -61,9 +62,7 @@ func (f *format) header(r io.Reader, maxPixels int) (image.Config, error) {
 }
 
 func checkSize(w, h, maxPixels int) error {
-	if maxPixels == 0 {
-		maxPixels = DefaultMaxPixels
-	}
+	maxPixels = cmp.Or(maxPixels, DefaultMaxPixels)
 	if w <= 0 || h <= 0 {
 		return fmt.Errorf("%w: %d x %d pixels", ErrDamaged, w, h)
 	}

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"io"
@@ -113,6 +114,10 @@ func apportion(n int, groups [][]int) []int {
 	return shares
 }
 
+// keptBytes is the most memory that a reader keeps for the next picture: enough for a photo of 30 million pixels that has
+// to be turned upright. One huge picture does not make every worker huge for good.
+const keptBytes = 256 << 20
+
 // reader reads pictures one after another, reusing its memory. It serves one goroutine at a time, and a picture it
 // returns is valid until the next.
 type reader struct {
@@ -135,15 +140,22 @@ func (r *reader) read(s *Images, i int) (*image.RGBA, error) {
 }
 
 func (r *reader) decode(s *Images, path string) error {
-	if err := r.readFile(s.fsys, path); err != nil {
+	if cap(r.file)+cap(r.pixels.Pix)+cap(r.decoder.stored.Pix) > keptBytes {
+		*r = reader{}
+	}
+	if err := r.readFile(s.fsys, path, maxBytes(s.maxPixels)); err != nil {
 		return err
 	}
 	r.decoder.MaxPixels = s.maxPixels
 	return r.decoder.DecodeInto(&r.pixels, r.file)
 }
 
+// maxBytes is the most a file may have: what the largest picture takes with four channels of 16 bits, and 1 MiB for the
+// rest.
+func maxBytes(maxPixels int) int { return 8*cmp.Or(maxPixels, DefaultMaxPixels) + 1<<20 }
+
 // readFile reads the whole file into r.file.
-func (r *reader) readFile(fsys fs.FS, path string) error {
+func (r *reader) readFile(fsys fs.FS, path string, maxBytes int) error {
 	f, err := fsys.Open(path)
 	if err != nil {
 		return reason(err)
@@ -161,6 +173,9 @@ func (r *reader) readFile(fsys fs.FS, path string) error {
 		}
 		if err != nil {
 			return reason(err)
+		}
+		if len(r.file) > maxBytes {
+			return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, maxBytes)
 		}
 	}
 }
