@@ -59,6 +59,10 @@ func (s ConvShape) Flops() float64 {
 func ConvForward32(p *parallel.Pool, s ConvShape, x, w, y []float32) {
 	s = s.normal()
 	s.check(len(x), len(w), len(y))
+	if s.depthwise() {
+		s.depthwiseForward(p, x, w, y)
+		return
+	}
 	mic := microF32()
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
@@ -72,6 +76,10 @@ func ConvForward32(p *parallel.Pool, s ConvShape, x, w, y []float32) {
 func ConvInputGrad32(p *parallel.Pool, s ConvShape, dy, w, dx []float32) {
 	s = s.normal()
 	s.check(len(dx), len(w), len(dy))
+	if s.depthwise() {
+		s.depthwiseInputGrad(p, dy, w, dx)
+		return
+	}
 	mic := microF32()
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		s.eachPhase(func(h0, w0 int) {
@@ -86,6 +94,10 @@ func ConvInputGrad32(p *parallel.Pool, s ConvShape, dy, w, dx []float32) {
 func ConvWeightGrad32(p *parallel.Pool, s ConvShape, x, dy, dw []float32) {
 	s = s.normal()
 	s.check(len(x), len(dw), len(dy))
+	if s.depthwise() {
+		s.depthwiseWeightGrad(p, x, dy, dw)
+		return
+	}
 	mic := microF32()
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
@@ -99,7 +111,7 @@ func ConvWeightGrad32(p *parallel.Pool, s ConvShape, x, dy, dw []float32) {
 func ConvForwardBF16(p *parallel.Pool, s ConvShape, x, w, y []uint16) {
 	s = s.normal()
 	s.check(len(x), len(w), len(y))
-	if !activeBF16.Load() {
+	if !activeBF16.Load() || s.depthwise() {
 		wide := make([]float32, len(y))
 		ConvForward32(p, s, widen(p, x), widen(p, w), wide)
 		F32ToBF16(y, wide)
@@ -116,7 +128,7 @@ func ConvForwardBF16(p *parallel.Pool, s ConvShape, x, w, y []uint16) {
 func ConvInputGradBF16(p *parallel.Pool, s ConvShape, dy, w, dx []uint16) {
 	s = s.normal()
 	s.check(len(dx), len(w), len(dy))
-	if kg := s.K / s.Groups; !activeBF16.Load() || kg%2 == 1 { // Pairs of output channels must not straddle taps.
+	if kg := s.K / s.Groups; !activeBF16.Load() || s.depthwise() || kg%2 == 1 { // Pairs of output channels must not straddle taps.
 		wide := make([]float32, len(dx))
 		ConvInputGrad32(p, s, widen(p, dy), widen(p, w), wide)
 		F32ToBF16(dx, wide)
@@ -134,7 +146,7 @@ func ConvInputGradBF16(p *parallel.Pool, s ConvShape, dy, w, dx []uint16) {
 func ConvWeightGradBF16(p *parallel.Pool, s ConvShape, x, dy, dw []uint16) {
 	s = s.normal()
 	s.check(len(x), len(dw), len(dy))
-	if !activeBF16.Load() {
+	if !activeBF16.Load() || s.depthwise() {
 		wide := make([]float32, len(dw))
 		ConvWeightGrad32(p, s, widen(p, x), widen(p, dy), wide)
 		F32ToBF16(dw, wide)
