@@ -3,8 +3,10 @@ package embed
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/parquet-go/parquet-go"
@@ -60,7 +62,10 @@ func WriteFile(path string, vectors metric.Matrix, items []Item) error {
 		if err := atomicfile.Write(ItemsFile(path), func(w io.Writer) error { return writeItems(w, items) }); err != nil {
 			return err
 		}
-		return atomicfile.Write(path, func(w io.Writer) error { return writeNPY(w, vectors) })
+		if err := atomicfile.Write(path, func(w io.Writer) error { return writeNPY(w, vectors) }); err != nil {
+			return errors.Join(err, os.Remove(ItemsFile(path))) // it would name rows that are not there
+		}
+		return nil
 	case ".jsonl":
 		return atomicfile.Write(path, func(w io.Writer) error { return writeJSONL(w, vectors, items) })
 	default:

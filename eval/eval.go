@@ -153,12 +153,20 @@ func Run(ctx context.Context, backend compute.Backend, m *embed.Model, folder *d
 	return result, nil
 }
 
+// CheckTasks returns an error that suggests the nearest name unless there are tasks of all these names.
+func CheckTasks(names []string) error {
+	for _, task := range names {
+		if !slices.Contains(Tasks(), task) {
+			return fmt.Errorf("there is no task %q%s; there are %s", task, nearest.Suggestion(task, Tasks()), strings.Join(Tasks(), " and "))
+		}
+	}
+	return nil
+}
+
 // chooseTasks returns the tasks to run, all that the labels allow when none is named.
 func chooseTasks(wanted []string, train *data.Images) ([]string, error) {
-	for _, task := range wanted {
-		if !slices.Contains(Tasks(), task) {
-			return nil, fmt.Errorf("there is no task %q%s; there are %s", task, nearest.Suggestion(task, Tasks()), strings.Join(Tasks(), " and "))
-		}
+	if err := CheckTasks(wanted); err != nil {
+		return nil, err
 	}
 	if len(train.Classes) > 0 {
 		if len(wanted) == 0 {

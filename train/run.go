@@ -387,7 +387,7 @@ func (r *run) interrupt() error {
 		return err
 	}
 	r.log.Info("interrupted", "step", r.done)
-	return fmt.Errorf("%w after step %d of %d; everything is saved: the same command with --resume goes on", ErrInterrupted, r.done, r.steps)
+	return fmt.Errorf("%w after step %d of %d, and all is saved", ErrInterrupted, r.done, r.steps)
 }
 
 // stop ends a run in trouble; the last good checkpoint stays.

@@ -38,6 +38,11 @@ func ModelDir(run string) string { return filepath.Join(run, "model") }
 // mayUse reports why a run cannot be started, or resumed, in a directory. A directory with a run in it must be resumed, with
 // the configuration it was started with; any other directory must be empty or missing.
 func mayUse(path string, config Config, resume bool) error {
+	if info, err := os.Stat(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot start a run there: %w", err)
+	} else if err == nil && !info.IsDir() {
+		return fmt.Errorf("cannot use %s for a run: it is a file", path)
+	}
 	was, err := ReadConfig(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

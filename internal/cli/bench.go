@@ -57,6 +57,9 @@ type benchAugmentCommand struct {
 }
 
 func (b benchAugmentCommand) Run(ctx context.Context, c console) error {
+	if !(b.Seconds > 0) {
+		return usageError{fmt.Errorf("--seconds %g: it must be above 0", b.Seconds)}
+	}
 	timings, err := measureAugment(ctx, b.Seconds)
 	if err != nil {
 		return err

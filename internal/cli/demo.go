@@ -2,15 +2,12 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/alike-ml/alike/internal/demo"
-	"github.com/alike-ml/alike/train"
 )
 
 type demoCommand struct {
@@ -20,32 +17,30 @@ type demoCommand struct {
 }
 
 func (d demoCommand) Run(ctx context.Context, c console) error {
-	if _, err := os.Stat(d.Out); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(d.Out); err == nil {
 		return usageError{fmt.Errorf("%s exists: remove it, or choose another directory with --out", d.Out)}
 	}
 	photos, run := filepath.Join(d.Out, "photos"), filepath.Join(d.Out, "run")
-	began := time.Now()
-	n, err := demo.Unpack(photos)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(c.err, "%d photographs of clothes that people took at home, CC0, are in %s\n", n, photos)
 	config := demo.Config(photos)
 	config.Epochs, config.Device = d.Epochs, d.Device
 	if err := config.Validate(); err != nil {
 		return usageError{err}
 	}
-	result, err := trainWithProgress(ctx, c, config, run, false)
-	if errors.Is(err, train.ErrInterrupted) {
-		return errors.New("the demo was interrupted; start it again with another --out")
-	}
+	began := time.Now()
+	n, err := demo.Unpack(photos)
 	if err != nil {
+		_ = os.RemoveAll(d.Out) // it is ours, and of no use in part
 		return err
+	}
+	fmt.Fprintf(c.err, "%d photographs of clothes that people took at home, CC0, are in %s\n", n, photos)
+	result, err := trainWithProgress(ctx, c, config, run, false)
+	if err != nil {
+		return orInterrupted(ctx, err, run)
 	}
 	command := "alike demo"
 	scores, err := conclude(ctx, c, run, "SimCLR on photographs of clothes", command, config, time.Duration(result.Seconds*float64(time.Second)))
 	if err != nil {
-		return err
+		return orInterrupted(ctx, err, run)
 	}
 	fmt.Fprintln(c.out)
 	printScores(c.out, scores.Report)

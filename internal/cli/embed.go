@@ -28,6 +28,9 @@ func (e embedCommand) Run(ctx context.Context, c console) error {
 	if err := embed.CheckFile(e.Out); err != nil {
 		return usageError{err}
 	}
+	if err := checkFolderOf(e.Out); err != nil {
+		return err
+	}
 	backend, err := device.Open(e.Device)
 	if err != nil {
 		return usageError{err}
@@ -86,12 +89,20 @@ func loadModel(backend compute.Backend, path string) (*embed.Model, error) {
 	}
 	m, err := embed.Load(backend, folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, unfinished := train.ReadConfig(path); unfinished == nil {
-			return nil, fmt.Errorf("the run in %s is not finished: go on with alike train --out %s --resume", path, path)
+		if config, unfinished := train.ReadConfig(path); unfinished == nil {
+			return nil, fmt.Errorf("the run in %s is not finished: go on with %s", path, resumeCommand(config, path))
 		}
 		return nil, fmt.Errorf("there is no model in %s: give the directory of a finished run", path)
 	}
 	return m, err
+}
+
+// checkFolderOf reports that a file cannot be written for want of a folder, before work is put into what it is to hold.
+func checkFolderOf(file string) error {
+	if folder := filepath.Dir(file); !isDir(folder) {
+		return fmt.Errorf("cannot write %s: there is no folder %s", file, folder)
+	}
+	return nil
 }
 
 func isDir(path string) bool {

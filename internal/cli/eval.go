@@ -26,6 +26,12 @@ type evalCommand struct {
 }
 
 func (e evalCommand) Run(ctx context.Context, c console) error {
+	if e.K < 1 || !(e.Temperature > 0) {
+		return usageError{errors.New("--k and --temperature must be above 0")}
+	}
+	if err := eval.CheckTasks(e.Tasks); err != nil {
+		return usageError{err}
+	}
 	backend, err := device.Open(e.Device)
 	if err != nil {
 		return usageError{err}
@@ -38,9 +44,6 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	folder, err := data.OpenImageFolder(ctx, e.Data, data.FolderOptions{})
 	if err != nil {
 		return err
-	}
-	if e.K < 1 || !(e.Temperature > 0) {
-		return usageError{errors.New("--k and --temperature must be above 0")}
 	}
 	options := eval.Options{
 		Tasks:       e.Tasks,

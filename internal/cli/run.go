@@ -2,10 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gomlx/compute"
 
@@ -38,6 +41,41 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 		m.finish()
 	}
 	return result, err
+}
+
+// orInterrupted is what to say of a run that ended with an error: when it was interrupted, how to go on.
+func orInterrupted(ctx context.Context, err error, dir string) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	config, unsaved := train.ReadConfig(dir)
+	switch {
+	case unsaved != nil:
+		return errors.New("interrupted before the run began: start it again")
+	case errors.Is(err, train.ErrInterrupted):
+		return fmt.Errorf("%w: go on with %s", err, resumeCommand(config, dir))
+	}
+	return fmt.Errorf("interrupted: go on with %s", resumeCommand(config, dir))
+}
+
+// resumeCommand is the command that goes on with the run in a directory.
+func resumeCommand(config train.Config, dir string) string {
+	name := "METHOD"
+	if m, err := config.Method(); err == nil {
+		name = m.Name()
+	}
+	return fmt.Sprintf("alike train %s --out %s --resume", name, quote(dir))
+}
+
+// quote writes a path so that a shell reads it as one word.
+func quote(path string) string {
+	special := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+,:=@%", r)
+	}
+	if path != "" && strings.IndexFunc(path, special) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // describe says what is about to be trained on what.
@@ -122,7 +160,7 @@ func printSkipped(out io.Writer, skipped []data.Skip) {
 	if len(skipped) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "%d files could not be read and were skipped:\n", len(skipped))
+	fmt.Fprintf(out, "skipped, as they could not be read: %d\n", len(skipped))
 	for i, s := range skipped {
 		if i == listedSkips {
 			fmt.Fprintf(out, "  and %d more\n", len(skipped)-i)

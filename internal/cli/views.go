@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"io"
 	"math/rand/v2"
+	"path/filepath"
 
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/internal/atomicfile"
@@ -34,6 +35,12 @@ func (v viewsCommand) Run(ctx context.Context, c console) error {
 	}
 	if v.Pictures < 1 || v.Views < 1 || v.Pictures*v.Views > 10_000 {
 		return usageError{fmt.Errorf("cannot draw %d pictures with %d views each: draw at least one and at most 10,000 in all", v.Pictures, v.Views)}
+	}
+	if filepath.Ext(v.Out) != ".png" {
+		return usageError{fmt.Errorf("%s: contact sheets are PNG files: let the name end in .png", v.Out)}
+	}
+	if err := checkFolderOf(v.Out); err != nil {
+		return err
 	}
 	m, err := config.Method()
 	if err != nil {

@@ -30,6 +30,18 @@ func Known() []Info {
 	}
 }
 
+// CheckName returns an error that suggests the nearest name unless there is a device of that name.
+func CheckName(name string) error {
+	var names []string
+	for _, d := range Known() {
+		if d.Name == name {
+			return nil
+		}
+		names = append(names, d.Name)
+	}
+	return fmt.Errorf("there is no device %q%s; there are %s", name, nearest.Suggestion(name, names), strings.Join(names, " and "))
+}
+
 // Open returns the named device. The caller calls Finalize on it when done.
 func Open(name string) (compute.Backend, error) {
 	switch name {
@@ -38,9 +50,5 @@ func Open(name string) (compute.Backend, error) {
 	case "go":
 		return gobackend.New("")
 	}
-	var names []string
-	for _, d := range Known() {
-		names = append(names, d.Name)
-	}
-	return nil, fmt.Errorf("there is no device %q%s; there are %s", name, nearest.Suggestion(name, names), strings.Join(names, " and "))
+	return nil, CheckName(name)
 }
