@@ -57,6 +57,7 @@ type Model struct {
 	pipeline *positive.Pipeline
 	store    *model.Store
 	exec     *model.Exec
+	backend  compute.Backend // of a model that opened its own, nil otherwise
 }
 
 // New returns a model that computes on backend with the encoder weights that store holds, or will have drawn by the time of
