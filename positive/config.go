@@ -19,33 +19,33 @@ const (
 // normalisation. Probabilities are in [0, 1]; an operation with probability 0 is left out. The constructors, SimCLR and
 // its relatives, give the published settings.
 type ImageConfig struct {
-	Size          int           `yaml:"size" help:"side of a view in pixels"`
-	Interpolation Interpolation `yaml:"interpolation" help:"resize filter, antialiased: bilinear or bicubic"`
-	CropScale     [2]float64    `yaml:"crop_scale" help:"range of a random crop's area, as a share of the picture's"`
-	CropRatio     [2]float64    `yaml:"crop_ratio" help:"range of a random crop's width / height"`
-	CenterCrop    float64       `yaml:"center_crop" help:"share of the shorter side that evaluation keeps"`
+	Size          int           `yaml:"size" json:"size" help:"side of a view in pixels"`
+	Interpolation Interpolation `yaml:"interpolation" json:"interpolation" help:"resize filter, antialiased: bilinear or bicubic"`
+	CropScale     [2]float64    `yaml:"crop_scale" json:"crop_scale" help:"range of a random crop's area, as a share of the picture's"`
+	CropRatio     [2]float64    `yaml:"crop_ratio" json:"crop_ratio" help:"range of a random crop's width / height"`
+	CenterCrop    float64       `yaml:"center_crop" json:"center_crop" help:"share of the shorter side that evaluation keeps"`
 
-	Flip          float64 `yaml:"flip" help:"probability of a horizontal flip"`
-	Rotate        float64 `yaml:"rotate" help:"probability of a rotation"`
-	RotateDegrees float64 `yaml:"rotate_degrees" help:"largest angle of a rotation, in degrees either way"`
+	Flip          float64 `yaml:"flip" json:"flip" help:"probability of a horizontal flip"`
+	Rotate        float64 `yaml:"rotate" json:"rotate" help:"probability of a rotation"`
+	RotateDegrees float64 `yaml:"rotate_degrees" json:"rotate_degrees" help:"largest angle of a rotation, in degrees either way"`
 
-	Jitter     float64 `yaml:"jitter" help:"probability of the colour jitter"`
-	Brightness float64 `yaml:"brightness" help:"brightness factor is drawn from 1 plus or minus this, not below 0"`
-	Contrast   float64 `yaml:"contrast" help:"contrast factor is drawn from 1 plus or minus this, not below 0"`
-	Saturation float64 `yaml:"saturation" help:"saturation factor is drawn from 1 plus or minus this, not below 0"`
-	Hue        float64 `yaml:"hue" help:"hue shift is drawn from plus or minus this many turns, at most 0.5"`
+	Jitter     float64 `yaml:"jitter" json:"jitter" help:"probability of the colour jitter"`
+	Brightness float64 `yaml:"brightness" json:"brightness" help:"brightness factor is drawn from 1 plus or minus this, not below 0"`
+	Contrast   float64 `yaml:"contrast" json:"contrast" help:"contrast factor is drawn from 1 plus or minus this, not below 0"`
+	Saturation float64 `yaml:"saturation" json:"saturation" help:"saturation factor is drawn from 1 plus or minus this, not below 0"`
+	Hue        float64 `yaml:"hue" json:"hue" help:"hue shift is drawn from plus or minus this many turns, at most 0.5"`
 
-	Grayscale float64 `yaml:"grayscale" help:"probability of dropping colour"`
+	Grayscale float64 `yaml:"grayscale" json:"grayscale" help:"probability of dropping colour"`
 
-	Blur       float64    `yaml:"blur" help:"probability of a Gaussian blur"`
-	BlurSigma  [2]float64 `yaml:"blur_sigma" help:"range of the blur's standard deviation, in pixels of the view"`
-	BlurKernel float64    `yaml:"blur_kernel" help:"width of the blur's kernel as a share of the view's side"`
+	Blur       float64    `yaml:"blur" json:"blur" help:"probability of a Gaussian blur"`
+	BlurSigma  [2]float64 `yaml:"blur_sigma" json:"blur_sigma" help:"range of the blur's standard deviation, in pixels of the view"`
+	BlurKernel float64    `yaml:"blur_kernel" json:"blur_kernel" help:"width of the blur's kernel as a share of the view's side"`
 
-	Solarize          float64 `yaml:"solarize" help:"probability of solarizing"`
-	SolarizeThreshold float64 `yaml:"solarize_threshold" help:"values from this up are inverted, in [0, 1]"`
+	Solarize          float64 `yaml:"solarize" json:"solarize" help:"probability of solarizing"`
+	SolarizeThreshold float64 `yaml:"solarize_threshold" json:"solarize_threshold" help:"values from this up are inverted, in [0, 1]"`
 
-	Mean [3]float32 `yaml:"mean" help:"mean of red, green and blue, subtracted from values in [0, 1]"`
-	Std  [3]float32 `yaml:"std" help:"standard deviation of red, green and blue, divided by"`
+	Mean [3]float32 `yaml:"mean" json:"mean" help:"mean of red, green and blue, subtracted from values in [0, 1]"`
+	Std  [3]float32 `yaml:"std" json:"std" help:"standard deviation of red, green and blue, divided by"`
 }
 
 // MaxSize is the largest side of a view: larger ones are mistakes, and would take gigabytes a batch.
