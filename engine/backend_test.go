@@ -1,0 +1,248 @@
+package engine_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+
+	"github.com/alike-ml/alike/engine"
+)
+
+func TestNewChecksItsConfig(t *testing.T) {
+	for _, config := range []string{"workers=0", "workers=two", "memory=", "memory=-1GiB", "speed=11"} {
+		if b, err := engine.New(config); err == nil {
+			b.Finalize()
+			t.Errorf("New(%q) accepted it", config)
+		} else if key, _, _ := strings.Cut(config, "="); !strings.Contains(err.Error(), key) {
+			t.Errorf("New(%q): the error does not name the option: %v", config, err)
+		}
+	}
+}
+
+func TestRegisteredByName(t *testing.T) {
+	b, err := compute.NewWithConfig("alike:workers=1,memory=1GiB")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	if b.Name() != engine.Name {
+		t.Errorf("name is %q", b.Name())
+	}
+}
+
+// TestMistakesNameTheOperation checks that what does not fit fails while the graph is built, and says what.
+func TestMistakesNameTheOperation(t *testing.T) {
+	b := newBackend(t, "")
+	f := b.Builder("mistakes").Main()
+	x := must(f.Parameter("x", shapes.Make(dtypes.Float32, 2, 3), nil))
+	y := must(f.Parameter("y", shapes.Make(dtypes.Float32, 4, 5), nil))
+	i := must(f.Parameter("i", shapes.Make(dtypes.Int32, 2, 3), nil))
+	for name, build := range map[string]func() (compute.Value, error){
+		"Add": func() (compute.Value, error) { return f.Add(x, y) },
+		"Mul": func() (compute.Value, error) { return f.Mul(x, i) },
+		"DotGeneral": func() (compute.Value, error) {
+			return f.DotGeneral(x, []int{1}, nil, y, []int{0}, nil, compute.DotGeneralConfig{})
+		},
+		"Reshape":    func() (compute.Value, error) { return f.Reshape(x, 5) },
+		"Transpose":  func() (compute.Value, error) { return f.Transpose(x, 0, 0) },
+		"ReduceSum":  func() (compute.Value, error) { return f.ReduceSum(x, 2) },
+		"ReduceMax":  func() (compute.Value, error) { return f.ReduceMax(x, 1, 1) },
+		"LogicalAnd": func() (compute.Value, error) { return f.LogicalAnd(x, x) },
+		"ConvGeneral": func() (compute.Value, error) {
+			return f.ConvGeneral(x, x, compute.ConvolveAxesConfig{}, nil, nil, nil, nil, 1, 1)
+		},
+		"BatchNormForInference": func() (compute.Value, error) { return f.BatchNormForInference(x, y, y, y, y, 1e-5, 1) },
+		"FFT":                   func() (compute.Value, error) { return f.FFT(x, compute.FFTForwardReal, []int{3}) },
+	} {
+		_, err := build()
+		if err == nil {
+			t.Errorf("%s accepted operands that do not fit", name)
+		} else if !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: the error does not name it: %v", name, err)
+		}
+	}
+	if _, err := f.Add(x, y); !strings.Contains(err.Error(), "[2, 3]") && !strings.Contains(err.Error(), "[2 3]") {
+		t.Errorf("the error does not show the shapes: %v", err)
+	}
+}
+
+func TestCapabilitiesAreTrue(t *testing.T) {
+	b := newBackend(t, "")
+	for op, has := range b.Capabilities().Operations {
+		if op == compute.OpTypeComplex && has {
+			t.Error("complex numbers are announced")
+		}
+	}
+	f := b.Builder("complex").Main()
+	if _, err := f.Parameter("z", shapes.Make(dtypes.Complex64, 2), nil); !compute.IsNotImplemented(err) {
+		t.Errorf("a complex parameter gives %v, want a not-implemented error", err)
+	}
+}
+
+// compileSum compiles y = x + 1 over n floats.
+func compileSum(t *testing.T, b compute.Backend, n int) (compute.Executable, error) {
+	t.Helper()
+	builder := b.Builder("sum")
+	f := builder.Main()
+	x := must(f.Parameter("x", shapes.Make(dtypes.Float32, n), nil))
+	if err := f.Return([]compute.Value{must(f.Add(x, must(f.Constant([]float32{1}))))}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return builder.Compile()
+}
+
+func TestTooLargeAPlanIsRefused(t *testing.T) {
+	b := newBackend(t, "memory=1MiB")
+	if _, err := compileSum(t, b, 1000); err != nil {
+		t.Fatalf("a small plan: %v", err)
+	}
+	_, err := compileSum(t, b, 1<<20)
+	if err == nil || !strings.Contains(err.Error(), "8.0 MiB") || !strings.Contains(err.Error(), "batch") {
+		t.Errorf("the error is %v, want one that names the peak of 8.0 MiB", err)
+	}
+}
+
+func TestDonatedMemoryIsUsed(t *testing.T) {
+	b := newBackend(t, "")
+	exec, err := compileSum(t, b, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape := shapes.Make(dtypes.Float32, 100)
+	buffer, flat, err := b.NewSharedBuffer(0, shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := &flat.([]float32)[0]
+	outputs, err := exec.Execute([]compute.Buffer{buffer}, []bool{true}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := must(outputs[0].Data()).([]float32)
+	if &after[0] != before || after[99] != 1 {
+		t.Errorf("the donated memory was not taken for the output (last element %v)", after[99])
+	}
+	if _, err := exec.Execute([]compute.Buffer{buffer}, nil, 0); err == nil {
+		t.Error("a donated buffer was accepted again")
+	}
+}
+
+func TestTraceTable(t *testing.T) {
+	b := newBackend(t, "")
+	exec, err := compileSum(t, b, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table bytes.Buffer
+	b.(*engine.Backend).Trace(&table)
+	buffer := must(b.BufferFromFlatData(0, make([]float32, 100), shapes.Make(dtypes.Float32, 100)))
+	if _, err := exec.Execute([]compute.Buffer{buffer}, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"GFLOP/s", "GB/s", "Loop Add [100] -> [100]"} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, &table)
+		}
+	}
+}
+
+func TestTraceFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "trace.json")
+	t.Setenv(engine.TraceEnv, "chrome:"+file)
+	b := newBackend(t, "")
+	exec, err := compileSum(t, b, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buffer := must(b.BufferFromFlatData(0, make([]float32, 100), shapes.Make(dtypes.Float32, 100)))
+	if _, err := exec.Execute([]compute.Buffer{buffer}, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trace struct {
+		TraceEvents []struct{ Name, Ph string }
+	}
+	if err := json.Unmarshal(data, &trace); err != nil || len(trace.TraceEvents) != 1 || trace.TraceEvents[0].Ph != "X" {
+		t.Errorf("the trace is %s (%v)", data, err)
+	}
+}
+
+// TestControlFlow runs closures that capture values of their parents: a While in an If.
+func TestControlFlow(t *testing.T) {
+	b := newBackend(t, "")
+	for _, c := range []struct{ pred, want float64 }{{1, 32}, {0, -3}} {
+		got, err := run(b, dtypes.Float32, []input{{values: []float64{c.pred}, dtype: dtypes.Bool}, {values: []float64{2}}, {values: []float64{3}}},
+			func(f compute.Function, in []compute.Value) ([]compute.Value, error) {
+				onTrue, onFalse := must(f.Closure()), must(f.Closure())
+				// From 2, multiply by 2 until the value is above 10 * 3.
+				cond, body := must(onTrue.Closure()), must(onTrue.Closure())
+				x := must(cond.Parameter("x", shapes.Make(dtypes.Float32), nil))
+				limit := must(cond.Mul(in[2], must(cond.Constant([]float32{10}))))
+				if err := cond.Return([]compute.Value{must(cond.LessOrEqual(x, limit))}, nil); err != nil {
+					return nil, err
+				}
+				x = must(body.Parameter("x", shapes.Make(dtypes.Float32), nil))
+				if err := body.Return([]compute.Value{must(body.Mul(x, in[1]))}, nil); err != nil {
+					return nil, err
+				}
+				if err := onTrue.Return(must(onTrue.While(cond, body, in[1])), nil); err != nil {
+					return nil, err
+				}
+				if err := onFalse.Return([]compute.Value{must(onFalse.Neg(in[2]))}, nil); err != nil {
+					return nil, err
+				}
+				return f.If(in[0], onTrue, onFalse)
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		agree(t, "If", got, [][]float64{{c.want}}, 0)
+	}
+}
+
+// TestRandomBitsAreThePublishedOnes checks Philox4x32-10 against the known answers of its authors' Random123 library, and that the
+// generator counts on.
+func TestRandomBitsAreThePublishedOnes(t *testing.T) {
+	b := newBackend(t, "workers=2")
+	builder := b.Builder("random")
+	f := builder.Main()
+	state := must(f.Parameter("state", compute.RNGStateShape, nil))
+	next, bits, err := f.RNGBitGenerator(state, shapes.Make(dtypes.Uint32, 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Return([]compute.Value{next, bits}, nil); err != nil {
+		t.Fatal(err)
+	}
+	exec := must(builder.Compile())
+	for _, c := range []struct {
+		state [3]uint64
+		want  [4]uint32
+	}{
+		{[3]uint64{0, 0, 0}, [4]uint32{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+		{[3]uint64{^uint64(0), ^uint64(0), ^uint64(0)}, [4]uint32{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+		{[3]uint64{0x299f31d0a4093822, 0x85a308d3243f6a88, 0x0370734413198a2e}, [4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+	} {
+		buffer := must(b.BufferFromFlatData(0, c.state[:], compute.RNGStateShape))
+		outputs, err := exec.Execute([]compute.Buffer{buffer}, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [4]uint32(must(outputs[1].Data()).([]uint32)); got != c.want {
+			t.Errorf("state %x gives %x, want %x", c.state, got, c.want)
+		}
+		if got := must(outputs[0].Data()).([]uint64); got[0] != c.state[0] || got[1] != c.state[1]+1 {
+			t.Errorf("state %x is followed by %x", c.state, got)
+		}
+	}
+}
