@@ -43,15 +43,17 @@ var rooms = map[string][]string{
 	"backbone": {"nn", "internal/nearest"},
 	"method":   {"backbone", "loss", "nn", "positive", "internal/nearest"},
 	"embed": {"backbone", "data", "method", "metric", "nn", "positive",
-		"internal/atomicfile", "internal/guard", "internal/npy", "internal/rng", "internal/weights"},
+		"internal/atomicfile", "internal/device", "internal/guard", "internal/npy", "internal/rng", "internal/weights"},
 	"train": {"backbone", "data", "embed", "loss", "method", "metric", "nn", "optim", "positive",
 		"internal/atomicfile", "internal/device", "internal/fields", "internal/guard", "internal/rng", "internal/tensorboard", "internal/weights"},
 	"eval":   {"data", "embed", "metric", "internal/nearest"},
 	"report": {"metric"},
-	"internal/demo": {"data", "embed", "eval", "metric", "positive", "report", "train",
-		"internal/atomicfile", "internal/rng"},
-	"internal/cli": {"backbone", "data", "embed", "eval", "method", "metric", "positive", "report", "train",
-		"internal/atomicfile", "internal/demo", "internal/device", "internal/fields", "internal/nearest", "internal/rng"},
+
+	"internal/picturetest": {"internal/rng"},
+	"internal/runreport":   {"data", "eval", "metric", "positive", "report", "train", "internal/atomicfile", "internal/fields", "internal/rng"},
+	"internal/demo":        {"train"},
+	"internal/cli": {"data", "embed", "eval", "backbone", "method", "metric", "positive", "report", "train",
+		"internal/atomicfile", "internal/demo", "internal/device", "internal/fields", "internal/rng", "internal/runreport"},
 }
 
 func TestImportsRunOneWay(t *testing.T) {

@@ -94,4 +94,3 @@ func TestNewNamesWhatItDoesNotKnow(t *testing.T) {
 		}
 	}
 }
-

@@ -47,7 +47,9 @@ type Method interface {
 
 // Info describes a method for the list of what there is.
 type Info struct {
+	// Name is what commands and files call it, Title what people do.
 	Name        string `json:"name"`
+	Title       string `json:"title"`
 	Description string `json:"description"`
 	Paper       string `json:"paper"`
 }
@@ -55,7 +57,7 @@ type Info struct {
 // Known lists the methods, oldest paper first.
 func Known() []Info {
 	return []Info{
-		{"simclr", "two views of one picture attract, all other views in the batch repel",
+		{"simclr", "SimCLR", "two views of one picture attract, all other views in the batch repel",
 			"Chen, Kornblith, Norouzi, Hinton 2020, A simple framework for contrastive learning of visual representations"},
 	}
 }
@@ -69,12 +71,12 @@ func Names() []string {
 	return names
 }
 
-// CheckName returns an error that suggests the nearest name when there is no such method.
-func CheckName(name string) error {
+// Find describes the named method. The error suggests the nearest name when there is none.
+func Find(name string) (Info, error) {
 	for _, m := range Known() {
 		if m.Name == name {
-			return nil
+			return m, nil
 		}
 	}
-	return fmt.Errorf("there is no method %q%s; there is %s", name, nearest.Suggestion(name, Names()), strings.Join(Names(), ", "))
+	return Info{}, fmt.Errorf("there is no method %q%s; there is %s", name, nearest.Suggestion(name, Names()), strings.Join(Names(), ", "))
 }

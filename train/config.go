@@ -27,7 +27,7 @@ type Config struct {
 	Batch     int     `yaml:"batch" help:"pictures a step; every one has all other ones of its batch as negatives"`
 	Seed      uint64  `yaml:"seed" help:"all randomness follows from it"`
 	Device    string  `yaml:"device" help:"where to compute, see alike methods"`
-	Precision string  `yaml:"precision" help:"f32, or bf16 for networks that compute in bfloat16 with float32 weights"`
+	Precision string  `yaml:"precision" help:"what networks compute in: f32, or bf16 with float32 weights"`
 
 	Workers           int     `yaml:"workers" help:"goroutines that prepare views; 0 is one a processor"`
 	HoldOut           float64 `yaml:"hold_out" help:"share of the training pictures kept back to watch the run with"`
@@ -83,10 +83,18 @@ func base(imageSize int) Config {
 
 // Default returns the default configuration of the named method. The error suggests the nearest name.
 func Default(methodName string, imageSize int) (Config, error) {
-	if err := method.CheckName(methodName); err != nil {
+	if _, err := method.Find(methodName); err != nil {
 		return Config{}, err
 	}
 	return DefaultSimCLR(imageSize), nil
+}
+
+// WithEpochs is the configuration for so many passes over the data, the warm-up shortened where it would take more than a
+// tenth of the run: the published 10 epochs are for runs of a hundred and more.
+func (c Config) WithEpochs(epochs int) Config {
+	c.Epochs = epochs
+	c.Schedule.WarmupEpochs = min(c.Schedule.WarmupEpochs, float64(epochs)/10)
+	return c
 }
 
 // Method returns the run's method, or an error when there is not exactly one.
@@ -130,6 +138,9 @@ func (c Config) Validate() error {
 		if !s.ok {
 			return errors.New(s.what)
 		}
+	}
+	if err := device.CheckName(c.Device); err != nil {
+		return err
 	}
 	if _, err := c.dtype(); err != nil {
 		return err

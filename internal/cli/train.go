@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/alike-ml/alike/internal/fields"
+	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/train"
 )
 
@@ -91,14 +91,15 @@ func (c trainCommand) config() (train.Config, error) {
 	if err != nil {
 		return config, usageError{err}
 	}
-	// The image size decides on other defaults, so it is looked for first.
-	size := config
-	if err := c.apply(&size); err != nil {
+	// The image size and the epochs decide on other defaults, so they are looked for first.
+	wanted := config
+	if err := c.apply(&wanted); err != nil {
 		return config, err
 	}
-	if config, err = train.Default(c.Method, size.ImageSize); err != nil {
+	if config, err = train.Default(c.Method, wanted.ImageSize); err != nil {
 		return config, usageError{err}
 	}
+	config = config.WithEpochs(wanted.Epochs)
 	if c.Resume {
 		if was, err := train.ReadConfig(c.Out); err == nil {
 			config = was
@@ -147,18 +148,19 @@ func (c trainCommand) Run(ctx context.Context, out console) error {
 		return err
 	}
 	result, err := trainWithProgress(ctx, out, config, c.Out, c.Resume)
-	if errors.Is(err, train.ErrInterrupted) {
-		return fmt.Errorf("%w: alike train %s --out %s --resume", err, c.Method, c.Out)
-	}
 	if err != nil {
-		return err
+		return orInterrupted(ctx, err, c.Out)
 	}
 	printSkipped(out.err, result.Skipped)
-	command := fmt.Sprintf("alike train %s --config %s --out %s", c.Method, filepath.Join(c.Out, "config.yaml"), "RUN")
-	title := fmt.Sprintf("%s on %s", c.Method, filepath.Base(config.Data))
-	scores, err := conclude(ctx, out, c.Out, title, command, config, time.Duration(result.Seconds*float64(time.Second)))
+	command := fmt.Sprintf("alike train %s --config %s --out %s", c.Method, filepath.Join(c.Out, "config.yaml"), "OTHER")
+	info, err := method.Find(c.Method)
 	if err != nil {
 		return err
+	}
+	title := fmt.Sprintf("%s on %s", info.Title, filepath.Base(config.Data))
+	scores, err := conclude(ctx, out, c.Out, title, command, config, time.Duration(result.Seconds*float64(time.Second)))
+	if err != nil {
+		return orInterrupted(ctx, err, c.Out)
 	}
 	if scores != nil {
 		printScores(out.out, scores.Report)
