@@ -14,8 +14,8 @@ func (p *Pipeline) Picture(view []float32) *image.RGBA {
 	picture := image.NewRGBA(image.Rect(0, 0, p.config.Size, p.config.Size))
 	for i := range p.config.Size * p.config.Size {
 		for c := range 3 {
-			value := view[3*i+c]*p.config.Std[c] + p.config.Mean[c]
-			picture.Pix[4*i+c] = uint8(min(max(value, 0), 1)*255 + 0.5)
+			value := float32(view[3*i+c]*p.config.Std[c]) + p.config.Mean[c]
+			picture.Pix[4*i+c] = uint8(float32(clamp01(value)*255) + 0.5)
 		}
 		picture.Pix[4*i+3] = 255
 	}

@@ -71,25 +71,10 @@ func Sheet(pictures []*image.RGBA, columns []Column, random func(row, column int
 		for j, c := range columns {
 			values := make([]float32, c.Pipeline.Len())
 			c.Pipeline.View(values, picture, random(i, j))
-			drawCell(sheet, at(i, j+1), c.Pipeline.Image(values))
+			drawCell(sheet, at(i, j+1), c.Pipeline.Picture(values))
 		}
 	}
 	return sheet, nil
-}
-
-// Image undoes the normalisation of a view, [size, size, 3], to look at it. Values outside what a screen can show are
-// clamped.
-func (p *Pipeline) Image(view []float32) *image.RGBA {
-	size := p.config.Size
-	m := image.NewRGBA(image.Rect(0, 0, size, size))
-	for i := range size * size {
-		for c := range 3 {
-			x := float32(view[3*i+c]*p.config.Std[c]) + p.config.Mean[c]
-			m.Pix[4*i+c] = uint8(clamp01(x)*255 + 0.5)
-		}
-		m.Pix[4*i+3] = 255
-	}
-	return m
 }
 
 // captionFace is the Go font, which is part of the program, in the size of captions.

@@ -25,7 +25,7 @@ func TestSheet(t *testing.T) {
 	// Row 1, column 2 shows that view, each pixel 4 x 4.
 	view := make([]float32, p.Len())
 	p.View(view, pictures[1], random(1, 1))
-	want, left, top := p.Image(view), 24+128+24+128+8, 24+30+128+8
+	want, left, top := p.Picture(view), 24+128+24+128+8, 24+30+128+8
 	for y := range 128 {
 		for x := range 128 {
 			if got, want := sheet.RGBAAt(left+x, top+y), want.RGBAAt(x/4, y/4); got != want {
@@ -70,7 +70,7 @@ func TestSheetRefusesNothing(t *testing.T) {
 }
 
 // A view's bytes come back out of its normalisation.
-func TestImageUndoesNormalisation(t *testing.T) {
+func TestPictureUndoesNormalisation(t *testing.T) {
 	c := ImageConfig{
 		Size: 19, Interpolation: Bilinear, CropScale: [2]float64{1, 1}, CropRatio: [2]float64{1, 1}, CenterCrop: 1,
 		Mean: ImageNetMean, Std: ImageNetStd,
@@ -78,7 +78,7 @@ func TestImageUndoesNormalisation(t *testing.T) {
 	p, src := mustPipeline(t, c), photo(19, 19)
 	view := make([]float32, p.Len())
 	p.Center(view, src)
-	if !slices.Equal(p.Image(view).Pix, src.Pix) {
+	if !slices.Equal(p.Picture(view).Pix, src.Pix) {
 		t.Error("the picture changed")
 	}
 }
