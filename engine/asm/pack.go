@@ -204,6 +204,7 @@ func (p *program) gatherSpans() {
 	p.CMPQ(at, full)
 	p.JGE(operand.LabelRef("tail"))
 	p.Label("copy")
+	p.PREFETCHT1(operand.Mem{Base: from, Index: at, Scale: 1, Disp: 4096}) // What a later panel will want first.
 	p.VMOVUPS(operand.Mem{Base: from, Index: at, Scale: 1}, reg.Z0)
 	p.VMOVUPS(reg.Z0, operand.Mem{Base: dst, Index: at, Scale: 1})
 	p.ADDQ(operand.U8(64), at)
@@ -235,16 +236,18 @@ func (p *program) gatherSpans() {
 
 // gatherLanes writes gatherSpans for spans of at most one register of 32-bit lanes.
 func (p *program) gatherLanes() {
-	args := "dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32"
+	args := "dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32, ahead int"
 	p.function("gatherLanesAVX512", args, args, "copies the lanes of mask, of 16, from src + offsets[i] to dst + i*dstStep, count times."+
-		"\n// A negative offset stands for zeros.")
+		"\n// A negative offset stands for zeros. It prefetches what lies ahead bytes further.")
 	dst, dstStep, src, offsets, count := p.GP64(), p.GP64(), p.GP64(), p.GP64(), p.GP64()
 	p.Load(p.Param("dst"), dst)
 	p.Load(p.Param("dstStep"), dstStep)
 	p.Load(p.Param("src"), src)
 	p.Load(p.Param("offsets"), offsets)
 	p.Load(p.Param("count"), count)
-	mask, from := p.GP32(), p.GP64()
+	mask, from, ahead := p.GP32(), p.GP64(), p.GP64()
+	p.Load(p.Param("ahead"), ahead)
+	p.ADDQ(src, ahead)
 	p.Load(p.Param("mask"), mask)
 	p.KMOVW(mask, reg.K1)
 	p.VPXORD(reg.Z1, reg.Z1, reg.Z1)
@@ -253,6 +256,7 @@ func (p *program) gatherLanes() {
 	p.TESTQ(from, from)
 	p.JS(operand.LabelRef("zeros"))
 	p.VMOVUPS_Z(operand.Mem{Base: src, Index: from, Scale: 1}, reg.K1, reg.Z0)
+	p.PREFETCHT1(operand.Mem{Base: ahead, Index: from, Scale: 1})
 	p.VMOVUPS(reg.Z0, reg.K1, operand.Mem{Base: dst})
 	p.ADDQ(operand.U8(8), offsets)
 	p.ADDQ(dstStep, dst)

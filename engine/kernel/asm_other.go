@@ -30,6 +30,6 @@ func widenBF16AVX512(dst *float32, src *uint16, n int) { panic("kernel: no assem
 
 func narrowBF16AVX512(dst *uint16, src *float32, n int) { panic("kernel: no assembly") }
 
-func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32) {
+func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32, ahead int) {
 	panic("kernel: no assembly")
 }

@@ -46,9 +46,9 @@ func (s ConvShape) depthwiseInputGrad(p *parallel.Pool, dy, w, dx []float32) {
 func (t *taps) weigh(p *parallel.Pool, images int, image, w []float32, weights []int, out func(row int) []float32) {
 	p.For(images*t.rows, func(line int) {
 		offsets := make([]int, len(weights))
-		for row := line * t.cols; row < (line+1)*t.cols; row++ {
-			t.offsets(offsets, row, 1)
-			dst := out(row)
+		for j := range t.cols {
+			t.offsets(offsets, line/t.rows, line%t.rows, j, 1)
+			dst := out(line*t.cols + j)
 			clear(dst)
 			for i, at := range offsets {
 				if at >= 0 {
@@ -70,7 +70,8 @@ func (s ConvShape) depthwiseWeightGrad(p *parallel.Pool, x, dy, dw []float32) {
 		offsets := make([]int, s.R*s.S)
 		pixels := t.rows * t.cols
 		for row := s.N * chunk / chunks * pixels; row < s.N*(chunk+1)/chunks*pixels; row++ {
-			t.offsets(offsets, row, 1)
+			n, i, j := t.split(row)
+			t.offsets(offsets, n, i, j, 1)
 			g := dy[row*s.K:][:s.K]
 			for i, at := range offsets {
 				if at >= 0 {

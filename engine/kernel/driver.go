@@ -65,6 +65,15 @@ type scratch[T element] struct {
 
 	c     []float32 // a part of C on its way to bfloat16
 	pixel []T       // gathered pixels on their way to pairs
+	sums  []uint64  // the sums of slices of k
+}
+
+// floats returns n numbers in the memory of words, which grows if it must. They hold anything.
+func floats[C float32 | float64](words *[]uint64, n int) []C {
+	if need := (n*int(unsafe.Sizeof(C(0))) + 7) / 8; len(*words) < need {
+		*words = make([]uint64, need)
+	}
+	return unsafe.Slice((*C)(unsafe.Pointer(&(*words)[0])), n)
 }
 
 // arena keeps scratch spaces for reuse. Unlike a sync.Pool it never forgets them.
@@ -111,13 +120,13 @@ type grid struct{ rows, cols, slices int }
 func splitProduct[T element](m, n, k int, mic micro) grid {
 	const (
 		smallTask = 2 << 20 // operations; about ten microseconds of one core
-		enough    = 16      // tasks, for load balance; more only where they stay large
+		enough    = 12      // tasks, for load balance; more only where they stay large
 		most      = 256
 	)
 	g := grid{rows: 1, cols: max(1, (n+blockCols-1)/blockCols), slices: 1}
 	blocks, _ := blocksOfK[T](k)
 	if m*n <= 1<<20 {
-		g.slices = min(enough, max(1, blocks/4), max(1, 1<<22/max(m*n, 1)))
+		g.slices = min(16, max(1, blocks/2), max(1, 1<<22/max(m*n, 1)))
 	}
 	ops := 2 * m * n * k
 	for {
@@ -232,7 +241,9 @@ func (pr *product[T]) runSlices(p *parallel.Pool, spaces *arena[T], g grid) {
 }
 
 func sumSlices[C float32 | float64, T element](p *parallel.Pool, pr *product[T], spaces *arena[T], g grid) {
-	partial := make([]C, g.slices*pr.m*pr.n)
+	own := spaces.get()
+	defer spaces.put(own)
+	partial := floats[C](&own.sums, g.slices*pr.m*pr.n)
 	p.For(g.slices*g.rows*g.cols, func(task int) {
 		s := spaces.get()
 		defer spaces.put(s)

@@ -98,8 +98,8 @@ func transposePairs(dst []uint16, src []uint16, srcLD, rows, cols, fill int) {
 }
 
 // gatherSpans copies len(offsets) spans of n elements from src[offset:] to dst[i*ld:]. Offsets are in bytes; a negative one
-// stands for zeros.
-func gatherSpans[T element](dst []T, ld int, src []T, offsets []int, n int) {
+// stands for zeros. ahead is how many bytes after a span the one lies that the next block will want, 0 if it is not known.
+func gatherSpans[T element](dst []T, ld int, src []T, offsets []int, n, ahead int) {
 	if len(offsets) == 0 || n == 0 {
 		return
 	}
@@ -108,7 +108,7 @@ func gatherSpans[T element](dst []T, ld int, src []T, offsets []int, n int) {
 		_ = dst[(len(offsets)-1)*ld+n-1]
 		if n*size <= 64 && size >= 4 {
 			gatherLanesAVX512((*byte)(unsafe.Pointer(&dst[0])), ld*size, (*byte)(unsafe.Pointer(unsafe.SliceData(src))),
-				&offsets[0], len(offsets), uint32(1<<(n*size/4)-1))
+				&offsets[0], len(offsets), uint32(1<<(n*size/4)-1), ahead)
 			return
 		}
 		gatherSpansAVX512((*byte)(unsafe.Pointer(&dst[0])), ld*size, (*byte)(unsafe.Pointer(unsafe.SliceData(src))),

@@ -27,7 +27,7 @@ func interleaveRowsAVX512(dst *uint16, dstStep int, src *uint16, srcStep int, pa
 func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, size int)
 
 // gatherLanesAVX512 copies the lanes of mask, of 16, from src + offsets[i] to dst + i*dstStep, count times.
-// A negative offset stands for zeros.
+// A negative offset stands for zeros. It prefetches what lies ahead bytes further.
 //
 //go:noescape
-func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32)
+func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32, ahead int)

@@ -376,7 +376,7 @@ DATA interleaveIndex1<>+62(SB)/2, $0x003f
 GLOBL interleaveIndex1<>(SB), RODATA|NOPTR, $64
 
 // func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, size int)
-// Requires: AVX, AVX512BW, AVX512F
+// Requires: AVX, AVX512BW, AVX512F, MMX+
 TEXT ·gatherSpansAVX512(SB), NOSPLIT, $0-48
 	MOVQ   dst+0(FP), AX
 	MOVQ   dstStep+8(FP), DX
@@ -403,11 +403,12 @@ span:
 	JGE   tail
 
 copy:
-	VMOVUPS (CX)(R9*1), Z0
-	VMOVUPS Z0, (AX)(R9*1)
-	ADDQ    $0x40, R9
-	CMPQ    R9, R8
-	JLT     copy
+	PREFETCHT1 4096(CX)(R9*1)
+	VMOVUPS    (CX)(R9*1), Z0
+	VMOVUPS    Z0, (AX)(R9*1)
+	ADDQ       $0x40, R9
+	CMPQ       R9, R8
+	JLT        copy
 
 tail:
 	VMOVDQU8.Z (CX)(R9*1), K1, Z0
@@ -435,28 +436,31 @@ zeroTail:
 	VMOVDQU8 Z2, K1, (AX)(R9*1)
 	JMP      next
 
-// func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32)
-// Requires: AVX, AVX512F
-TEXT ·gatherLanesAVX512(SB), NOSPLIT, $0-44
+// func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gatherLanesAVX512(SB), NOSPLIT, $0-56
 	MOVQ   dst+0(FP), AX
 	MOVQ   dstStep+8(FP), CX
 	MOVQ   src+16(FP), DX
 	MOVQ   offsets+24(FP), BX
 	MOVQ   count+32(FP), SI
+	MOVQ   ahead+48(FP), R8
+	ADDQ   DX, R8
 	MOVL   mask+40(FP), DI
 	KMOVW  DI, K1
 	VPXORD Z1, Z1, Z1
 
 span:
-	MOVQ      (BX), DI
-	TESTQ     DI, DI
-	JS        zeros
-	VMOVUPS.Z (DX)(DI*1), K1, Z0
-	VMOVUPS   Z0, K1, (AX)
-	ADDQ      $0x08, BX
-	ADDQ      CX, AX
-	DECQ      SI
-	JNZ       span
+	MOVQ       (BX), DI
+	TESTQ      DI, DI
+	JS         zeros
+	VMOVUPS.Z  (DX)(DI*1), K1, Z0
+	PREFETCHT1 (R8)(DI*1)
+	VMOVUPS    Z0, K1, (AX)
+	ADDQ       $0x08, BX
+	ADDQ       CX, AX
+	DECQ       SI
+	JNZ        span
 	VZEROUPPER
 	RET
 

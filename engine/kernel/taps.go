@@ -61,23 +61,40 @@ func meetingTaps(at, window, stride, dilation int) (rs, os []int) {
 	return rs, os
 }
 
-// offsets writes, for every tap of one row, where its channels begin in the image, in bytes of elements of the given size, or
-// -1 where there is no pixel.
-func (t *taps) offsets(dst []int, row, size int) {
-	n, i, j := t.split(row)
+// offsets writes, for every tap of row (n, i, j) of the grid, where its channels begin in the image, in bytes of elements of the
+// given size, or -1 where there is no pixel.
+func (t *taps) offsets(dst []int, n, i, j, size int) {
 	h0, w0 := i*t.strideH, j*t.strideW
 	q := 0
 	for _, dh := range t.dh {
 		h := h0 + dh
-		line := ((n*t.height+h)*t.width+w0)*t.depth + t.first
+		if uint(h) >= uint(t.height) {
+			for range t.dw {
+				dst[q] = -1
+				q++
+			}
+			continue
+		}
+		line := (((n*t.height+h)*t.width+w0)*t.depth + t.first) * size
 		for _, dw := range t.dw {
-			dst[q] = -1
-			if uint(h) < uint(t.height) && uint(w0+dw) < uint(t.width) {
-				dst[q] = (line + dw*t.depth) * size
+			dst[q] = line + dw*t.depth*size
+			if uint(w0+dw) >= uint(t.width) {
+				dst[q] = -1
 			}
 			q++
 		}
 	}
+}
+
+// next returns the row of the grid after (n, i, j).
+func (t *taps) next(n, i, j int) (int, int, int) {
+	if j++; j < t.cols {
+		return n, i, j
+	}
+	if i++; i < t.rows {
+		return n, i, 0
+	}
+	return n + 1, 0, 0
 }
 
 // tapOffsets writes the same for one tap and many rows.
@@ -114,29 +131,31 @@ func (m *pixelLeft[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointer
 	pitch := (blockBytes + panelPad) / size
 	c := m.taps.channels
 	offsets := s.tapsOffsets(len(m.taps.dh) * len(m.taps.dw))
+	n, y, x := m.taps.split(i)
 	for r := range rows {
 		if kc == 0 {
 			break
 		}
-		m.taps.offsets(offsets, i+r, size)
+		m.taps.offsets(offsets, n, y, x, size)
+		n, y, x = m.taps.next(n, y, x)
 		row := s.a[r*pitch:]
 		for k := k0; k < k0+kc; {
 			tap, from := k/c, k%c
 			if whole := (k0 + kc - k) / c; from == 0 && whole > 0 {
-				gatherSpans(row[k-k0:], c, m.image, offsets[tap:tap+whole], c)
+				gatherSpans(row[k-k0:], c, m.image, offsets[tap:tap+whole], c, 0)
 				k += whole * c
 				continue
 			}
-			n := min(c-from, k0+kc-k)
+			part := min(c-from, k0+kc-k)
 			at := offsets[tap : tap+1]
 			if at[0] >= 0 {
 				at[0] += from * size
 			}
-			gatherSpans(row[k-k0:], c, m.image, at, n)
+			gatherSpans(row[k-k0:], c, m.image, at, part, 0)
 			if at[0] >= 0 {
 				at[0] -= from * size
 			}
-			k += n
+			k += part
 		}
 		row[kc] = 0 // The second of the last pair of bfloat16.
 	}
@@ -155,6 +174,9 @@ func (s *scratch[T]) tapsOffsets(n int) []int {
 	return s.offsets[:n]
 }
 
+// prefetchBytes is the most that a weight gradient prefetches into L2 for its next block of pixels.
+const prefetchBytes = 256 << 10
+
 // pixelLeftT is the transpose of the implicit matrix as left operand: a column for every pixel of the grid.
 type pixelLeftT[T element] struct {
 	taps  taps
@@ -164,6 +186,10 @@ type pixelLeftT[T element] struct {
 func (m *pixelLeftT[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointer, int, int) {
 	size, pitch := sizeOf[T](), columnPitch(rows)
 	c := m.taps.channels
+	ahead := kc * m.taps.strideH * m.taps.strideW * m.taps.depth * size
+	if ahead > prefetchBytes {
+		ahead = 0
+	}
 	dst := s.a
 	if size == 2 {
 		if s.pixel == nil {
@@ -179,7 +205,7 @@ func (m *pixelLeftT[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointe
 			m.taps.tapOffsets(offsets, k0, tap, size)
 			s.tap = tap
 		}
-		gatherSpans(dst[r:], pitch, m.image[min(from, len(m.image)):], offsets, n)
+		gatherSpans(dst[r:], pitch, m.image[min(from, len(m.image)):], offsets, n, ahead)
 		r += n
 	}
 	if pairs, ok := any(s).(*scratch[uint16]); ok {

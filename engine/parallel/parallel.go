@@ -70,6 +70,9 @@ func (p *Pool) For(n int, body func(i int)) {
 		}
 	}
 	l.run()
+	for i := 0; i < spins && l.left.Load() > 0; i++ {
+		runtime.Gosched()
+	}
 	<-l.done
 	p.current.Store(nil)
 	if l.failure != nil {
@@ -91,13 +94,23 @@ type loop struct {
 
 // serve runs the current loop whenever a token says there may be one. A token can outlive its loop when the other
 // workers were faster; it then finds the next loop or none.
+//
+// Between the loops of a step there are often only microseconds, and to wake a sleeping goroutine takes longer. So a worker looks
+// around for a while before it goes to sleep.
 func (p *Pool) serve() {
 	for range p.wake {
-		if l := p.current.Load(); l != nil {
-			l.run()
+		for idle := 0; idle < spins; idle++ {
+			if l := p.current.Load(); l != nil && l.next.Load() < l.n {
+				l.run()
+				idle = 0
+			}
+			runtime.Gosched()
 		}
 	}
 }
+
+// spins is how often a goroutine yields before it goes to sleep; some tens of microseconds.
+const spins = 200
 
 func serial(n int, body func(i int)) {
 	for i := range n {
