@@ -161,6 +161,9 @@ func (l *layout) takeOver(step int, n *Node, results map[Value]int, reuse func(*
 			continue
 		}
 		result, isResult := results[n.Value(r.Output)]
+		if isResult && l.mem.Donors[result] >= 0 {
+			continue // its memory is an input's, which is still read
+		}
 		switch {
 		case s.Base == Arena:
 			taken[r.Output], claimed[at] = at, true
