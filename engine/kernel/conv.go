@@ -194,9 +194,12 @@ func inputGradProduct[T float32 | uint16](s ConvShape, g, h0, w0 int, mic micro,
 		cSize: 4, ldc: s.C, alpha: bitsOf(float32(1)), noBeta: true,
 	}
 	if s.StrideH*s.StrideW > 1 {
-		pr.cRow = func(row int) int {
+		pr.cRows = func(at []int, row int) {
 			n, i, j := t.split(row)
-			return ((n*s.H+i*s.StrideH)*s.W + j*s.StrideW) * s.C
+			for r := range at {
+				at[r] = ((n*s.H+i*s.StrideH)*s.W + j*s.StrideW) * s.C
+				n, i, j = t.next(n, i, j)
+			}
 		}
 	}
 	return pr

@@ -31,9 +31,9 @@ type product[T element] struct {
 
 	c           unsafe.Pointer // where column c0 of C begins
 	c0          int
-	cSize       int               // bytes of an element of C
-	ldc         int               // elements from row to row of C
-	cRow        func(row int) int // or where each row of C begins, in elements
+	cSize       int                     // bytes of an element of C
+	ldc         int                     // elements from row to row of C
+	cRows       func(at []int, row int) // or where rows of C begin, from the given one on, in elements
 	alpha, beta uint64
 	noBeta      bool // beta is zero
 	bias        unsafe.Pointer
@@ -209,12 +209,9 @@ func (pr *product[T]) block(s *scratch[T], i0, i1, j0, j1, k0, k1 int) {
 			rows := i0 + (i1-i0)*(q+1)/panels - i
 			t.a, t.aRow, t.aCol = pr.a.panel(s, i, rows, from, kc)
 			t.rows = rows
+			pr.rowsOfC(t.cOff[:rows], i)
 			for r := range rows {
-				if pr.cRow != nil {
-					t.cOff[r] = pr.cRow(i+r) * pr.cSize
-				} else {
-					t.cOff[r] = (i + r) * pr.ldc * pr.cSize
-				}
+				t.cOff[r] *= pr.cSize
 			}
 			run := pr.micro.run[rows-1]
 			for q, j := 0, j0; j < j1; q, j = q+1, j+nr {
@@ -228,6 +225,21 @@ func (pr *product[T]) block(s *scratch[T], i0, i1, j0, j1, k0, k1 int) {
 				run(t)
 			}
 		}
+	}
+}
+
+// rowsOfC writes where the rows of C begin, from the given one on, in elements.
+func (pr *product[T]) rowsOfC(at []int, row int) {
+	if pr.cRows != nil {
+		pr.cRows(at, row)
+	} else {
+		linear(at, row, pr.ldc)
+	}
+}
+
+func linear(at []int, row, ld int) {
+	for i := range at {
+		at[i] = (row + i) * ld
 	}
 }
 
@@ -250,18 +262,16 @@ func sumSlices[C float32 | float64, T element](p *parallel.Pool, pr *product[T],
 		slice, i, j := task/(g.rows*g.cols), task/g.cols%g.rows, task%g.cols
 		j0, j1 := columns(j, g.cols, pr.n, pr.micro.nr)
 		part := *pr
-		part.c, part.ldc, part.cRow = unsafe.Pointer(&partial[slice*pr.m*pr.n]), pr.n, nil
+		part.c, part.ldc, part.cRows = unsafe.Pointer(&partial[slice*pr.m*pr.n]), pr.n, nil
 		part.noBeta, part.bias, part.relu = true, nil, false
 		part.block(s, pr.m*i/g.rows, pr.m*(i+1)/g.rows, j0, j1, pr.k*slice/g.slices&^1, sliceEnd(pr.k, slice, g.slices))
 	})
 	beta := scalarOf[C](pr.beta)
 	p.For(g.rows, func(chunk int) {
 		for i := pr.m * chunk / g.rows; i < pr.m*(chunk+1)/g.rows; i++ {
-			at := i * pr.ldc
-			if pr.cRow != nil {
-				at = pr.cRow(i)
-			}
-			c := unsafe.Slice((*C)(unsafe.Add(pr.c, at*pr.cSize)), pr.n)
+			var at [1]int
+			pr.rowsOfC(at[:], i)
+			c := unsafe.Slice((*C)(unsafe.Add(pr.c, at[0]*pr.cSize)), pr.n)
 			for j := range c {
 				v := C(0)
 				if !pr.noBeta {
@@ -298,12 +308,13 @@ func runHalf(p *parallel.Pool, pr *product[uint16], dst []uint16) {
 	if pr.m == 0 || pr.n == 0 {
 		return
 	}
-	at := pr.cRow
-	if at == nil {
-		at = func(row int) int { return row * pr.ldc }
+	at := func(row int) int {
+		var at [1]int
+		pr.rowsOfC(at[:], row)
+		return at[0]
 	}
 	part := *pr
-	part.cRow = nil
+	part.cRows = nil
 	g := splitProduct[uint16](pr.m, pr.n, pr.k, pr.micro)
 	if g.slices > 1 {
 		c := make([]float32, pr.m*pr.n)
@@ -323,7 +334,7 @@ func runHalf(p *parallel.Pool, pr *product[uint16], dst []uint16) {
 		for from, end := pr.m*i/g.rows, pr.m*(i+1)/g.rows; from < end; from += halfRows {
 			to, part := min(from+halfRows, end), part
 			part.c, part.c0, part.ldc = unsafe.Pointer(&s.c[0]), j0, j1-j0
-			part.cRow = func(row int) int { return (row - from) * (j1 - j0) }
+			part.cRows = func(at []int, row int) { linear(at, row-from, j1-j0) }
 			part.block(s, from, to, j0, j1, 0, pr.k)
 			for r := from; r < to; r++ {
 				F32ToBF16(dst[at(r)+j0:][:j1-j0], s.c[(r-from)*(j1-j0):])
