@@ -20,6 +20,7 @@ package loss
 
 import (
 	"fmt"
+	"math"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
@@ -33,13 +34,13 @@ type Contrast struct {
 	Temperature float64
 }
 
-// Validate reports an unknown similarity or a temperature that is not above zero.
+// Validate reports an unknown similarity or a temperature that is not above zero and finite.
 func (c Contrast) Validate() error {
 	if err := c.Similarity.Validate(); err != nil {
 		return err
 	}
-	if !(c.Temperature > 0) {
-		return fmt.Errorf("temperature is %g: it must be above 0", c.Temperature)
+	if !(c.Temperature > 0) || math.IsInf(c.Temperature, 1) {
+		return fmt.Errorf("temperature is %g: it must be above 0 and finite", c.Temperature)
 	}
 	return nil
 }
