@@ -77,14 +77,14 @@ func drawGraph(t *rapid.T) *Graph {
 	g := &Graph{}
 	var values []Value
 	for range rapid.IntRange(1, 3).Draw(t, "parameters") {
-		n := g.AddUnique(compute.OpTypeParameter, nil, nil, shapes.Make(dtypes.Uint8, rapid.IntRange(1, 300).Draw(t, "size")))
+		n := g.AddUnique(compute.OpTypeParameter, nil, nil, shapes.Make(dtypes.Uint8, 64*rapid.IntRange(1, 2).Draw(t, "size")))
 		g.Params = append(g.Params, n)
 		values = append(values, n.Value(0))
 	}
 	pick := rapid.Custom(func(t *rapid.T) Value { return values[rapid.IntRange(0, len(values)-1).Draw(t, "value")] })
 	for range rapid.IntRange(1, 25).Draw(t, "nodes") {
 		inputs := rapid.SliceOfN(pick, 1, 3).Draw(t, "inputs")
-		op, shape := compute.OpTypeConcatenate, shapes.Make(dtypes.Uint8, rapid.IntRange(1, 300).Draw(t, "size"))
+		op, shape := compute.OpTypeConcatenate, shapes.Make(dtypes.Uint8, 64*rapid.IntRange(1, 2).Draw(t, "size"))
 		switch rapid.IntRange(0, 3).Draw(t, "kind") {
 		case 0:
 			op, inputs, shape = compute.OpTypeReshape, inputs[:1], inputs[0].Shape()
