@@ -15,8 +15,13 @@ type program struct {
 	steps  []step
 	memory *plan.Memory
 	consts [][]byte
-	states sync.Pool // *programState
+
+	mu   sync.Mutex
+	idle []*programState
 }
+
+// keepStates is how many states of a program outlive their execution, so that the next one finds its arena's pages in place.
+const keepStates = 2
 
 // step is one kernel call. Operands are storages of the memory layout.
 type step struct {
@@ -97,10 +102,7 @@ func newProgram(b *Backend, g *plan.Graph) (*program, error) {
 
 // run executes the program: params are its parameters and captured values, results the memory for its results.
 func (p *program) run(b *Backend, params, results [][]byte) {
-	s, _ := p.states.Get().(*programState)
-	if s == nil {
-		s = &programState{arena: alignedBytes(p.memory.ArenaSize), storages: make([][]byte, len(p.memory.Storages))}
-	}
+	s := p.takeState()
 	for i, m := range p.memory.Storages {
 		switch m.Base {
 		case plan.Arena:
@@ -117,7 +119,26 @@ func (p *program) run(b *Backend, params, results [][]byte) {
 		p.runStep(b, s, &p.steps[i])
 	}
 	clear(s.storages)
-	p.states.Put(s)
+	p.putState(s)
+}
+
+func (p *program) takeState() *programState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.idle); n > 0 {
+		s := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return s
+	}
+	return &programState{arena: alignedBytes(p.memory.ArenaSize), storages: make([][]byte, len(p.memory.Storages))}
+}
+
+func (p *program) putState(s *programState) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) < keepStates {
+		p.idle = append(p.idle, s)
+	}
 }
 
 func (p *program) runStep(b *Backend, s *programState, t *step) {
