@@ -2,6 +2,7 @@
 package picturetest
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -13,18 +14,28 @@ import (
 	"github.com/alike-ml/alike/internal/rng"
 )
 
-// Classes writes a class folder for each name into dir, with n pictures of size x size pixels each. Pictures of a class share
+// Write writes a class folder for each name into dir, with n pictures of size x size pixels each. Pictures of a class share
 // a colour and a direction of stripes; all else is noise of the seed.
-func Classes(t testing.TB, dir string, names []string, n, size int, seed uint64) {
-	t.Helper()
+func Write(dir string, names []string, n, size int, seed uint64) error {
 	for class, name := range names {
 		folder := filepath.Join(dir, name)
 		if err := os.MkdirAll(folder, 0o755); err != nil {
-			t.Fatal(err)
+			return err
 		}
 		for i := range n {
-			write(t, filepath.Join(folder, fmt.Sprintf("%03d.png", i)), draw(class, i, size, seed))
+			if err := write(filepath.Join(folder, fmt.Sprintf("%03d.png", i)), draw(class, i, size, seed)); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// Classes is [Write] for a test.
+func Classes(t testing.TB, dir string, names []string, n, size int, seed uint64) {
+	t.Helper()
+	if err := Write(dir, names, n, size, seed); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -60,16 +71,10 @@ func draw(class, i, size int, seed uint64) image.Image {
 	return picture
 }
 
-func write(t testing.TB, path string, picture image.Image) {
-	t.Helper()
+func write(path string, picture image.Image) error {
 	file, err := os.Create(path)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := png.Encode(file, picture); err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
-	}
+	return errors.Join(png.Encode(file, picture), file.Close())
 }
