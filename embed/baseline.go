@@ -33,7 +33,7 @@ func RawPixels(ctx context.Context, images *data.Images) (metric.Matrix, []int, 
 	if err != nil {
 		return metric.Matrix{}, nil, err
 	}
-	options := data.BatchOptions{Size: batchSize, Floats: []int{pipeline.Len()}, NewFill: centred(pipeline)}
+	options := data.BatchOptions{Size: batchSize(rawSize), Floats: []int{pipeline.Len()}, NewFill: centred(pipeline)}
 	vectors := metric.Matrix{Cols: pipeline.Len()}
 	var items []int
 	for batch, err := range data.EvalBatches(ctx, images, options) {

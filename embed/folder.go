@@ -54,22 +54,26 @@ func (m *Model) variables() []*model.Variable {
 // Load opens a model folder to compute on backend. The error wraps fs.ErrNotExist when the folder holds no model.
 func Load(backend compute.Backend, dir string) (m *Model, err error) {
 	defer guard.Recover(&err)
-	config, err := readConfig(filepath.Join(dir, configFile))
+	path := filepath.Join(dir, configFile)
+	config, err := readConfig(path)
 	if err != nil {
 		return nil, err
 	}
 	if m, err = New(backend, model.NewStore(), config); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if config.Dim != m.Config.Dim {
+		return nil, fmt.Errorf("%s: dim is %d: %s of width %g has %d", path, config.Dim, config.Backbone, config.Width, m.Config.Dim)
 	}
 	// Compiling makes the variables that the weights are then read into.
 	size := config.Views.Size
-	if _, err := m.exec.Compile(shapes.Make(dtypes.Float32, batchSize, size, size, 3)); err != nil {
-		return nil, err
+	if _, err := m.exec.Compile(shapes.Make(dtypes.Float32, batchSize(size), size, size, 3)); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	path := filepath.Join(dir, weightsFile)
+	path = filepath.Join(dir, weightsFile)
 	file, err := weights.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the encoder's weights: %w", err)
+		return nil, fmt.Errorf("cannot read the encoder's weights in %s: %w", path, err)
 	}
 	defer file.Close()
 	if err := file.Assign(m.variables()); err != nil {

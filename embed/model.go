@@ -45,8 +45,15 @@ type Config struct {
 // format is the version of the model folder's layout that this package writes.
 const format = 1
 
-// batchSize is how many pictures go through the encoder at once: enough to keep the processors busy.
-const batchSize = 128
+// batchPixels is about how many pixels go through the encoder at once, and batchPictures the most pictures: enough to keep
+// the processors busy, for pictures of 224 pixels and less as many as fit in some gigabytes with a ResNet-50.
+const (
+	batchPictures = 128
+	batchPixels   = batchPictures * 224 * 224
+)
+
+// batchSize is how many pictures of so many pixels a side go through the encoder at once.
+func batchSize(side int) int { return max(1, min(batchPictures, batchPixels/(side*side))) }
 
 // Model is an encoder with weights, ready to embed.
 type Model struct {
@@ -70,6 +77,9 @@ func New(backend compute.Backend, store *model.Store, config Config) (*Model, er
 	pipeline, err := positive.NewPipeline(config.Views)
 	if err != nil {
 		return nil, fmt.Errorf("views: %w", err)
+	}
+	if size := config.Views.Size; size < encoder.MinImageSize() {
+		return nil, fmt.Errorf("views: size is %d: %s needs at least %d pixels", size, config.Backbone, encoder.MinImageSize())
 	}
 	config.Format, config.Dim = format, encoder.Dim()
 	m := &Model{Config: config, encoder: encoder, pipeline: pipeline, store: store}
@@ -109,14 +119,14 @@ func centred(p *positive.Pipeline) func() data.FillFunc {
 func (m *Model) embed(ctx context.Context, images *data.Images, progress Progress, newFill func() data.FillFunc) (vectors metric.Matrix, items []int, err error) {
 	defer guard.Recover(&err)
 	size, dim := m.Config.Views.Size, m.encoder.Dim()
-	options := data.BatchOptions{Size: batchSize, Floats: []int{m.pipeline.Len()}, NewFill: newFill}
+	options := data.BatchOptions{Size: batchSize(size), Floats: []int{m.pipeline.Len()}, NewFill: newFill}
 	vectors = metric.Matrix{Cols: dim}
 	for batch, err := range data.EvalBatches(ctx, images, options) {
 		if err != nil {
 			return metric.Matrix{}, nil, err
 		}
 		// The last batch is computed at full size as well, its surplus rows thrown away: one graph serves all.
-		h, err := m.exec.Call1(tensors.FromFlatDataAndDimensions(batch.Data[0], batchSize, size, size, 3))
+		h, err := m.exec.Call1(tensors.FromFlatDataAndDimensions(batch.Data[0], options.Size, size, size, 3))
 		if err != nil {
 			return metric.Matrix{}, nil, err
 		}
