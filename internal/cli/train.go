@@ -13,15 +13,17 @@ import (
 
 	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/optim"
 	"github.com/alike-ml/alike/train"
 )
 
 type trainCommand struct {
-	Method string   `arg:"" help:"How to learn: see alike methods."`
-	Out    string   `required:"" placeholder:"RUN" help:"Directory for the run: configuration, metrics, checkpoints, model and report."`
-	Resume bool     `help:"Go on with the run in --out where it stopped."`
-	Config string   `placeholder:"FILE" help:"Read settings from a YAML file, such as another run's config.yaml. Flags and --set go before it."`
-	Set    []string `placeholder:"KEY=VALUE" sep:"none" help:"Set anything in config.yaml by its dotted key, as optimizer.learning_rate=0.1. Repeatable; alike methods lists the keys."`
+	Method    string   `arg:"" help:"How to learn: see alike methods."`
+	Out       string   `required:"" placeholder:"RUN" help:"Directory for the run: configuration, metrics, checkpoints, model and report."`
+	Resume    bool     `help:"Go on with the run in --out where it stopped."`
+	Config    string   `placeholder:"FILE" help:"Read settings from a YAML file, such as another run's config.yaml. Flags and --set go before it."`
+	Optimizer string   `placeholder:"NAME" help:"Start from the published settings of another optimizer: sgd, lars or adamw."`
+	Set       []string `placeholder:"KEY=VALUE" sep:"none" help:"Set anything in config.yaml by its dotted key, as optimizer.learning_rate=0.1. Repeatable; alike methods lists the keys."`
 
 	configFlags `embed:"" group:"Settings"`
 }
@@ -100,6 +102,11 @@ func (c trainCommand) config() (train.Config, error) {
 		return config, usageError{err}
 	}
 	config = config.WithEpochs(wanted.Epochs)
+	if c.Optimizer != "" {
+		if config.Optimizer, err = optim.Default(c.Optimizer); err != nil {
+			return config, usageError{fmt.Errorf("optimizer: %w", err)}
+		}
+	}
 	if c.Resume {
 		if was, err := train.ReadConfig(c.Out); err == nil {
 			config = was
