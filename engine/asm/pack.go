@@ -14,6 +14,7 @@ func packProgram(p *program) {
 	p.interleaveRows()
 	p.gatherSpans()
 	p.gatherLanes()
+	p.gatherPairs()
 }
 
 // copyRows writes a loop that copies rows of at most two registers of 32-bit lanes.
@@ -270,6 +271,43 @@ func (p *program) gatherLanes() {
 	p.ADDQ(dstStep, dst)
 	p.DECQ(count)
 	p.JNZ(operand.LabelRef("span"))
+	p.VZEROUPPER()
+	p.RET()
+}
+
+// gatherPairs writes gatherLanes for 16-bit lanes of two spans at a time, as bfloat16 dot products want them.
+func (p *program) gatherPairs() {
+	args := "dst *byte, dstStep int, src *byte, offsets *int, pairs int, mask uint32, ahead int"
+	p.function("gatherPairsAVX512", args, args, "writes pairs of 16-bit lanes to dst + i*dstStep: those of mask, of 16, from src +"+
+		"\n// offsets[2*i] and src + offsets[2*i+1]. A negative offset stands for zeros. It prefetches what lies ahead bytes further.")
+	dst, dstStep, src, offsets, pairs := p.GP64(), p.GP64(), p.GP64(), p.GP64(), p.GP64()
+	p.Load(p.Param("dst"), dst)
+	p.Load(p.Param("dstStep"), dstStep)
+	p.Load(p.Param("src"), src)
+	p.Load(p.Param("offsets"), offsets)
+	p.Load(p.Param("pairs"), pairs)
+	mask, from, ahead := p.GP32(), p.GP64(), p.GP64()
+	p.Load(p.Param("ahead"), ahead)
+	p.ADDQ(src, ahead)
+	p.Load(p.Param("mask"), mask)
+	p.KMOVW(mask, reg.K1)
+	p.Label("pair")
+	for i, done := range []string{"first", "second"} {
+		p.VPXORD(zmm[i], zmm[i], zmm[i])
+		p.MOVQ(operand.Mem{Base: offsets, Disp: 8 * i}, from)
+		p.TESTQ(from, from)
+		p.JS(operand.LabelRef(done))
+		p.VPMOVZXWD_Z(operand.Mem{Base: src, Index: from, Scale: 1}, reg.K1, zmm[i])
+		p.PREFETCHT1(operand.Mem{Base: ahead, Index: from, Scale: 1})
+		p.Label(done)
+	}
+	p.VPSLLD(operand.U8(16), reg.Z1, reg.Z1)
+	p.VPORD(reg.Z1, reg.Z0, reg.Z0)
+	p.VMOVDQU32(reg.Z0, reg.K1, operand.Mem{Base: dst})
+	p.ADDQ(operand.U8(16), offsets)
+	p.ADDQ(dstStep, dst)
+	p.DECQ(pairs)
+	p.JNZ(operand.LabelRef("pair"))
 	p.VZEROUPPER()
 	p.RET()
 }

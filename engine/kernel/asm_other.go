@@ -33,3 +33,7 @@ func narrowBF16AVX512(dst *uint16, src *float32, n int) { panic("kernel: no asse
 func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32, ahead int) {
 	panic("kernel: no assembly")
 }
+
+func gatherPairsAVX512(dst *byte, dstStep int, src *byte, offsets *int, pairs int, mask uint32, ahead int) {
+	panic("kernel: no assembly")
+}

@@ -63,9 +63,8 @@ type scratch[T element] struct {
 	offsets []int // see taps
 	tap     int   // whose offsets they are, -1 if no one's
 
-	c     []float32 // a part of C on its way to bfloat16
-	pixel []T       // gathered pixels on their way to pairs
-	sums  []uint64  // the sums of slices of k
+	c    []float32 // a part of C on its way to bfloat16
+	sums []uint64  // the sums of slices of k
 }
 
 // floats returns n numbers in the memory of words, which grows if it must. They hold anything.

@@ -124,3 +124,15 @@ func gatherSpans[T element](dst []T, ld int, src []T, offsets []int, n, ahead in
 		}
 	}
 }
+
+// gatherPairs writes pairs of bfloat16: dst[i*ld+2*j] and the element after it are src[offsets[2*i]:][j] and
+// src[offsets[2*i+1]:][j], for n <= 16 values of j. Offsets are as in gatherSpans, and of an even number.
+func gatherPairs(dst []uint16, ld int, src []uint16, offsets []int, n, ahead int) {
+	pairs := len(offsets) / 2
+	if pairs == 0 || n == 0 {
+		return
+	}
+	_ = dst[(pairs-1)*ld+2*n-1]
+	gatherPairsAVX512((*byte)(unsafe.Pointer(&dst[0])), ld*2, (*byte)(unsafe.Pointer(unsafe.SliceData(src))),
+		&offsets[0], pairs, uint32(1<<n-1), ahead)
+}

@@ -31,3 +31,9 @@ func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, s
 //
 //go:noescape
 func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32, ahead int)
+
+// gatherPairsAVX512 writes pairs of 16-bit lanes to dst + i*dstStep: those of mask, of 16, from src +
+// offsets[2*i] and src + offsets[2*i+1]. A negative offset stands for zeros. It prefetches what lies ahead bytes further.
+//
+//go:noescape
+func gatherPairsAVX512(dst *byte, dstStep int, src *byte, offsets *int, pairs int, mask uint32, ahead int)

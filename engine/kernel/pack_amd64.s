@@ -472,3 +472,43 @@ zeros:
 	JNZ     span
 	VZEROUPPER
 	RET
+
+// func gatherPairsAVX512(dst *byte, dstStep int, src *byte, offsets *int, pairs int, mask uint32, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gatherPairsAVX512(SB), NOSPLIT, $0-56
+	MOVQ  dst+0(FP), AX
+	MOVQ  dstStep+8(FP), CX
+	MOVQ  src+16(FP), DX
+	MOVQ  offsets+24(FP), BX
+	MOVQ  pairs+32(FP), SI
+	MOVQ  ahead+48(FP), R8
+	ADDQ  DX, R8
+	MOVL  mask+40(FP), DI
+	KMOVW DI, K1
+
+pair:
+	VPXORD      Z0, Z0, Z0
+	MOVQ        (BX), DI
+	TESTQ       DI, DI
+	JS          first
+	VPMOVZXWD.Z (DX)(DI*1), K1, Z0
+	PREFETCHT1  (R8)(DI*1)
+
+first:
+	VPXORD      Z1, Z1, Z1
+	MOVQ        8(BX), DI
+	TESTQ       DI, DI
+	JS          second
+	VPMOVZXWD.Z (DX)(DI*1), K1, Z1
+	PREFETCHT1  (R8)(DI*1)
+
+second:
+	VPSLLD    $0x10, Z1, Z1
+	VPORD     Z1, Z0, Z0
+	VMOVDQU32 Z0, K1, (AX)
+	ADDQ      $0x10, BX
+	ADDQ      CX, AX
+	DECQ      SI
+	JNZ       pair
+	VZEROUPPER
+	RET

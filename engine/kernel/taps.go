@@ -1,6 +1,9 @@
 package kernel
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // taps says which pixels of an image each row of an implicit matrix is made of. Row (n, i, j) of the grid
 // [images, rows, cols] holds, for every pair of dh and dw, the channels [first, first+channels) of the pixel
@@ -15,6 +18,25 @@ type taps struct {
 
 	height, width, depth int // of the image; depth is all its channels
 	first, channels      int
+
+	// For pixels whose taps all lie inside the image: where the taps are from the pixel's own place, in elements, and the
+	// extremes of dh and dw.
+	deltas                 []int
+	minH, maxH, minW, maxW int
+}
+
+// prepare computes deltas and extremes.
+func (t taps) prepare() taps {
+	if len(t.dh) == 0 || len(t.dw) == 0 {
+		return t
+	}
+	for _, dh := range t.dh {
+		for _, dw := range t.dw {
+			t.deltas = append(t.deltas, (dh*t.width+dw)*t.depth)
+		}
+	}
+	t.minH, t.maxH, t.minW, t.maxW = slices.Min(t.dh), slices.Max(t.dh), slices.Min(t.dw), slices.Max(t.dw)
+	return t
 }
 
 // split returns the image, row and column of a row of the implicit matrix.
@@ -36,7 +58,7 @@ func (s ConvShape) forwardTaps(g int) taps {
 	for i := range t.dw {
 		t.dw[i] = i*s.DilW - s.PadLeft
 	}
-	return t
+	return t.prepare()
 }
 
 // gradTaps returns the taps of dy that make the pixels (h0 + i*StrideH, w0 + j*StrideW) of dx, and which rows rs and columns ss
@@ -48,7 +70,7 @@ func (s ConvShape) gradTaps(g, h0, w0 int) (t taps, rs, ss []int) {
 	}
 	rs, t.dh = meetingTaps(h0+s.PadTop, s.R, s.StrideH, s.DilH)
 	ss, t.dw = meetingTaps(w0+s.PadLeft, s.S, s.StrideW, s.DilW)
-	return t, rs, ss
+	return t.prepare(), rs, ss
 }
 
 // meetingTaps returns the window positions r for which some output position o has o*stride + r*dilation == at, and those o.
@@ -65,6 +87,13 @@ func meetingTaps(at, window, stride, dilation int) (rs, os []int) {
 // given size, or -1 where there is no pixel.
 func (t *taps) offsets(dst []int, n, i, j, size int) {
 	h0, w0 := i*t.strideH, j*t.strideW
+	if h0+t.minH >= 0 && h0+t.maxH < t.height && w0+t.minW >= 0 && w0+t.maxW < t.width {
+		pixel := (((n*t.height+h0)*t.width+w0)*t.depth + t.first) * size
+		for q, d := range t.deltas {
+			dst[q] = pixel + d*size
+		}
+		return
+	}
 	q := 0
 	for _, dh := range t.dh {
 		h := h0 + dh
@@ -190,26 +219,26 @@ func (m *pixelLeftT[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointe
 	if ahead > prefetchBytes {
 		ahead = 0
 	}
-	dst := s.a
-	if size == 2 {
-		if s.pixel == nil {
-			s.pixel = make([]T, len(s.a))
-		}
-		dst = s.pixel
-	}
+	even := (kc + 1) &^ 1
 	for r := 0; r < rows && kc > 0; {
 		tap, from := (i+r)/c, (i+r)%c
 		n := min(c-from, rows-r)
-		offsets := s.tapsOffsets(kc)
+		offsets := s.tapsOffsets(even)
 		if s.tap != tap {
-			m.taps.tapOffsets(offsets, k0, tap, size)
+			offsets[even-1] = -1
+			m.taps.tapOffsets(offsets[:kc], k0, tap, size)
 			s.tap = tap
 		}
-		gatherSpans(dst[r:], pitch, m.image[min(from, len(m.image)):], offsets, n, ahead)
+		image := m.image[min(from, len(m.image)):]
+		switch dst := any(s.a).(type) {
+		case []uint16:
+			gatherPairs(dst[2*r:], 2*pitch, any(image).([]uint16), offsets, n, ahead)
+		default:
+			gatherSpans(s.a[r:], pitch, image, offsets[:kc], n, ahead)
+		}
 		r += n
 	}
-	if pairs, ok := any(s).(*scratch[uint16]); ok {
-		interleaveBlock(pairs.a, pairs.pixel, pitch, kc, rows, pitch)
+	if size == 2 {
 		return unsafe.Pointer(&s.a[0]), 4, pitch * 4
 	}
 	return unsafe.Pointer(&s.a[0]), size, pitch * size
