@@ -24,16 +24,23 @@ import (
 // trainWithProgress trains and shows on the console how it gets on.
 func trainWithProgress(ctx context.Context, c console, config train.Config, dir string, resume bool) (*train.Result, error) {
 	var m *meter
+	var before train.Epoch // the first look, which all later ones are held against
 	result, err := train.Run(ctx, config, dir, train.Options{
 		Resume: resume,
 		OnStart: func(s train.Start) {
 			fmt.Fprintln(c.err, describe(config, s))
+			if _, epochs, err := train.ReadMetrics(train.MetricsFile(dir)); err == nil && len(epochs) > 0 {
+				before = epochs[0]
+			}
 			m = newMeter(c.err, "training", "steps", s.Done, s.Steps)
 		},
 		OnStep: func(s train.Step) { m.at(s.Step, fmt.Sprintf("epoch %d, loss %.3f", s.Epoch, float64(s.Loss))) },
 		OnEpoch: func(e train.Epoch) {
+			if e.Epoch == 0 {
+				before = e
+			}
 			if e.KNN != nil || e.Epoch == 0 || config.Epochs <= 20 || e.Epoch%10 == 0 {
-				m.print("%s", epochLine(e))
+				m.print("%s", epochLine(e, before))
 			}
 		},
 	})
@@ -91,27 +98,34 @@ func describe(config train.Config, s train.Start) string {
 		config.Backbone, config.Width, float64(s.Encoder)/1e6, data, config.Epochs, s.StepsPerEpoch, config.Batch, config.ImageSize)
 }
 
-// epochLine is an epoch in a line: the score on held-out pictures beside its baselines.
-func epochLine(e train.Epoch) string {
-	line := fmt.Sprintf("epoch %d:", e.Epoch)
-	if e.Epoch == 0 {
-		line = "untrained:"
-	} else {
-		line += fmt.Sprintf(" loss %.3f", float64(e.Loss))
+// epochLine is an epoch in a line: the score on held-out pictures beside those of raw pixels and of the encoder before its
+// first step.
+func epochLine(e, before train.Epoch) string {
+	line := "before training:"
+	if e.Epoch > 0 {
+		line = fmt.Sprintf("epoch %d: loss %.3f,", e.Epoch, float64(e.Loss))
 	}
 	if e.KNN != nil {
 		line += fmt.Sprintf(" held-out kNN %s", percent(float64(*e.KNN)))
-	}
-	if e.RawKNN != nil {
-		line += fmt.Sprintf(" (raw pixels %s)", percent(float64(*e.RawKNN)))
+		var baselines []string
+		if before.RawKNN != nil {
+			baselines = append(baselines, "raw pixels "+percent(float64(*before.RawKNN)))
+		}
+		if before.KNN != nil && e.Epoch > 0 {
+			baselines = append(baselines, "untrained "+percent(float64(*before.KNN)))
+		}
+		if len(baselines) > 0 {
+			line += fmt.Sprintf(" (%s)", strings.Join(baselines, ", "))
+		}
+		line += ","
 	}
 	if g := e.Geometry; g != nil {
-		line += fmt.Sprintf(" effective rank %.1f", g.EffectiveRank)
+		line += fmt.Sprintf(" effective rank %.1f,", g.EffectiveRank)
 	}
 	if e.Epoch > 0 {
 		line += fmt.Sprintf(" %.0f views a second", float64(e.ViewsPerSecond))
 	}
-	return line
+	return strings.TrimSuffix(line, ",")
 }
 
 // evaluate scores a model and shows on the console how it gets on.
