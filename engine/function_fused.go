@@ -45,7 +45,7 @@ func (f *Function) FusedSoftmax(x compute.Value, axis int) (compute.Value, error
 	if !shape.DType.IsFloat() {
 		return nil, fail(op, in, errors.New("want a float operand"))
 	}
-	if axis == shape.Rank()-1 && shape.DType == dtypes.Float32 {
+	if axis == shape.Rank()-1 && registerType(shape.DType) == dtypes.Float32 {
 		return f.record(op, in, nil, shape, nil)
 	}
 	return f.composedSoftmax(in[0], axis)
@@ -92,7 +92,8 @@ func (f *Function) FusedLayerNorm(x compute.Value, axes []int, epsilon float64, 
 	shape := in[0].Shape()
 	axes = slices.Sorted(slices.Values(axes))
 	first := shape.Rank() - len(axes)
-	if first < 0 || len(axes) == 0 || !slices.Equal(axes, sequence(shape.Rank())[first:]) || shape.DType != dtypes.Float32 {
+	if first < 0 || len(axes) == 0 || !slices.Equal(axes, sequence(shape.Rank())[first:]) ||
+		registerType(shape.DType) != dtypes.Float32 {
 		return nil, fail(op, in, errors.WithMessagef(notImplemented(op), "over axes %v", axes))
 	}
 	cols := shapes.Make(shape.DType, shape.Dimensions[first:]...).Size()
@@ -152,7 +153,7 @@ func (f *Function) FusedAttentionQKVProjection(x, wQKV, biasQ, biasK, biasV comp
 		return nil, nil, nil, err
 	}
 	xs, ws := in[0].Shape(), in[1].Shape()
-	if xs.DType != dtypes.Float32 {
+	if registerType(xs.DType) != dtypes.Float32 {
 		return nil, nil, nil, fail(op, in, errors.WithMessagef(notImplemented(op), "for %s", xs.DType))
 	}
 	last := xs.Rank() - 1
@@ -240,7 +241,7 @@ func (f *Function) attention(op compute.OpType, query, key, value compute.Value,
 		q.Dimensions[0] != k.Dimensions[0] {
 		return nil, attr, fail(op, in, errors.Errorf("want query, key and value of layout %s", layout))
 	}
-	if q.DType != dtypes.Float32 {
+	if registerType(q.DType) != dtypes.Float32 {
 		return nil, attr, fail(op, in, errors.WithMessagef(notImplemented(op), "for %s", q.DType))
 	}
 	heads, kvHeads := q.Dimensions[layout.HeadsAxis()], k.Dimensions[layout.HeadsAxis()]
@@ -260,7 +261,7 @@ func (f *Function) attention(op compute.OpType, query, key, value compute.Value,
 			continue
 		}
 		s := in[next].Shape()
-		if !broadcasts(s.Dimensions, scores) || s.DType != dtypes.Float32 && s.DType != dtypes.Bool {
+		if !broadcasts(s.Dimensions, scores) || registerType(s.DType) != dtypes.Float32 && s.DType != dtypes.Bool {
 			return nil, attr, fail(op, in, errors.WithMessagef(notImplemented(op), "with a mask or bias of %s", s))
 		}
 		next++

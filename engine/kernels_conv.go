@@ -24,24 +24,14 @@ func convWeightGrad(b *Backend, s kernel.ConvShape, x, dy, dw []float32) {
 	kernel.ConvWeightGrad32(b.pool, s, x, dy, dw)
 }
 
-// kernelConvLayer runs one direction of a channels-last convolution layer on float32, other dtypes converted.
-func kernelConvLayer(s kernel.ConvShape, dtype dtypes.DType, run convFunc) kernelFunc {
-	if dtype == dtypes.Float32 {
-		return func(b *Backend, in, out [][]byte) {
-			run(b, s, as[float32](in[0]), as[float32](in[1]), as[float32](out[0]))
-		}
-	}
+// kernelConvLayer runs one direction of a channels-last convolution layer on float32.
+func kernelConvLayer(s kernel.ConvShape, run convFunc) kernelFunc {
 	return func(b *Backend, in, out [][]byte) {
-		x, y := b.widen(in[0], dtype), b.widen(in[1], dtype)
-		wide := b.heap.get(2 * len(out[0]))
-		run(b, s, as[float32](x), as[float32](y), as[float32](wide))
-		storeHalf(out[0], as[float32](wide), dtype)
-		b.heap.put(x)
-		b.heap.put(y)
-		b.heap.put(wide)
+		run(b, s, as[float32](in[0]), as[float32](in[1]), as[float32](out[0]))
 	}
 }
 
+// hasConvKernel reports whether gradients of layers have a kernel for the dtype, be it that of float32.
 func hasConvKernel(dtype dtypes.DType) bool { return dtype == dtypes.Float32 || isHalf(dtype) }
 
 // layerShape returns the kernel's description of a layer.
@@ -54,10 +44,10 @@ func layerShape(l plan.ConvLayer, groups int) kernel.ConvShape {
 
 func kernelConv(n *plan.Node) kernelFunc {
 	c, dtype := n.Attr.(plan.Conv), n.Outputs[0].DType
-	if hasConvKernel(dtype) && c.IsChannelsLast() {
+	if dtype == dtypes.Float32 && c.IsChannelsLast() {
 		layer := plan.ConvLayer{Input: n.Inputs[0].Shape().Dimensions, Kernel: n.Inputs[1].Shape().Dimensions,
 			Strides: c.Strides, Dilations: c.KernelDilations, Pads: c.Pads}
-		return kernelConvLayer(layerShape(layer, c.ChannelGroups), dtype, convForward)
+		return kernelConvLayer(layerShape(layer, c.ChannelGroups), convForward)
 	}
 	if dtype == dtypes.Float32 && c.BatchGroups == 1 && len(c.Strides) <= 2 && !slices.ContainsFunc(c.InputDilations, moreThanOne) {
 		return kernelConvAnyLayout(n)
@@ -84,34 +74,10 @@ func kernelConv(n *plan.Node) kernelFunc {
 	case dtypes.Uint64:
 		return kernelConvPlain[uint64](n)
 	}
-	return kernelConvWidened(n)
+	return widened(n, kernelConv)
 }
 
 func moreThanOne(d int) bool { return d > 1 }
-
-// kernelConvWidened runs the convolution of 16-bit floats that has no kernel in float32.
-func kernelConvWidened(n *plan.Node) kernelFunc {
-	wide := &plan.Node{Op: n.Op, Attr: n.Attr}
-	for _, v := range n.Inputs {
-		shape := v.Shape().Clone()
-		shape.DType = dtypes.Float32
-		source := &plan.Node{}
-		source.Outputs = append(source.Outputs, shape)
-		wide.Inputs = append(wide.Inputs, source.Value(0))
-	}
-	shape := n.Outputs[0].Clone()
-	shape.DType = dtypes.Float32
-	wide.Outputs = append(wide.Outputs, shape)
-	run, dtype := kernelConv(wide), n.Outputs[0].DType
-	return func(b *Backend, in, out [][]byte) {
-		x, w, y := b.widen(in[0], dtype), b.widen(in[1], dtype), b.heap.get(2*len(out[0]))
-		run(b, [][]byte{x, w}, [][]byte{y})
-		storeHalf(out[0], as[float32](y), dtype)
-		b.heap.put(x)
-		b.heap.put(w)
-		b.heap.put(y)
-	}
-}
 
 // kernelConvAnyLayout copies operands of other layouts, or with one spatial axis, to channels-last ones.
 func kernelConvAnyLayout(n *plan.Node) kernelFunc {
@@ -219,7 +185,11 @@ func pick(dims, axes []int) []int {
 	return out
 }
 
-// kernelConvGrad runs a gradient that the planner has recognised.
-func kernelConvGrad(n *plan.Node, run convFunc) kernelFunc {
-	return kernelConvLayer(layerShape(n.Attr.(plan.ConvLayer), 1), n.Outputs[0].DType, run)
+// kernelConvInputGrad and kernelConvWeightGrad run the gradients that the planner has recognised.
+func kernelConvInputGrad(n *plan.Node) kernelFunc {
+	return kernelConvLayer(layerShape(n.Attr.(plan.ConvLayer), 1), convInputGrad)
+}
+
+func kernelConvWeightGrad(n *plan.Node) kernelFunc {
+	return kernelConvLayer(layerShape(n.Attr.(plan.ConvLayer), 1), convWeightGrad)
 }

@@ -170,14 +170,7 @@ func gemmF16(b *Backend, s dotSizes, x, y, out []byte, transX, transY bool, dtyp
 	wide := b.heap.get(2 * len(out))
 	defer b.heap.put(wide)
 	gemm32(b, s, wideX, wideY, wide, transX, transY)
-	storeHalf(out, as[float32](wide), dtype)
-}
-
-// widen returns the elements of a 16-bit float tensor as float32, in memory of the heap.
-func (b *Backend) widen(data []byte, dtype dtypes.DType) []byte {
-	wide := b.heap.get(2 * len(data))
-	loadHalf(as[float32](wide), data, dtype)
-	return wide
+	b.narrow(out, wide, dtype)
 }
 
 func gemmInteger[T signed | unsigned](b *Backend, s dotSizes, xb, yb, outb []byte, transX, transY bool) {

@@ -54,23 +54,23 @@ func lower(b *Backend, n *plan.Node) (run kernelFunc, reuse []plan.Reuse, err er
 	case compute.OpTypeConvGeneral:
 		return kernelConv(n), nil, nil
 	case plan.OpConvInputGrad:
-		return kernelConvGrad(n, convInputGrad), nil, nil
+		return widened(n, kernelConvInputGrad), nil, nil
 	case plan.OpConvWeightGrad:
-		return kernelConvGrad(n, convWeightGrad), nil, nil
+		return widened(n, kernelConvWeightGrad), nil, nil
 	case compute.OpTypeBatchNormForTraining, compute.OpTypeBatchNormForInference:
 		return kernelBatchNorm(n), overFirst, nil
 	case compute.OpTypeBatchNormGradient:
 		return kernelBatchNorm(n), []plan.Reuse{{Output: 0, Input: 4}}, nil
 	case compute.OpTypeFusedSoftmax:
-		return kernelSoftmax(n), overFirst, nil
+		return widened(n, kernelSoftmax), overFirst, nil
 	case compute.OpTypeFusedLayerNorm:
-		return kernelLayerNorm(n), overFirst, nil
+		return widened(n, kernelLayerNorm), overFirst, nil
 	case compute.OpTypeFusedAttentionQKVProjection:
-		return kernelProjection(n), nil, nil
+		return widened(n, kernelProjection), nil, nil
 	case compute.OpTypeFusedScaledDotProductAttention:
-		return kernelAttention(n), nil, nil
+		return widened(n, kernelAttention), nil, nil
 	case compute.OpTypeFusedScaledDotProductAttentionVJP:
-		return kernelAttentionGrad(n), nil, nil
+		return widened(n, kernelAttentionGrad), nil, nil
 	case compute.OpTypeRNGBitGenerator:
 		return kernelRNG(n), overFirst, nil
 	case compute.OpTypeCall, compute.OpTypeIf, compute.OpTypeWhile, compute.OpTypeSort:

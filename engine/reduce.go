@@ -55,29 +55,28 @@ func (r *reducer) add(partial []byte, chunk, start int, x []byte, n int) {
 	for n > 0 {
 		row, at := start/r.Reduced, start%r.Reduced
 		k := min(n, r.Reduced-at)
-		acc := partial[row*r.size:][:r.size]
-		r.combine(acc, [][]byte{acc, r.fold(x[:k*r.size])})
+		r.addRow(partial[row*r.size:][:r.size], x[:k*r.size])
 		x, start, n = x[k*r.size:], start+k, n-k
 	}
 }
 
-// fold reduces the elements of x to one.
-func (r *reducer) fold(x []byte) []byte {
-	if r.size == 4 && registerType(r.dtype) == dtypes.Float32 {
-		var v float32
+// addRow reduces the elements of x to one, and adds it to acc.
+func (r *reducer) addRow(acc, x []byte) {
+	if registerType(r.dtype) == dtypes.Float32 {
+		sum := &as[float32](acc)[0]
 		switch r.Reduce {
 		case compute.OpTypeAdd:
-			v = kernel.Sum(as[float32](x))
-			return bytesOf([]float32{v})
+			*sum += kernel.Sum(as[float32](x))
+			return
 		case compute.OpTypeMax:
-			v = kernel.RowMax(as[float32](x))
-			return bytesOf([]float32{v})
+			*sum = max(*sum, kernel.RowMax(as[float32](x)))
+			return
 		case compute.OpTypeMin:
-			v = kernel.RowMin(as[float32](x))
-			return bytesOf([]float32{v})
+			*sum = min(*sum, kernel.RowMin(as[float32](x)))
+			return
 		}
 	}
-	return r.halve(x, 1)
+	r.combine(acc, [][]byte{acc, r.halve(x, 1)})
 }
 
 // halve combines the halves of x, again and again, until unit elements are left.

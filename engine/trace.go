@@ -19,8 +19,8 @@ import (
 )
 
 // TraceEnv is the environment variable that turns tracing on: "table" prints a table of the time of each operation to
-// standard error after every execution, "chrome:FILE" writes FILE for chrome://tracing or ui.perfetto.dev when the backend is
-// finalized, and after every execution.
+// standard error after every execution, "chrome:FILE" writes all that has been executed to FILE after every execution, for
+// chrome://tracing or ui.perfetto.dev.
 const TraceEnv = "ALIKE_ENGINE_TRACE"
 
 // tracer records the time of kernel calls.
