@@ -81,6 +81,7 @@ type Baselines struct {
 
 // DataSummary says what the scores were measured on.
 type DataSummary struct {
+	// Train and Test count the pictures that could be read.
 	Train   int      `json:"train"`
 	Test    int      `json:"test"`
 	Classes []string `json:"classes"`
@@ -149,7 +150,11 @@ func Run(ctx context.Context, backend compute.Backend, m *embed.Model, folder *d
 		return nil, err
 	}
 	result.Report.Model = m.Config
-	result.Report.Data = DataSummary{Train: train.Len(), Test: test.Len(), Classes: train.Classes, Split: how, Skipped: folder.Skipped.Len()}
+	result.Report.Data = DataSummary{
+		Train: result.Train.Vectors.Rows, Test: result.Test.Vectors.Rows,
+		Classes: append([]string{}, train.Classes...), // a list in JSON, even an empty one
+		Split:   how, Skipped: folder.Skipped.Len(),
+	}
 	return result, nil
 }
 
