@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -344,6 +345,29 @@ func TestMeterLine(t *testing.T) {
 	line := m.line(20, "epoch 2, loss 1.500")
 	if want := "training epoch 2, loss 1.500: 20 of 110 steps, 2 a second, 45s left"; line != want {
 		t.Errorf("line is %q, want %q", line, want)
+	}
+}
+
+// What a bar looks like on a terminal of the usual 80 columns.
+func TestBar(t *testing.T) {
+	var out bytes.Buffer
+	m := &meter{out: &out, what: "training", bar: newBar(&out, "training", "steps", 10)}
+	out.Reset()
+	m.at(5, "epoch 1, loss 2.000")
+	_, line, _ := strings.Cut(strings.TrimRight(out.String(), " "), "epoch 1, loss 2.000")
+	if !strings.Contains(line, "50% █") || !strings.Contains(line, "█░") || !strings.Contains(line, "(5/10") {
+		t.Errorf("drew %q", out.String())
+	}
+	out.Reset()
+	m.print("epoch 1: done")
+	if text := out.String(); !strings.Contains(text, "epoch 1: done\n") || !strings.Contains(text[strings.Index(text, "done\n"):], "(5/10") {
+		t.Errorf("a line above the bar and the bar anew: %q", text)
+	}
+	out.Reset()
+	m.said = time.Now()
+	m.at(6, "")
+	if out.Len() > 0 {
+		t.Errorf("drew again at once: %q", out.String())
 	}
 }
 

@@ -23,40 +23,50 @@ type meter struct {
 	said  time.Time
 }
 
-// plainEvery is how often work that is not on a terminal says where it is.
-const plainEvery = 5 * time.Second
+// How often work says where it is: on a terminal as often as an eye can follow, elsewhere as a log should be read.
+const (
+	barEvery   = 100 * time.Millisecond
+	plainEvery = 5 * time.Second
+)
 
 // newMeter starts to show work on total items from the given one on.
 func newMeter(out io.Writer, what, unit string, start, total int) *meter {
 	m := &meter{out: out, what: what, unit: unit, total: total, start: start, began: time.Now(), said: time.Now()}
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		m.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(out),
-			progressbar.OptionSetDescription(what),
-			progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString(unit),
-			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionFullWidth(),
-			progressbar.OptionUseANSICodes(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetTheme(progressbar.ThemeUnicode))
+		m.bar = newBar(out, what, unit, total)
 		_ = m.bar.Set(start) // drawing is for the eye: a terminal that went away is no reason to stop
 	}
 	return m
 }
 
+func newBar(out io.Writer, what, unit string, total int) *progressbar.ProgressBar {
+	return progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(out),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString(unit),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionFullWidth(),
+		progressbar.OptionUseANSICodes(true),
+		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "░"})) // every font has these
+}
+
 // at says that done of the items are done; note is what to show beside it.
 func (m *meter) at(done int, note string) {
+	every := plainEvery
+	if m.bar != nil {
+		every = barEvery
+	}
+	if time.Since(m.said) < every {
+		return
+	}
+	m.said = time.Now()
 	if m.bar != nil {
 		m.bar.Describe(join(m.what, note))
 		_ = m.bar.Set(done)
 		return
 	}
-	if time.Since(m.said) < plainEvery {
-		return
-	}
-	m.said = time.Now()
 	fmt.Fprintf(m.out, "%s\n", m.line(done, note))
 }
 
