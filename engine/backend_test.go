@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -245,4 +247,35 @@ func TestRandomBitsAreThePublishedOnes(t *testing.T) {
 			t.Errorf("state %x is followed by %x", c.state, got)
 		}
 	}
+}
+
+func TestConcurrentExecutions(t *testing.T) {
+	b := newBackend(t, "workers=2")
+	const size = 50000
+	exec, err := compileSum(t, b, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for worker := range 4 {
+		group.Go(func() {
+			for round := range 10 {
+				values := slices.Repeat([]float32{float32(10*worker + round)}, size)
+				buffer := must(b.BufferFromFlatData(0, values, shapes.Make(dtypes.Float32, size)))
+				outputs, err := exec.Execute([]compute.Buffer{buffer}, []bool{round%2 == 0}, 0)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got := must(outputs[0].Data()).([]float32)
+				if i := slices.IndexFunc(got, func(v float32) bool { return v != values[0]+1 }); i >= 0 {
+					t.Errorf("element %d is %v, want %v", i, got[i], values[0]+1)
+				}
+				if err := outputs[0].Finalize(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -302,6 +302,107 @@ func TestReductions(t *testing.T) {
 	}
 }
 
+func TestIntegers(t *testing.T) {
+	engine, ref := newBackend(t, "workers=3"), reference(t)
+	for name, op := range map[string]func(compute.Function, compute.Value, compute.Value) (compute.Value, error){
+		"Add": compute.Function.Add, "Sub": compute.Function.Sub, "Mul": compute.Function.Mul, "Div": compute.Function.Div,
+		"Rem": compute.Function.Rem, "Max": compute.Function.Max, "Min": compute.Function.Min, "Equal": compute.Function.Equal,
+		"LessThan": compute.Function.LessThan, "BitwiseAnd": compute.Function.BitwiseAnd, "BitwiseOr": compute.Function.BitwiseOr,
+		"BitwiseXor": compute.Function.BitwiseXor, "ShiftLeft": compute.Function.ShiftLeft,
+		"ShiftRightLogical": compute.Function.ShiftRightLogical, "ShiftRightArithmetic": compute.Function.ShiftRightArithmetic,
+	} {
+		build := one(func(f compute.Function, in []compute.Value) (compute.Value, error) { return op(f, in[0], in[1]) })
+		rapid.Check(t, func(t *rapid.T) {
+			n := rapid.IntRange(1, 40).Draw(t, "size")
+			x := input{dims: []int{n}, values: make([]float64, n)}
+			y := input{dims: []int{n}, values: make([]float64, n)}
+			for i := range n {
+				x.values[i] = float64(rapid.IntRange(-100, 100).Draw(t, "x"))
+				y.values[i] = float64(rapid.IntRange(1, 7).Draw(t, "y"))
+			}
+			for _, dtype := range []dtypes.DType{dtypes.Int8, dtypes.Int16, dtypes.Int32, dtypes.Int64, dtypes.Uint8, dtypes.Uint16,
+				dtypes.Uint32, dtypes.Uint64} {
+				want, err := run(ref, dtype, []input{x, y}, build)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := run(engine, dtype, []input{x, y}, build)
+				if err != nil {
+					t.Fatal(err)
+				}
+				agree(t, name+" of "+dtype.String(), got, want, 0)
+			}
+		})
+	}
+}
+
+// TestConversions converts between all dtypes; values that do not fit saturate, NaN becomes zero.
+func TestConversions(t *testing.T) {
+	engine := newBackend(t, "")
+	values := []float64{0, 1, -1, 2.5, -2.5, 100, 300, -300, 1e10, math.Inf(1), math.Inf(-1), math.NaN()}
+	limits := map[dtypes.DType][2]float64{dtypes.Int8: {math.MinInt8, math.MaxInt8}, dtypes.Int16: {math.MinInt16, math.MaxInt16},
+		dtypes.Int32: {math.MinInt32, math.MaxInt32}, dtypes.Uint8: {0, math.MaxUint8}, dtypes.Uint16: {0, math.MaxUint16},
+		dtypes.Uint32: {0, math.MaxUint32}}
+	for dtype, limit := range limits {
+		want := make([]float64, len(values))
+		for i, v := range values {
+			if !math.IsNaN(v) {
+				want[i] = math.Trunc(min(max(v, limit[0]), limit[1]))
+			}
+		}
+		for _, from := range []dtypes.DType{dtypes.Float32, dtypes.Float64} {
+			got, err := run(engine, from, []input{{dims: []int{len(values)}, values: values}},
+				one(func(f compute.Function, in []compute.Value) (compute.Value, error) {
+					return f.ConvertDType(in[0], dtype)
+				}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			agree(t, from.String()+" to "+dtype.String(), got, [][]float64{want}, 0)
+		}
+	}
+}
+
+// TestBatchNormAxes compares the kernels for features on the last axis of float32 with the definition, in float64 and on another axis.
+func TestBatchNormAxes(t *testing.T) {
+	engine := newBackend(t, "workers=3")
+	rapid.Check(t, func(t *rapid.T) {
+		n, c, h := rapid.IntRange(2, 40).Draw(t, "n"), rapid.IntRange(1, 40).Draw(t, "c"), rapid.IntRange(1, 40).Draw(t, "h")
+		inputs := []input{drawInput(t, []int{n, c, h}), drawInput(t, []int{c}), drawInput(t, []int{c}), drawInput(t, []int{n, c, h})}
+		norm := func(move bool) buildFunc {
+			axis := 1
+			there, back := func(f compute.Function, x compute.Value) compute.Value { return x }, []int{0, 1, 2}
+			if move {
+				axis, back = 2, []int{0, 2, 1}
+				there = func(f compute.Function, x compute.Value) compute.Value { return must(f.Transpose(x, 0, 2, 1)) }
+			}
+			return func(f compute.Function, in []compute.Value) ([]compute.Value, error) {
+				x, dy := there(f, in[0]), there(f, in[3])
+				y, mean, variance, err := f.BatchNormForTraining(x, in[1], in[2], 1e-3, axis)
+				if err != nil {
+					return nil, err
+				}
+				dx, dscale, doffset, err := f.BatchNormGradient(x, in[1], mean, variance, dy, 1e-3, axis)
+				if err != nil {
+					return nil, err
+				}
+				inferred := must(f.BatchNormForInference(x, in[1], in[2], mean, variance, 1e-3, axis))
+				return []compute.Value{must(f.Transpose(y, back...)), mean, variance, must(f.Transpose(dx, back...)), dscale, doffset,
+					must(f.Transpose(inferred, back...))}, nil
+			}
+		}
+		want, err := run(engine, dtypes.Float64, inputs, norm(false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := run(engine, dtypes.Float32, inputs, norm(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		agree(t, "batch norm", got, want, 1e-3)
+	})
+}
+
 // TestChains checks fused loops: chains with broadcasts, reductions over the first and the last axes, and results used twice.
 func TestChains(t *testing.T) {
 	engine, ref := newBackend(t, "workers=3"), reference(t)

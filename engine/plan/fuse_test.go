@@ -90,7 +90,8 @@ func TestEqualOperationsAreOne(t *testing.T) {
 	if d := g.Add(compute.OpTypeConstant, nil, Constant{1, 2, 3, 5}, shapes.Make(dtypes.Uint8, 4)); d == c {
 		t.Error("different constants are one node")
 	}
-	if add(g, compute.OpTypeExp, nil, []int{3}, x) != add(g, compute.OpTypeExp, nil, []int{3}, x) {
+	first, second := add(g, compute.OpTypeExp, nil, []int{3}, x), add(g, compute.OpTypeExp, nil, []int{3}, x)
+	if first != second {
 		t.Error("equal operations are two nodes")
 	}
 }

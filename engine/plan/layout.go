@@ -76,7 +76,6 @@ type layout struct {
 	graph   *Graph
 	mem     *Memory
 	lastUse map[Value]int // of aliased values; results are used after the last step
-	params  int
 	consts  int
 }
 
