@@ -105,6 +105,8 @@ func float32Block(op compute.OpType) blockFunc {
 		return vector2(kernel.Min)
 	case compute.OpTypePow:
 		return vector2(kernel.Pow)
+	case compute.OpTypeAbs:
+		return vector1(kernel.Abs)
 	case compute.OpTypeSign:
 		return vector1(sign32)
 	case plan.OpStep:

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
@@ -172,4 +173,38 @@ func bitsOf(b compute.Backend, l layer) string {
 		}
 	}
 	return string(bits)
+}
+
+// TestBFloat16ConvolutionIsNearFloat32 compares a convolution of bfloat16 and its gradients with those of float32 on the same values.
+func TestBFloat16ConvolutionIsNearFloat32(t *testing.T) {
+	b := newBackend(t, "workers=2")
+	r := rand.New(rand.NewPCG(5, 6))
+	var inputs []any
+	for _, dims := range [][]int{{2, 7, 7, 16}, {3, 3, 16, 24}} {
+		flat := make([]float32, dims[0]*dims[1]*dims[2]*dims[3])
+		for i := range flat {
+			flat[i] = float32(r.IntN(33)-16) / 16 // exact in bfloat16
+		}
+		inputs = append(inputs, tensors.FromFlatDataAndDimensions(flat, dims...))
+	}
+	results := make(map[dtypes.DType][]*tensors.Tensor)
+	for _, dtype := range []dtypes.DType{dtypes.Float32, dtypes.BFloat16} {
+		results[dtype] = graph.MustNewExec(b, func(x, w *graph.Node) []*graph.Node {
+			narrow := []*graph.Node{graph.ConvertDType(x, dtype), graph.ConvertDType(w, dtype)}
+			y := graph.Convolve(narrow[0], narrow[1]).PadSame().Strides(2).Done()
+			all := append(graph.Gradient(graph.ReduceAllSum(y), narrow...), y)
+			for i := range all {
+				all[i] = graph.ConvertDType(all[i], dtypes.Float32)
+			}
+			return all
+		}).MustCall(inputs...)
+	}
+	for i, want := range results[dtypes.Float32] {
+		got := tensors.MustCopyFlatData[float32](results[dtypes.BFloat16][i])
+		for k, w := range tensors.MustCopyFlatData[float32](want) {
+			if math.Abs(float64(got[k]-w)) > max(1, math.Abs(float64(w)))/128 {
+				t.Fatalf("result %d, element %d is %v in bfloat16, %v in float32", i, k, got[k], w)
+			}
+		}
+	}
 }

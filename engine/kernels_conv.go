@@ -6,29 +6,39 @@ import (
 	"github.com/gomlx/compute/dtypes"
 
 	"github.com/alike-ml/alike/engine/kernel"
+	"github.com/alike-ml/alike/engine/parallel"
 	"github.com/alike-ml/alike/engine/plan"
 )
 
-// convFunc is one direction of a convolution kernel: (shape, first operand, second operand, result).
-type convFunc func(b *Backend, s kernel.ConvShape, x, y, out []float32)
-
-func convForward(b *Backend, s kernel.ConvShape, x, w, y []float32) {
-	kernel.ConvForward32(b.pool, s, x, w, y)
+// convDirection are the kernels of one direction of a convolution: (workers, shape, first operand, second operand, result).
+type convDirection struct {
+	float32  func(p *parallel.Pool, s kernel.ConvShape, x, y, out []float32)
+	bfloat16 func(p *parallel.Pool, s kernel.ConvShape, x, y, out []uint16)
 }
 
-func convInputGrad(b *Backend, s kernel.ConvShape, dy, w, dx []float32) {
-	kernel.ConvInputGrad32(b.pool, s, dy, w, dx)
-}
+var (
+	convForward    = convDirection{kernel.ConvForward32, kernel.ConvForwardBF16}
+	convInputGrad  = convDirection{kernel.ConvInputGrad32, kernel.ConvInputGradBF16}
+	convWeightGrad = convDirection{kernel.ConvWeightGrad32, kernel.ConvWeightGradBF16}
+)
 
-func convWeightGrad(b *Backend, s kernel.ConvShape, x, dy, dw []float32) {
-	kernel.ConvWeightGrad32(b.pool, s, x, dy, dw)
-}
-
-// kernelConvLayer runs one direction of a channels-last convolution layer on float32.
-func kernelConvLayer(s kernel.ConvShape, run convFunc) kernelFunc {
-	return func(b *Backend, in, out [][]byte) {
-		run(b, s, as[float32](in[0]), as[float32](in[1]), as[float32](out[0]))
+// kernelConvLayer runs one direction of a channels-last convolution layer; on float16 in float32.
+func kernelConvLayer(n *plan.Node, s kernel.ConvShape, run convDirection) kernelFunc {
+	if n.Outputs[0].DType == dtypes.BFloat16 {
+		return func(b *Backend, in, out [][]byte) {
+			run.bfloat16(b.pool, s, as[uint16](in[0]), as[uint16](in[1]), as[uint16](out[0]))
+		}
 	}
+	return widened(n, func(*plan.Node) kernelFunc {
+		return func(b *Backend, in, out [][]byte) {
+			run.float32(b.pool, s, as[float32](in[0]), as[float32](in[1]), as[float32](out[0]))
+		}
+	})
+}
+
+// kernelConvGrad runs a gradient that the planner has recognised.
+func kernelConvGrad(n *plan.Node, run convDirection) kernelFunc {
+	return kernelConvLayer(n, layerShape(n.Attr.(plan.ConvLayer), 1), run)
 }
 
 // hasConvKernel reports whether gradients of layers have a kernel for the dtype, be it that of float32.
@@ -44,10 +54,10 @@ func layerShape(l plan.ConvLayer, groups int) kernel.ConvShape {
 
 func kernelConv(n *plan.Node) kernelFunc {
 	c, dtype := n.Attr.(plan.Conv), n.Outputs[0].DType
-	if dtype == dtypes.Float32 && c.IsChannelsLast() {
+	if hasConvKernel(dtype) && c.IsChannelsLast() {
 		layer := plan.ConvLayer{Input: n.Inputs[0].Shape().Dimensions, Kernel: n.Inputs[1].Shape().Dimensions,
 			Strides: c.Strides, Dilations: c.KernelDilations, Pads: c.Pads}
-		return kernelConvLayer(layerShape(layer, c.ChannelGroups), convForward)
+		return kernelConvLayer(n, layerShape(layer, c.ChannelGroups), convForward)
 	}
 	if dtype == dtypes.Float32 && c.BatchGroups == 1 && len(c.Strides) <= 2 && !slices.ContainsFunc(c.InputDilations, moreThanOne) {
 		return kernelConvAnyLayout(n)
@@ -183,13 +193,4 @@ func pick(dims, axes []int) []int {
 		out[i] = dims[a]
 	}
 	return out
-}
-
-// kernelConvInputGrad and kernelConvWeightGrad run the gradients that the planner has recognised.
-func kernelConvInputGrad(n *plan.Node) kernelFunc {
-	return kernelConvLayer(layerShape(n.Attr.(plan.ConvLayer), 1), convInputGrad)
-}
-
-func kernelConvWeightGrad(n *plan.Node) kernelFunc {
-	return kernelConvLayer(layerShape(n.Attr.(plan.ConvLayer), 1), convWeightGrad)
 }

@@ -54,9 +54,9 @@ func lower(b *Backend, n *plan.Node) (run kernelFunc, reuse []plan.Reuse, err er
 	case compute.OpTypeConvGeneral:
 		return kernelConv(n), nil, nil
 	case plan.OpConvInputGrad:
-		return widened(n, kernelConvInputGrad), nil, nil
+		return kernelConvGrad(n, convInputGrad), nil, nil
 	case plan.OpConvWeightGrad:
-		return widened(n, kernelConvWeightGrad), nil, nil
+		return kernelConvGrad(n, convWeightGrad), nil, nil
 	case compute.OpTypeBatchNormForTraining, compute.OpTypeBatchNormForInference:
 		return kernelBatchNorm(n), overFirst, nil
 	case compute.OpTypeBatchNormGradient:
