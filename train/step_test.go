@@ -1,0 +1,124 @@
+package train
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/metric"
+	"github.com/alike-ml/alike/nn"
+	"github.com/alike-ml/alike/optim"
+)
+
+// The collapse measure of the graph is the one of metric, and 1 and 0 at its ends.
+func TestSpreadIsTheStdOfMetric(t *testing.T) {
+	const rows, dim = 400, 16
+	random := rng.New(1, 0, 0, 0)
+	values := make([]float32, rows*dim)
+	for i := range values {
+		values[i] = float32(3 + random.NormFloat64())
+	}
+	spreadOf := func(values []float32) float64 {
+		backend, err := device.Open(device.Default)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer backend.Finalize()
+		out, err := graph.CallOnce(backend, spread, tensors.FromFlatDataAndDimensions(values, rows, dim))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(tensors.ToScalar[float32](out))
+	}
+	want, err := metric.Std(metric.Matrix{Rows: rows, Cols: dim, Data: values})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := spreadOf(values); math.Abs(got-want) > 1e-4 {
+		t.Errorf("spread %g, want %g", got, want)
+	}
+	for i := range values {
+		values[i] -= 3
+	}
+	if got := spreadOf(values); math.Abs(got-1) > 0.01 {
+		t.Errorf("a filled sphere has a spread of %g", got)
+	}
+	for i := range values {
+		values[i] = float32(i % dim)
+	}
+	if got := spreadOf(values); got > 1e-3 {
+		t.Errorf("a single point has a spread of %g", got)
+	}
+}
+
+// A step tells the norm of the gradient that it takes, uses the rate it is given, and leaves alone what is not a parameter.
+func TestStepTakesTheGradientItTells(t *testing.T) {
+	backend, err := device.Open(device.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	encoder, err := backbone.New("smallcnn", 0.25)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := model.NewStore()
+	nn.SetSeed(store, 1)
+	plain := optim.Config{Name: optim.SGD, LearningRate: 1, Scaling: optim.NoScaling, Mask: optim.All}
+	s, err := newStepper(backend, store, method.DefaultSimCLR(16), encoder, plain, dtypes.Float32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const batch, rate = 4, 0.125
+	if err := s.compile(batch); err != nil {
+		t.Fatal(err)
+	}
+	before := parameters(store)
+	random := rng.New(2, 0, 0, 0)
+	views := make([]*tensors.Tensor, 2)
+	for i := range views {
+		pixels := make([]float32, batch*16*16*3)
+		for j := range pixels {
+			pixels[j] = float32(random.NormFloat64())
+		}
+		views[i] = tensors.FromFlatDataAndDimensions(pixels, batch, 16, 16, 3)
+	}
+	loss, norm, std, err := s.take(rate, views)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !(loss > 0) || !(std > 0.1) || !(norm > 0) {
+		t.Errorf("loss %g, gradient %g, spread %g", loss, norm, std)
+	}
+	moved := 0.0
+	for path, after := range parameters(store) {
+		for i, v := range after {
+			d := float64(v - before[path][i])
+			moved += d * d
+		}
+	}
+	if got := math.Sqrt(moved) / rate; math.Abs(got-norm) > 1e-3*norm {
+		t.Errorf("the parameters moved by %g times the rate, along a gradient of norm %g", got, norm)
+	}
+	if again, _, _, err := s.take(rate, views); err != nil || !(again < loss) {
+		t.Errorf("the loss went from %g to %g along its gradient (%v)", loss, again, err)
+	}
+}
+
+func parameters(store *model.Store) map[string][]float32 {
+	values := map[string][]float32{}
+	for v := range store.IterVariables() {
+		if v.Trainable {
+			values[v.Path()] = tensors.MustCopyFlatData[float32](v.MustValue())
+		}
+	}
+	return values
+}
