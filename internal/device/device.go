@@ -24,14 +24,20 @@ type Info struct {
 
 // Known lists the devices that this binary has.
 func Known() []Info {
-	return []Info{
+	return append([]Info{
 		{"cpu", "Alike's own engine: pure Go with SIMD kernels"},
 		{"go", "GoMLX's own portable backend: for comparison, slow"},
-	}
+	}, xlaDevices...)
 }
+
+// xlaPrefix starts the name of a device that XLA computes on: the name of its PJRT plug-in follows.
+const xlaPrefix = "xla:"
 
 // CheckName returns an error that suggests the nearest name unless there is a device of that name.
 func CheckName(name string) error {
+	if strings.HasPrefix(name, xlaPrefix) {
+		return checkXLA(name)
+	}
 	var names []string
 	for _, d := range Known() {
 		if d.Name == name {
@@ -49,6 +55,9 @@ func Open(name string) (compute.Backend, error) {
 		return engine.New("")
 	case "go":
 		return gobackend.New("")
+	}
+	if strings.HasPrefix(name, xlaPrefix) {
+		return openXLA(name)
 	}
 	return nil, CheckName(name)
 }
