@@ -524,24 +524,13 @@ func convertBlock(from, to dtypes.DType) blockFunc {
 
 // roundHalf rounds to the values of a 16-bit float.
 func roundHalf(x []float32, dtype dtypes.DType) {
-	if dtype == dtypes.BFloat16 {
-		for i, v := range x {
-			x[i] = roundBF16(v)
-		}
-		return
+	var narrow [512]uint16
+	for len(x) > 0 {
+		n := min(len(x), len(narrow))
+		storeHalf(bytesOf(narrow[:n]), x[:n], dtype)
+		loadHalf(x[:n], bytesOf(narrow[:n]), dtype)
+		x = x[n:]
 	}
-	for i, v := range x {
-		x[i] = f16.FromFloat32(v).Float32()
-	}
-}
-
-// roundBF16 rounds to the nearest bfloat16, to even on a tie.
-func roundBF16(v float32) float32 {
-	b := math.Float32bits(v)
-	if v != v {
-		return v
-	}
-	return math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
 }
 
 func fromInteger[T signed | unsigned](to dtypes.DType) blockFunc {
