@@ -403,6 +403,22 @@ func TestBatchNormAxes(t *testing.T) {
 	})
 }
 
+// TestReductionsOfDifferentWidthsInOneChain reduces the same values seen as matrices of widths without common divisor.
+func TestReductionsOfDifferentWidthsInOneChain(t *testing.T) {
+	engine, ref := newBackend(t, "workers=3"), reference(t)
+	const a, b = 127, 113
+	x := input{dims: []int{a, b}, values: make([]float64, a*b)}
+	for i := range x.values {
+		x.values[i] = float64(i%17) - 8
+	}
+	compare(t, "reductions", engine, ref, []input{x}, func(f compute.Function, in []compute.Value) ([]compute.Value, error) {
+		y := must(f.Tanh(in[0]))
+		other := must(f.Reshape(y, b, a))
+		return []compute.Value{must(f.ReduceSum(y, 0)), must(f.ReduceSum(other, 0)), must(f.ReduceSum(y, 1)), must(f.ReduceSum(other, 1)),
+			must(f.ReduceSum(y))}, nil
+	})
+}
+
 // TestChains checks fused loops: chains with broadcasts, reductions over the first and the last axes, and results used twice.
 func TestChains(t *testing.T) {
 	engine, ref := newBackend(t, "workers=3"), reference(t)

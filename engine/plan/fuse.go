@@ -33,6 +33,7 @@ type group struct {
 	nodes []*Node // in graph order
 	loops bool
 	size  int // elements of the loop's space
+	inner int // inner size of its reductions over the leading axes; blocks are a multiple of it
 	mark  int // of the last search that came by
 }
 
@@ -50,12 +51,15 @@ func newFusion(g *Graph) *fusion {
 		users: make([][]*Node, len(g.Nodes)), live: make([]bool, len(g.Nodes))}
 	for _, n := range g.Nodes {
 		looping := false
+		inner := 1
 		if _, reduces := reductionOf[n.Op]; reduces {
-			_, looping = loopReduction(n)
+			var r LoopResult
+			r, looping = loopReduction(n)
+			inner = r.Inner
 		} else {
 			looping = IsElementwise(n.Op) || n.Op == compute.OpTypeBroadcastInDim
 		}
-		f.groups[n.ID] = &group{nodes: []*Node{n}, loops: looping}
+		f.groups[n.ID] = &group{nodes: []*Node{n}, loops: looping, inner: inner}
 		f.deps[n.ID] = n.Inputs
 		if looping {
 			f.groups[n.ID].size = View{Dims: space(n)}.Size()
@@ -101,7 +105,8 @@ func operands(n *Node) []operand {
 // mergeable reports whether two groups can run as one loop: everything that to reads of from is an element at the same
 // index, and no other way leads from one to the other.
 func (f *fusion) mergeable(from, to *group) bool {
-	if from.size != to.size || len(from.nodes)+len(to.nodes) > maxLoopCode {
+	if from.size != to.size || len(from.nodes)+len(to.nodes) > maxLoopCode ||
+		from.inner > 1 && to.inner > 1 && from.inner != to.inner {
 		return false
 	}
 	for _, n := range to.nodes {
@@ -148,6 +153,7 @@ func (f *fusion) reaches(n *Node, to *group) bool {
 
 func (f *fusion) merge(from, to *group) {
 	from.nodes = append(from.nodes, to.nodes...)
+	from.inner = max(from.inner, to.inner)
 	slices.SortFunc(from.nodes, func(a, b *Node) int { return a.ID - b.ID })
 	for _, n := range to.nodes {
 		f.groups[n.ID] = from
