@@ -236,7 +236,7 @@ func (r *run) train(ctx context.Context) (*Result, error) {
 	if err := r.before(ctx); err != nil {
 		return nil, err
 	}
-	epoch, err := r.epochSoFar()
+	epoch, err := r.epochSoFar(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -300,17 +300,30 @@ func (r *run) step(batch *data.Batch, at time.Time) (Step, error) {
 
 func (r *run) viewsPerStep() int { return r.config.Batch * len(r.stepper.sizes) }
 
-// epochSoFar starts the sum of the epoch under way with the steps that a resumed run has behind it.
-func (r *run) epochSoFar() (*epochSum, error) {
-	number := r.done / r.loader.StepsPerEpoch()
-	sum := newEpochSum(number)
-	steps, _, err := ReadMetrics(r.dir.metrics())
-	for _, s := range steps {
-		if s.Epoch == number+1 {
-			sum.add(s, r.viewsPerStep())
+// epochSoFar starts the sum of the epoch under way with the steps that a resumed run has behind it. An epoch that was
+// interrupted after its last step, before it was told of, is ended first.
+func (r *run) epochSoFar(ctx context.Context) (*epochSum, error) {
+	steps, epochs, err := ReadMetrics(r.dir.metrics())
+	if err != nil {
+		return nil, err
+	}
+	sumOf := func(epoch int) *epochSum {
+		sum := newEpochSum(epoch)
+		for _, s := range steps {
+			if s.Epoch == epoch+1 {
+				sum.add(s, r.viewsPerStep())
+			}
+		}
+		return sum
+	}
+	perEpoch := r.loader.StepsPerEpoch()
+	behind := r.done / perEpoch
+	if r.done > 0 && r.done%perEpoch == 0 && (len(epochs) == 0 || epochs[len(epochs)-1].Epoch < behind) {
+		if err := r.endEpoch(ctx, sumOf(behind-1)); err != nil {
+			return nil, err
 		}
 	}
-	return sum, err
+	return sumOf(behind), nil
 }
 
 // tensors are the batch's views, one tensor each.
@@ -328,13 +341,22 @@ func (r *run) before(ctx context.Context) error {
 		return nil
 	}
 	e := Epoch{Loss: Number(math.NaN())}
-	if err := r.monitor.look(ctx, &e); err != nil {
-		return err
+	err := r.monitor.look(ctx, &e)
+	if err == nil {
+		err = r.monitor.raw(ctx, &e)
 	}
-	if err := r.monitor.raw(ctx, &e); err != nil {
-		return err
+	if err != nil {
+		return r.unseen(ctx, err)
 	}
 	return r.tell(e)
+}
+
+// unseen ends a run that could not look at its encoder: one that was interrupted meanwhile looks again when it is resumed.
+func (r *run) unseen(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return r.interrupt()
+	}
+	return err
 }
 
 // tell says what an epoch gave.
@@ -351,8 +373,8 @@ func (r *run) endEpoch(ctx context.Context, sum *epochSum) error {
 	e := sum.epoch()
 	last := r.done == r.steps
 	if every := r.config.MonitorEvery; every > 0 && (e.Epoch%every == 0 || last) {
-		if err := r.monitor.look(ctx, &e); err != nil && ctx.Err() == nil {
-			return err
+		if err := r.monitor.look(ctx, &e); err != nil {
+			return r.unseen(ctx, err)
 		}
 	}
 	return r.tell(e)
@@ -383,8 +405,10 @@ func (r *run) finish(took time.Duration) (*Result, error) {
 
 // interrupt saves and says how to go on.
 func (r *run) interrupt() error {
-	if err := r.save(); err != nil {
-		return err
+	if r.done > 0 { // before, there is nothing to save
+		if err := r.save(); err != nil {
+			return err
+		}
 	}
 	r.log.Info("interrupted", "step", r.done)
 	return fmt.Errorf("%w after step %d of %d, and all is saved", ErrInterrupted, r.done, r.steps)
