@@ -267,3 +267,26 @@ func hugePNG() string {
 	file = append(file, header...)
 	return string(binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(header)))
 }
+
+// The commands that README.md gives for one's own pictures work as they stand, one after another.
+func TestTheREADMEsCommandsWork(t *testing.T) {
+	readme := readFile(t, filepath.Join("..", "..", "README.md"))
+	pictures := picturetest.Splits(t, 6, 3, 16)
+	t.Chdir(t.TempDir())
+	commands := regexp.MustCompile(`(?m)^    alike ([^#\n]*)`).FindAllStringSubmatch(readme, -1)
+	if len(commands) != 4 {
+		t.Fatalf("README.md has %d commands, want 4", len(commands))
+	}
+	for _, c := range commands {
+		args := strings.Fields(strings.ReplaceAll(c[1], "PICTURES", pictures))
+		if args[0] == "train" { // but in a moment
+			args = tiny(args...)
+		}
+		mustAlike(t, args...)
+	}
+	for _, file := range []string{"sheet.png", "run/report.html", "vectors.npy", "vectors.npy.items.jsonl"} {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+}
