@@ -51,7 +51,7 @@ var rooms = map[string][]string{
 
 	"internal/picturetest": {"internal/rng"},
 	"internal/runreport":   {"data", "eval", "metric", "positive", "report", "train", "internal/atomicfile", "internal/fields", "internal/rng"},
-	"internal/demo":        {"train"},
+	"internal/demo":        {"positive", "train"},
 	"internal/cli": {"data", "embed", "eval", "backbone", "method", "metric", "optim", "positive", "report", "train",
 		"internal/atomicfile", "internal/demo", "internal/device", "internal/fields", "internal/rng", "internal/runreport"},
 }

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/alike-ml/alike/positive"
 	"github.com/alike-ml/alike/train"
 )
 
@@ -25,16 +26,21 @@ import (
 var photos []byte
 
 // Epochs is how many passes the demo makes over the photographs: what two cores do in about two minutes.
-const Epochs = 40
+const Epochs = 100
 
-// Config is the demo's run on the photographs in a folder.
+// Config is the demo's run on the photographs in a folder. The settings that differ from the defaults were chosen by the
+// nearest-neighbour score on held-out training photographs: the colour strength and the temperature are the paper's for
+// larger pictures, as colour alone tells clothes apart too easily.
 func Config(folder string) train.Config {
-	c := train.DefaultSimCLR(32)
+	c := train.DefaultSimCLR(32).WithEpochs(Epochs)
 	c.Data = folder
-	c.Backbone, c.Width = "resnet10", 0.5
-	c.Epochs = Epochs
-	c.Batch = 256
-	c.MonitorEvery = 5
+	c.Backbone, c.Width = "smallcnn", 1
+	c.MonitorEvery = 10
+	m := *c.SimCLR
+	m.Temperature = 0.1
+	m.Augment = positive.SimCLR(32)
+	m.Augment.Blur, m.Augment.CenterCrop = 0, 1
+	c.SimCLR = &m
 	return c
 }
 
