@@ -21,8 +21,8 @@ func (d demoCommand) Run(ctx context.Context, c console) error {
 		return usageError{fmt.Errorf("%s exists: remove it, or choose another directory with --out", d.Out)}
 	}
 	photos, run := filepath.Join(d.Out, "photos"), filepath.Join(d.Out, "run")
-	config := demo.Config(photos)
-	config.Epochs, config.Device = d.Epochs, d.Device
+	config := demo.Config(photos).WithEpochs(d.Epochs)
+	config.Device = d.Device
 	if err := config.Validate(); err != nil {
 		return usageError{err}
 	}
