@@ -26,9 +26,10 @@ const (
 	metaFingerprint = "fingerprint"
 )
 
-// saveIfDue saves when the last checkpoint is old enough.
+// saveIfDue saves when the last checkpoint is old enough. While the run may be on the way to a collapse, it waits: the good
+// checkpoints would be pushed out.
 func (r *run) saveIfDue() error {
-	if time.Since(r.saved) < time.Duration(r.config.CheckpointSeconds)*time.Second {
+	if r.watch.low > 0 || time.Since(r.saved) < time.Duration(r.config.CheckpointSeconds)*time.Second {
 		return nil
 	}
 	return r.save()
@@ -44,7 +45,7 @@ func (r *run) save() error {
 	if err := weights.Write(path, slices.Collect(r.store.IterVariables()), meta); err != nil {
 		return fmt.Errorf("cannot save a checkpoint: %w", err)
 	}
-	r.saved, r.checkpoint = time.Now(), path
+	r.saved = time.Now()
 	return r.prune()
 }
 
@@ -63,6 +64,20 @@ func checkpointPaths(dir string) ([]string, error) {
 		}
 	}
 	return paths, nil
+}
+
+// newestUpTo returns the newest checkpoint after at most so many steps, "" if there is none.
+func newestUpTo(dir string, step int) (string, error) {
+	paths, err := checkpointPaths(dir)
+	if err != nil {
+		return "", err
+	}
+	for _, path := range slices.Backward(paths) {
+		if step >= 0 && filepath.Base(path) <= checkpointName(step) {
+			return path, nil
+		}
+	}
+	return "", nil
 }
 
 func (r *run) prune() error {
@@ -92,7 +107,6 @@ func (r *run) restore() error {
 		}
 		return fmt.Errorf("cannot resume from %s: %w; %s", path, err, advice)
 	}
-	r.checkpoint = path
 	return nil
 }
 

@@ -117,7 +117,6 @@ type run struct {
 	events      *events
 	watch       watch
 	saved       time.Time
-	checkpoint  string // the last good one
 }
 
 // open reads the data's index and builds the step.
@@ -291,8 +290,8 @@ func (r *run) step(batch *data.Batch, at time.Time) (Step, error) {
 		return s, err
 	}
 	if r.config.Watch {
-		if err := r.watch.check(s); err != nil {
-			return s, r.stop(err)
+		if trouble := r.watch.check(s); trouble != nil {
+			return s, r.stop(trouble)
 		}
 	}
 	return s, nil
@@ -415,10 +414,10 @@ func (r *run) interrupt() error {
 }
 
 // stop ends a run in trouble; the last good checkpoint stays.
-func (r *run) stop(trouble error) error {
-	var t *Trouble
-	if errors.As(trouble, &t) {
-		t.Checkpoint = r.checkpoint
+func (r *run) stop(trouble *Trouble) error {
+	var err error
+	if trouble.Checkpoint, err = newestUpTo(r.dir.checkpoints(), trouble.good); err != nil {
+		return err
 	}
 	r.log.Error("stopped", "reason", trouble)
 	return errors.Join(trouble, r.events.flush())

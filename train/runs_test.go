@@ -1,14 +1,19 @@
 package train_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
+	"image"
+	"image/png"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,6 +21,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/alike-ml/alike/internal/picturetest"
+	"github.com/alike-ml/alike/internal/safetensors"
 	"github.com/alike-ml/alike/optim"
 	"github.com/alike-ml/alike/train"
 )
@@ -275,4 +281,72 @@ func TestTensorBoardOfAResumedRun(t *testing.T) {
 	if diff := cmp.Diff([][]int{{1, 2, 3, 4, 5}, {6, 7, 8}}, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// The checkpoint that a stopped run names is from before the trouble: the newest may hold the weights that caused it.
+func TestTroubleNamesACheckpointFromBefore(t *testing.T) {
+	config := small(picturetest.Splits(t, 20, 2, 16))
+	config.Optimizer.LearningRate = 1e30
+	_, err := train.Run(t.Context(), config, filepath.Join(t.TempDir(), "run"), train.Options{})
+	var trouble *train.Trouble
+	if !errors.As(err, &trouble) {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(trouble.Checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := safetensors.Open(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range file.Tensors {
+		tensor, err := file.Read(info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := tensor.Float32()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range values {
+			if !(math.Abs(float64(v)) < 1e10) {
+				t.Fatalf("%s of %s holds %g", info.Name, filepath.Base(trouble.Checkpoint), v)
+			}
+		}
+	}
+}
+
+// Pictures that are all the same, and views that do not change them, leave one embedding.
+func TestACollapseStopsTheRun(t *testing.T) {
+	data := t.TempDir()
+	for i := range 8 {
+		if err := os.WriteFile(filepath.Join(data, strconv.Itoa(i)+".png"), onePixel(t), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := small(data)
+	config.Epochs, config.HoldOut, config.MonitorEvery = 60, 0, 0
+	config.SimCLR.Augment.Jitter, config.SimCLR.Augment.Grayscale = 0, 0
+	var steps int
+	dir := filepath.Join(t.TempDir(), "run")
+	_, err := train.Run(t.Context(), config, dir, train.Options{OnStep: func(train.Step) { steps++ }})
+	var trouble *train.Trouble
+	if !errors.As(err, &trouble) || trouble.Step != 50 || steps != 50 || !strings.Contains(err.Error(), "collapsed") {
+		t.Fatalf("error %v after %d steps, want a collapse after 50", err, steps)
+	}
+	if trouble.Checkpoint != "" {
+		t.Errorf("it names %s, and was never any good", trouble.Checkpoint)
+	}
+	config.Watch, config.Epochs = false, 52
+	mustRun(t, config, train.Options{})
+}
+
+func onePixel(t *testing.T) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := png.Encode(&file, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
 }

@@ -19,13 +19,14 @@ type watch struct {
 }
 
 // check returns a [Trouble] when the run should stop.
-func (w *watch) check(s Step) error {
+func (w *watch) check(s Step) *Trouble {
 	for _, v := range []struct {
 		name  string
 		value Number
 	}{{"the loss", s.Loss}, {"the gradient", s.GradientNorm}} {
 		if math.IsNaN(float64(v.value)) || math.IsInf(float64(v.value), 0) {
-			return &Trouble{Step: s.Step, Epoch: s.Epoch, What: fmt.Sprintf("%s became %v", v.name, float64(v.value)),
+			// The step before this one made the weights that did it.
+			return &Trouble{Step: s.Step, Epoch: s.Epoch, good: s.Step - 2, What: fmt.Sprintf("%s became %v", v.name, float64(v.value)),
 				Advice: fmt.Sprintf("lower the learning rate (%.3g at this step), warm up longer, or raise the temperature", float64(s.LearningRate))}
 		}
 	}
@@ -36,7 +37,7 @@ func (w *watch) check(s Step) error {
 	if w.low++; w.low < collapseSteps {
 		return nil
 	}
-	return &Trouble{Step: s.Step, Epoch: s.Epoch,
+	return &Trouble{Step: s.Step, Epoch: s.Epoch, good: s.Step - collapseSteps - 1,
 		What:   fmt.Sprintf("the embeddings collapsed: their spread was below %g for %d steps (1 fills the sphere, 0 is a single point)", collapseStd, collapseSteps),
 		Advice: fmt.Sprintf("lower the learning rate (%.3g at this step), use a larger batch, or check with `alike views` that the views of different items differ", float64(s.LearningRate))}
 }
@@ -46,13 +47,15 @@ type Trouble struct {
 	Step, Epoch int
 	// What happened, and what to try.
 	What, Advice string
-	// Checkpoint is the last good one's path, or "" when there is none yet.
+	// Checkpoint is the path of the newest one from before the trouble, or "" when there is none.
 	Checkpoint string
+
+	good int // the last step after which the weights were good
 }
 
 // Error says what happened, where, and what to do.
 func (t *Trouble) Error() string {
-	kept := "no checkpoint had been written yet"
+	kept := "no good checkpoint had been written yet"
 	if t.Checkpoint != "" {
 		kept = "the last good checkpoint is " + t.Checkpoint
 	}
