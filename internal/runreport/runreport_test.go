@@ -1,0 +1,129 @@
+package runreport_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/eval"
+	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/picturetest"
+	"github.com/alike-ml/alike/internal/runreport"
+	"github.com/alike-ml/alike/report"
+	"github.com/alike-ml/alike/train"
+)
+
+// reportOf trains on a folder for a moment, evaluates if it has test pictures, and returns the report.
+func reportOf(t *testing.T, folder string) string {
+	t.Helper()
+	config := train.DefaultSimCLR(16).WithEpochs(2)
+	config.Data = folder
+	config.Backbone, config.Width, config.Batch = "smallcnn", 0.25, 8
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, err := train.Run(t.Context(), config, dir, train.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := data.OpenImageFolder(t.Context(), folder, data.FolderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := runreport.Input{
+		Dir: dir, Title: "A <run> of a moment", Command: "alike train simclr --data pictures --out run", Config: config,
+		Pictures: opened.Train, Timing: []report.Span{{Name: "training", Duration: 1500 * time.Millisecond}},
+	}
+	if opened.Test != nil {
+		backend, err := device.Open(config.Device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer backend.Finalize()
+		m, err := embed.Load(backend, train.ModelDir(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in.Evaluation, err = eval.Run(t.Context(), backend, m, opened, eval.Options{}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := runreport.Write(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, runreport.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// check compares the report's sections with the wanted ones, and looks for what would have to be fetched from elsewhere.
+func check(t *testing.T, page string, sections ...string) {
+	t.Helper()
+	var got []string
+	for _, m := range regexp.MustCompile(`<section id="(\w+)">`).FindAllStringSubmatch(page, -1) {
+		got = append(got, m[1])
+	}
+	if strings.Join(got, " ") != strings.Join(sections, " ") {
+		t.Errorf("sections %v, want %v", got, sections)
+	}
+	if outside := regexp.MustCompile(`(src|href)="[^#d][^"]*"|https?://[^"' )]*`).FindAllString(page, -1); outside != nil {
+		t.Errorf("it refers to %v", outside)
+	}
+	for _, want := range []string{"A &lt;run&gt; of a moment", "alike train simclr --data pictures", "simclr.temperature", "smallcnn", "<svg"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("it does not show %q", want)
+		}
+	}
+	if strings.Contains(page, "NaN") {
+		t.Error("it shows what was not measured as NaN")
+	}
+}
+
+func TestReportOfALabelledRun(t *testing.T) {
+	page := reportOf(t, picturetest.Splits(t, 12, 4, 16))
+	check(t, page, "scores", "neighbours", "map", "training", "positives", "again")
+	for _, want := range []string{"Nearest neighbours", "Linear probe", "raw pixels", "untrained encoder", "largest class"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("it does not show %q", want)
+		}
+	}
+}
+
+// Without test pictures nothing was evaluated: there are no scores to show.
+func TestReportOfARunWithoutTestPictures(t *testing.T) {
+	dir := t.TempDir()
+	picturetest.Classes(t, dir, []string{"a", "b"}, 12, 16, 1)
+	check(t, reportOf(t, dir), "training", "positives", "again")
+}
+
+func TestReportOfARunWithoutLabels(t *testing.T) {
+	dir := t.TempDir()
+	picturetest.Classes(t, filepath.Join(dir, "train"), []string{"."}, 20, 16, 1)
+	picturetest.Classes(t, filepath.Join(dir, "test"), []string{"."}, 5, 16, 2)
+	check(t, reportOf(t, dir), "neighbours", "map", "training", "positives", "again")
+}
+
+func TestReportNamesSkippedFiles(t *testing.T) {
+	dir := picturetest.Splits(t, 12, 4, 16)
+	if err := os.WriteFile(filepath.Join(dir, "train", "a", "torn & empty.jpg"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	page := reportOf(t, dir)
+	check(t, page, "scores", "neighbours", "map", "training", "positives", "again", "skipped")
+	if !strings.Contains(page, "torn &amp; empty.jpg") {
+		t.Error("the file is not named")
+	}
+}
+
+// A report needs a run.
+func TestReportWithoutARun(t *testing.T) {
+	config := train.DefaultSimCLR(16)
+	err := runreport.Write(t.Context(), runreport.Input{Dir: filepath.Join(t.TempDir(), "none"), Config: config, Pictures: &data.Images{Skipped: &data.Skipped{}}})
+	if err == nil || !strings.Contains(err.Error(), "metrics.jsonl") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v", err)
+	}
+}
