@@ -17,6 +17,11 @@ const module = "github.com/alike-ml/alike/"
 var rooms = map[string][]string{
 	"cmd/alike": {"internal/cli"},
 
+	"bench/compare": {"bench/timing"},
+	"bench/timing":  {},
+	"bench/workload": {"backbone", "bench/timing", "loss", "nn", "optim",
+		"internal/device", "internal/guard", "internal/rng"},
+
 	"engine":          {"engine/kernel", "engine/parallel", "engine/plan"},
 	"engine/kernel":   {"engine/parallel"},
 	"engine/parallel": {},
