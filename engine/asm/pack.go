@@ -12,7 +12,8 @@ func packProgram(p *program) {
 	p.copyRows()
 	p.transposeStrip()
 	p.interleaveRows()
-	p.gatherSpans()
+	p.gatherSpans("gatherSpansAVX512", false)
+	p.gatherSpans("gatherBytesAVX512", true)
 	p.gatherLanes()
 	p.gatherPairs()
 }
@@ -173,11 +174,18 @@ func (p *program) table16(name string, n int, value func(i int) uint16) operand.
 	return mem
 }
 
-// gatherSpans writes the copy of spans that begin at listed offsets, as convolutions gather pixels.
-func (p *program) gatherSpans() {
+// gatherSpans writes the copy of spans that begin at listed offsets, as convolutions gather pixels: of whole 32-bit lanes, or of
+// any bytes. Masked stores of bytes take many times as long as those of lanes.
+func (p *program) gatherSpans(name string, bytes bool) {
 	args := "dst *byte, dstStep int, src *byte, offsets *int, count, size int"
-	p.function("gatherSpansAVX512", args, args, "copies count spans of size bytes from src + offsets[i] to dst + i*dstStep. A negative"+
-		"\n// offset stands for zeros.")
+	unit, shift := "bytes", uint8(0)
+	load, store := p.VMOVDQU8_Z, p.VMOVDQU8
+	if !bytes {
+		unit, shift = "bytes, a multiple of four,", 2
+		load, store = p.VMOVUPS_Z, p.VMOVUPS
+	}
+	p.function(name, args, args, fmt.Sprintf("copies count spans of size %s from src + offsets[i] to dst + i*dstStep. A negative"+
+		"\n// offset stands for zeros.", unit))
 	dst, dstStep, src, offsets, count, full := p.GP64(), p.GP64(), p.GP64(), p.GP64(), p.GP64(), p.GP64()
 	p.Load(p.Param("dst"), dst)
 	p.Load(p.Param("dstStep"), dstStep)
@@ -187,11 +195,12 @@ func (p *program) gatherSpans() {
 	p.Load(p.Param("size"), full)
 	p.MOVQ(full, reg.RCX)
 	p.ANDQ(operand.U8(63), reg.RCX)
+	p.SHRQ(operand.U8(shift), reg.RCX)
 	mask := p.GP64()
 	p.MOVQ(operand.U32(1), mask)
 	p.SHLQ(reg.CL, mask)
 	p.DECQ(mask)
-	p.KMOVQ(mask, reg.K1) // bytes after the last full register
+	p.KMOVQ(mask, reg.K1) // what lies after the last full register
 	p.ANDQ(operand.I8(-64), full)
 	p.VPXORD(reg.Z2, reg.Z2, reg.Z2)
 	from, at := p.GP64(), p.GP64()
@@ -212,8 +221,10 @@ func (p *program) gatherSpans() {
 	p.CMPQ(at, full)
 	p.JLT(operand.LabelRef("copy"))
 	p.Label("tail")
-	p.VMOVDQU8_Z(operand.Mem{Base: from, Index: at, Scale: 1}, reg.K1, reg.Z0)
-	p.VMOVDQU8(reg.Z0, reg.K1, operand.Mem{Base: dst, Index: at, Scale: 1})
+	p.TESTQ(mask, mask)
+	p.JZ(operand.LabelRef("next"))
+	load(operand.Mem{Base: from, Index: at, Scale: 1}, reg.K1, reg.Z0)
+	store(reg.Z0, reg.K1, operand.Mem{Base: dst, Index: at, Scale: 1})
 	p.Label("next")
 	p.ADDQ(operand.U8(8), offsets)
 	p.ADDQ(dstStep, dst)
@@ -231,7 +242,7 @@ func (p *program) gatherSpans() {
 	p.CMPQ(at, full)
 	p.JLT(operand.LabelRef("clear"))
 	p.Label("zeroTail")
-	p.VMOVDQU8(reg.Z2, reg.K1, operand.Mem{Base: dst, Index: at, Scale: 1})
+	store(reg.Z2, reg.K1, operand.Mem{Base: dst, Index: at, Scale: 1})
 	p.JMP(operand.LabelRef("next"))
 }
 

@@ -106,13 +106,15 @@ func gatherSpans[T element](dst []T, ld int, src []T, offsets []int, n, ahead in
 	size := sizeOf[T]()
 	if ActiveLevel() == AVX512 {
 		_ = dst[(len(offsets)-1)*ld+n-1]
-		if n*size <= 64 && size >= 4 {
-			gatherLanesAVX512((*byte)(unsafe.Pointer(&dst[0])), ld*size, (*byte)(unsafe.Pointer(unsafe.SliceData(src))),
-				&offsets[0], len(offsets), uint32(1<<(n*size/4)-1), ahead)
-			return
+		to, from := (*byte)(unsafe.Pointer(&dst[0])), (*byte)(unsafe.Pointer(unsafe.SliceData(src)))
+		switch {
+		case n*size%4 != 0:
+			gatherBytesAVX512(to, ld*size, from, &offsets[0], len(offsets), n*size)
+		case n*size <= 64:
+			gatherLanesAVX512(to, ld*size, from, &offsets[0], len(offsets), uint32(1<<(n*size/4)-1), ahead)
+		default:
+			gatherSpansAVX512(to, ld*size, from, &offsets[0], len(offsets), n*size)
 		}
-		gatherSpansAVX512((*byte)(unsafe.Pointer(&dst[0])), ld*size, (*byte)(unsafe.Pointer(unsafe.SliceData(src))),
-			&offsets[0], len(offsets), n*size)
 		return
 	}
 	for i, at := range offsets {

@@ -20,11 +20,17 @@ func transposeStripAVX512(dst *uint32, dstStep int, src *uint32, srcStep int, ro
 //go:noescape
 func interleaveRowsAVX512(dst *uint16, dstStep int, src *uint16, srcStep int, pairs int, load uint32, store uint32)
 
-// gatherSpansAVX512 copies count spans of size bytes from src + offsets[i] to dst + i*dstStep. A negative
+// gatherSpansAVX512 copies count spans of size bytes, a multiple of four, from src + offsets[i] to dst + i*dstStep. A negative
 // offset stands for zeros.
 //
 //go:noescape
 func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, size int)
+
+// gatherBytesAVX512 copies count spans of size bytes from src + offsets[i] to dst + i*dstStep. A negative
+// offset stands for zeros.
+//
+//go:noescape
+func gatherBytesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, size int)
 
 // gatherLanesAVX512 copies the lanes of mask, of 16, from src + offsets[i] to dst + i*dstStep, count times.
 // A negative offset stands for zeros. It prefetches what lies ahead bytes further.

@@ -386,6 +386,7 @@ TEXT ·gatherSpansAVX512(SB), NOSPLIT, $0-48
 	MOVQ   size+40(FP), R8
 	MOVQ   R8, CX
 	ANDQ   $0x3f, CX
+	SHRQ   $0x02, CX
 	MOVQ   $0x00000001, R9
 	SHLQ   CL, R9
 	DECQ   R9
@@ -395,24 +396,26 @@ TEXT ·gatherSpansAVX512(SB), NOSPLIT, $0-48
 
 span:
 	MOVQ  (SI), CX
-	XORQ  R9, R9
+	XORQ  R10, R10
 	TESTQ CX, CX
 	JS    zeros
 	ADDQ  BX, CX
-	CMPQ  R9, R8
+	CMPQ  R10, R8
 	JGE   tail
 
 copy:
-	PREFETCHT1 4096(CX)(R9*1)
-	VMOVUPS    (CX)(R9*1), Z0
-	VMOVUPS    Z0, (AX)(R9*1)
-	ADDQ       $0x40, R9
-	CMPQ       R9, R8
+	PREFETCHT1 4096(CX)(R10*1)
+	VMOVUPS    (CX)(R10*1), Z0
+	VMOVUPS    Z0, (AX)(R10*1)
+	ADDQ       $0x40, R10
+	CMPQ       R10, R8
 	JLT        copy
 
 tail:
-	VMOVDQU8.Z (CX)(R9*1), K1, Z0
-	VMOVDQU8   Z0, K1, (AX)(R9*1)
+	TESTQ     R9, R9
+	JZ        next
+	VMOVUPS.Z (CX)(R10*1), K1, Z0
+	VMOVUPS   Z0, K1, (AX)(R10*1)
 
 next:
 	ADDQ $0x08, SI
@@ -423,17 +426,81 @@ next:
 	RET
 
 zeros:
-	CMPQ R9, R8
+	CMPQ R10, R8
 	JGE  zeroTail
 
 clear:
-	VMOVUPS Z2, (AX)(R9*1)
-	ADDQ    $0x40, R9
-	CMPQ    R9, R8
+	VMOVUPS Z2, (AX)(R10*1)
+	ADDQ    $0x40, R10
+	CMPQ    R10, R8
 	JLT     clear
 
 zeroTail:
-	VMOVDQU8 Z2, K1, (AX)(R9*1)
+	VMOVUPS Z2, K1, (AX)(R10*1)
+	JMP     next
+
+// func gatherBytesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, size int)
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·gatherBytesAVX512(SB), NOSPLIT, $0-48
+	MOVQ   dst+0(FP), AX
+	MOVQ   dstStep+8(FP), DX
+	MOVQ   src+16(FP), BX
+	MOVQ   offsets+24(FP), SI
+	MOVQ   count+32(FP), DI
+	MOVQ   size+40(FP), R8
+	MOVQ   R8, CX
+	ANDQ   $0x3f, CX
+	SHRQ   $0x00, CX
+	MOVQ   $0x00000001, R9
+	SHLQ   CL, R9
+	DECQ   R9
+	KMOVQ  R9, K1
+	ANDQ   $-64, R8
+	VPXORD Z2, Z2, Z2
+
+span:
+	MOVQ  (SI), CX
+	XORQ  R10, R10
+	TESTQ CX, CX
+	JS    zeros
+	ADDQ  BX, CX
+	CMPQ  R10, R8
+	JGE   tail
+
+copy:
+	PREFETCHT1 4096(CX)(R10*1)
+	VMOVUPS    (CX)(R10*1), Z0
+	VMOVUPS    Z0, (AX)(R10*1)
+	ADDQ       $0x40, R10
+	CMPQ       R10, R8
+	JLT        copy
+
+tail:
+	TESTQ      R9, R9
+	JZ         next
+	VMOVDQU8.Z (CX)(R10*1), K1, Z0
+	VMOVDQU8   Z0, K1, (AX)(R10*1)
+
+next:
+	ADDQ $0x08, SI
+	ADDQ DX, AX
+	DECQ DI
+	JNZ  span
+	VZEROUPPER
+	RET
+
+zeros:
+	CMPQ R10, R8
+	JGE  zeroTail
+
+clear:
+	VMOVUPS Z2, (AX)(R10*1)
+	ADDQ    $0x40, R10
+	CMPQ    R10, R8
+	JLT     clear
+
+zeroTail:
+	VMOVDQU8 Z2, K1, (AX)(R10*1)
 	JMP      next
 
 // func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count int, mask uint32, ahead int)
