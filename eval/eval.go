@@ -288,6 +288,7 @@ func (e evaluation) baselines(backend compute.Backend, config embed.Config, task
 	if err != nil {
 		return err
 	}
+	defer untrained.Close()
 	raw, err := e.scoreWith("raw pixels", tasks, func(ctx context.Context, images *data.Images, _ embed.Progress) (metric.Matrix, []int, error) {
 		return embed.RawPixels(ctx, images)
 	})
