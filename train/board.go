@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -11,12 +12,23 @@ import (
 // that all curves share an axis.
 type board struct{ writer *tensorboard.Writer }
 
-func openBoard(dir string) (*board, error) {
+// openBoard opens a file of its own for the events after the given step.
+func openBoard(dir string, step int) (*board, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("cannot make the folder for TensorBoard's events: %w", err)
 	}
 	writer, err := tensorboard.Open(dir)
-	return &board{writer}, err
+	if err != nil {
+		return nil, err
+	}
+	next := 0 // the look before the first step is at step 0
+	if step > 0 {
+		next = step + 1
+	}
+	if err := writer.Start(int64(next)); err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	return &board{writer}, nil
 }
 
 type scalar struct {

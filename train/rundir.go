@@ -65,12 +65,15 @@ func openDir(path string, config Config, resume bool) (*runDir, error) {
 	if err := os.MkdirAll(d.checkpoints(), 0o755); err != nil {
 		return nil, fmt.Errorf("cannot make the run's directory: %w", err)
 	}
-	if held, err := d.lock.TryLock(); err != nil || !held {
-		return nil, errors.Join(fmt.Errorf("another process is training in %s: wait for it, or choose another directory", path), err)
+	held, err := d.lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock the run's directory: %w", err)
+	}
+	if !held {
+		return nil, fmt.Errorf("another process is training in %s: wait for it, or choose another directory", path)
 	}
 	// Once more, now that nobody else can start here.
-	err := mayUse(path, config, resume)
-	if err == nil {
+	if err = mayUse(path, config, resume); err == nil {
 		err = errors.Join(d.clean(), d.writeConfig(config))
 	}
 	if err != nil {

@@ -208,8 +208,11 @@ func TestInterruptedWhileLooking(t *testing.T) {
 	}
 }
 
+// startTag stands for the events that say from which step on older ones do not count.
+const startTag = "start"
+
 // boardSteps reads the steps of the events of a tag in a TensorBoard file: records of a length, its checksum, an event and its
-// checksum. In an event, field 2 is the step and field 5.1.1 the tag.
+// checksum. In an event, field 2 is the step, field 5.1.1 the tag and field 7 the start of a session.
 func boardSteps(t *testing.T, path, tag string) []int {
 	t.Helper()
 	content, err := os.ReadFile(path)
@@ -221,7 +224,11 @@ func boardSteps(t *testing.T, path, tag string) []int {
 		n := binary.LittleEndian.Uint64(content)
 		event := content[12 : 12+n]
 		content = content[16+n:]
-		if summary := field(t, event, 5); summary != nil && string(field(t, field(t, summary, 1), 1)) == tag {
+		found := field(t, event, 7) != nil && tag == startTag
+		if summary := field(t, event, 5); summary != nil {
+			found = string(field(t, field(t, summary, 1), 1)) == tag
+		}
+		if found {
 			step, _ := protowire.ConsumeVarint(field(t, event, 2))
 			steps = append(steps, int(step))
 		}
@@ -275,8 +282,13 @@ func TestTensorBoardOfAResumedRun(t *testing.T) {
 		t.Fatalf("files %v, %v", files, err)
 	}
 	var got [][]int
+	var starts []int
 	for _, path := range files { // in the order of their names, as TensorBoard reads them
 		got = append(got, boardSteps(t, path, "step/loss"))
+		starts = append(starts, boardSteps(t, path, startTag)...)
+	}
+	if !slices.Equal(starts, []int{0, 6}) {
+		t.Errorf("the files say that they start at steps %v", starts)
 	}
 	if diff := cmp.Diff([][]int{{1, 2, 3, 4, 5}, {6, 7, 8}}, got); diff != "" {
 		t.Error(diff)
@@ -349,4 +361,27 @@ func onePixel(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return file.Bytes()
+}
+
+// The two ways in which a directory cannot be had for this process alone.
+func TestDirectoriesThatCannotBeLocked(t *testing.T) {
+	config := small(picturetest.Splits(t, 8, 2, 16))
+	config.Epochs, config.MonitorEvery = 1, 0
+	taken, odd := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "run")
+	if err := os.MkdirAll(filepath.Join(odd, ".lock"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := train.Run(t.Context(), config, odd, train.Options{})
+	if err == nil || !strings.Contains(err.Error(), "cannot lock") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a folder in the place of the lock: error %v", err)
+	}
+	var second error
+	if _, err := train.Run(t.Context(), config, taken, train.Options{OnStart: func(train.Start) {
+		_, second = train.Run(t.Context(), config, taken, train.Options{Resume: true})
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if second == nil || !strings.Contains(second.Error(), "another process is training in "+taken) {
+		t.Errorf("two at once: error %v", second)
+	}
 }

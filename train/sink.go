@@ -20,7 +20,7 @@ func openEvents(dir *runDir, step int) (*events, error) {
 	if err != nil {
 		return nil, err
 	}
-	board, err := openBoard(dir.tensorboard())
+	board, err := openBoard(dir.tensorboard(), step)
 	if err != nil {
 		return nil, errors.Join(err, metrics.close())
 	}

@@ -99,6 +99,15 @@ func (w *Writer) Image(tag string, step int64, width, height int, encoded []byte
 	return w.write(appendSummary(w.event(step), v))
 }
 
+// Start says that the steps from the given one on follow. Readers drop what older files hold of them: a run that was killed
+// after its last checkpoint had got further than where it is resumed.
+func (w *Writer) Start(step int64) error {
+	log := protowire.AppendTag(nil, logStatus, protowire.VarintType)
+	log = protowire.AppendVarint(log, logStart)
+	event := protowire.AppendTag(w.event(step), eventSessionLog, protowire.BytesType)
+	return w.write(protowire.AppendBytes(event, log))
+}
+
 // Flush hands everything recorded so far to the operating system, so that it outlives the process and a running TensorBoard
 // shows it.
 func (w *Writer) Flush() error {
@@ -130,6 +139,7 @@ const (
 	eventStep        = 2 // int64
 	eventFileVersion = 3 // string
 	eventSummary     = 5 // Summary
+	eventSessionLog  = 7 // SessionLog
 
 	summaryValue = 1 // repeated Value
 
@@ -141,6 +151,9 @@ const (
 	imageWidth      = 2 // int32
 	imageColorspace = 3 // int32
 	imageEncoded    = 4 // bytes
+
+	logStatus = 1 // SessionStatus
+	logStart  = 1 // its value START
 )
 
 // event starts an Event: time and step. As in every protocol buffer of this version, a zero is left out.

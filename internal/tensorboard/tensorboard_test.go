@@ -26,6 +26,7 @@ type record struct {
 	Scalar        float32
 	Width, Height int
 	Encoded       string
+	Status        int // of a session: 1 is its start
 }
 
 // readRecords is a reader of its own, after the format's description: it trusts nothing that the writer defines.
@@ -95,10 +96,12 @@ func readMessage(b []byte, path string, r *record) error {
 			r.Step = int64(bits)
 		case "/3":
 			r.Version = string(content)
-		case "/5", "/5/1", "/5/1/4":
+		case "/5", "/5/1", "/5/1/4", "/7":
 			if err := readMessage(content, field, r); err != nil {
 				return err
 			}
+		case "/7/1":
+			r.Status = int(bits)
 		case "/5/1/1":
 			r.Tag = string(content)
 		case "/5/1/2":
@@ -267,6 +270,31 @@ func TestResumeWritesAFileOfItsOwn(t *testing.T) {
 		if err != nil || len(records) != 2 || records[1].Step != int64(i+1) {
 			t.Errorf("file %d holds %+v, %v", i, records, err)
 		}
+	}
+}
+
+func TestStartSaysFromWhichStep(t *testing.T) {
+	dir := t.TempDir()
+	w, err := open(dir, "host", 1, at(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []int64{0, 42} {
+		if err := w.Start(step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, contents := files(t, dir)
+	got, err := readRecords(contents[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []record{{Time: 5, Version: "brain.Event:2"}, {Time: 5, Status: 1}, {Time: 5, Step: 42, Status: 1}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
