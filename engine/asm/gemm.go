@@ -42,7 +42,10 @@ type element struct {
 func gemmProgram(p *program) {
 	for _, e := range []element{{name: "F32", bits: 32}, {name: "F64", bits: 64}, {name: "BF16", bits: 32, half: true}} {
 		for rows := 1; rows <= 14; rows++ {
-			p.tile512(e, rows)
+			p.tile512(e, rows, 2)
+			if e.bits == 32 {
+				p.tile512(e, rows, 1)
+			}
 		}
 	}
 	for rows := 1; rows <= 6; rows++ {
@@ -144,13 +147,17 @@ func (p *program) nextColumn(rows int) {
 	p.ADDQ(rBStep, rB)
 }
 
-// tile512 writes the AVX-512 micro-kernel for a tile of the given number of rows and two registers of columns. Each
+// tile512 writes the AVX-512 micro-kernel for a tile of the given number of rows and one or two vectors of columns. Each
 // accumulator is one chain of fused multiply-adds over k, so an element's bits do not depend on the tile it falls in.
-func (p *program) tile512(e element, rows int) {
-	p.function(fmt.Sprintf("gemm%sAVX512x%d", e.name, rows), "t *byte", "t *tile",
-		fmt.Sprintf("computes a tile of %d rows and %d columns.", rows, 1024/e.bits))
-	acc := func(i, j int) int { return 2*i + j }
-	const b0, b1, a = 28, 29, 30
+func (p *program) tile512(e element, rows, vectors int) {
+	name := "gemm" + e.name
+	if vectors == 1 {
+		name += "Narrow"
+	}
+	p.function(fmt.Sprintf("%sAVX512x%d", name, rows), "t *byte", "t *tile",
+		fmt.Sprintf("computes a tile of %d rows and %d columns.", rows, vectors*512/e.bits))
+	acc := func(i, j int) int { return vectors*i + j }
+	const b0, a = 28, 30
 
 	maskedLoad, maskedStore := p.VMOVUPS_Z, p.VMOVUPS
 	broadcast, fma, mul, add, maxOp := p.VBROADCASTSS, p.VFMADD231PS, p.VMULPS, p.VADDPS, p.VMAXPS
@@ -162,29 +169,34 @@ func (p *program) tile512(e element, rows int) {
 	p.tileStart(rows)
 	p.MOVQ(field(tileMask), rOff)
 	p.KMOVW(rOff.As32(), reg.K1)
-	p.SHRQ(operand.U8(512/e.bits), rOff)
-	p.KMOVW(rOff.As32(), reg.K2)
-	for i := range 2 * rows {
+	if vectors == 2 {
+		p.SHRQ(operand.U8(512/e.bits), rOff)
+		p.KMOVW(rOff.As32(), reg.K2)
+	}
+	for i := range vectors * rows {
 		p.VPXORD(zmm[i], zmm[i], zmm[i])
 	}
 	// Bring the rows of C closer while the products are summed.
 	for i := range rows {
 		p.MOVQ(field(tileCOff+8*i), rOff)
-		p.PREFETCHT0(operand.Mem{Base: rC, Index: rOff, Scale: 1})
-		p.PREFETCHT0(operand.Mem{Base: rC, Index: rOff, Scale: 1, Disp: 64})
+		for j := range vectors {
+			p.PREFETCHT0(operand.Mem{Base: rC, Index: rOff, Scale: 1, Disp: 64 * j})
+		}
 	}
+	masks := []reg.OpmaskPhysical{reg.K1, reg.K2}
 	step := func() {
-		maskedLoad(operand.Mem{Base: rB}, reg.K1, zmm[b0])
-		maskedLoad(operand.Mem{Base: rB, Disp: 64}, reg.K2, zmm[b1])
+		for j := range vectors {
+			maskedLoad(operand.Mem{Base: rB, Disp: 64 * j}, masks[j], zmm[b0+j])
+		}
 		for i := range rows {
 			areg := a + i%2
 			broadcast(rowOfA(i), zmm[areg])
-			if e.half {
-				p.dotPairs(b0, areg, acc(i, 0))
-				p.dotPairs(b1, areg, acc(i, 1))
-			} else {
-				fma(zmm[b0], zmm[areg], zmm[acc(i, 0)])
-				fma(zmm[b1], zmm[areg], zmm[acc(i, 1)])
+			for j := range vectors {
+				if e.half {
+					p.dotPairs(b0+j, areg, acc(i, j))
+				} else {
+					fma(zmm[b0+j], zmm[areg], zmm[acc(i, j)])
+				}
 			}
 		}
 		p.nextColumn(rows)
@@ -193,16 +205,15 @@ func (p *program) tile512(e element, rows int) {
 
 	p.MOVQ(field(tileFlags), rFlags)
 	broadcast(field(tileAlpha), zmm[a])
-	for i := range 2 * rows {
+	for i := range vectors * rows {
 		mul(zmm[a], zmm[i], zmm[i])
 	}
-	masks := []reg.OpmaskPhysical{reg.K1, reg.K2}
 	p.TESTQ(operand.U32(flagReadC), rFlags)
 	p.JZ(operand.LabelRef("bias"))
 	broadcast(field(tileBeta), zmm[a])
 	for i := range rows {
 		p.MOVQ(field(tileCOff+8*i), rOff)
-		for j := range 2 {
+		for j := range vectors {
 			maskedLoad(operand.Mem{Base: rC, Index: rOff, Scale: 1, Disp: 64 * j}, masks[j], zmm[b0+j])
 			fma(zmm[b0+j], zmm[a], zmm[acc(i, j)])
 		}
@@ -211,7 +222,7 @@ func (p *program) tile512(e element, rows int) {
 	p.MOVQ(field(tileBias), rOff)
 	p.TESTQ(rOff, rOff)
 	p.JZ(operand.LabelRef("relu"))
-	for j := range 2 {
+	for j := range vectors {
 		maskedLoad(operand.Mem{Base: rOff, Disp: 64 * j}, masks[j], zmm[b0+j])
 		for i := range rows {
 			add(zmm[b0+j], zmm[acc(i, j)], zmm[acc(i, j)])
@@ -221,13 +232,13 @@ func (p *program) tile512(e element, rows int) {
 	p.TESTQ(operand.U32(flagReLU), rFlags)
 	p.JZ(operand.LabelRef("store"))
 	p.VPXORD(zmm[a], zmm[a], zmm[a])
-	for i := range 2 * rows {
+	for i := range vectors * rows {
 		maxOp(zmm[i], zmm[a], zmm[i]) // The second source, the sum, wins if it is NaN.
 	}
 	p.Label("store")
 	for i := range rows {
 		p.MOVQ(field(tileCOff+8*i), rOff)
-		for j := range 2 {
+		for j := range vectors {
 			maskedStore(zmm[acc(i, j)], masks[j], operand.Mem{Base: rC, Index: rOff, Scale: 1, Disp: 64 * j})
 		}
 	}

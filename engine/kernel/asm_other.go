@@ -4,9 +4,9 @@ package kernel
 
 const haveAssembly = false
 
-var microBF16 micro // Never used: activeBF16 is false.
+func microBF16(n int) micro { panic("kernel: no assembly") }
 
-func microF32() micro { return goMicro[float32]() }
+func microF32(n int) micro { return goMicro[float32]() }
 
 func microF64() micro { return goMicro[float64]() }
 
@@ -23,6 +23,10 @@ func interleaveRowsAVX512(dst *uint16, dstStep int, src *uint16, srcStep int, pa
 }
 
 func gatherSpansAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, size int) {
+	panic("kernel: no assembly")
+}
+
+func gatherBytesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count, size int) {
 	panic("kernel: no assembly")
 }
 

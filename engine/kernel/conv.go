@@ -63,7 +63,7 @@ func ConvForward32(p *parallel.Pool, s ConvShape, x, w, y []float32) {
 		s.depthwiseForward(p, x, w, y)
 		return
 	}
-	mic := microF32()
+	mic := microF32(s.K / s.Groups)
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
 		pr := forwardProduct(s, g, mic, x, &matrixRight[float32]{b: w[min(g*kg, len(w)):], ld: s.K, nr: mic.nr})
@@ -80,7 +80,7 @@ func ConvInputGrad32(p *parallel.Pool, s ConvShape, dy, w, dx []float32) {
 		s.depthwiseInputGrad(p, dy, w, dx)
 		return
 	}
-	mic := microF32()
+	mic := microF32(s.C / s.Groups)
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		s.eachPhase(func(h0, w0 int) {
 			pr := inputGradProduct(s, g, h0, w0, mic, dy, w)
@@ -98,7 +98,7 @@ func ConvWeightGrad32(p *parallel.Pool, s ConvShape, x, dy, dw []float32) {
 		s.depthwiseWeightGrad(p, x, dy, dw)
 		return
 	}
-	mic := microF32()
+	mic := microF32(s.K / s.Groups)
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
 		pr := weightGradProduct(s, g, mic, x, &matrixRight[float32]{b: dy[min(g*kg, len(dy)):], ld: s.K, nr: mic.nr})
@@ -117,9 +117,10 @@ func ConvForwardBF16(p *parallel.Pool, s ConvShape, x, w, y []uint16) {
 		F32ToBF16(y, wide)
 		return
 	}
+	mic := microBF16(s.K / s.Groups)
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
-		pr := forwardProduct(s, g, microBF16, x, &halfRight{b: w[min(g*kg, len(w)):], ld: s.K})
+		pr := forwardProduct(s, g, mic, x, &halfRight{b: w[min(g*kg, len(w)):], ld: s.K, nr: mic.nr})
 		runHalf(p, &pr, y[min(g*kg, len(y)):])
 	})
 }
@@ -134,9 +135,10 @@ func ConvInputGradBF16(p *parallel.Pool, s ConvShape, dy, w, dx []uint16) {
 		F32ToBF16(dx, wide)
 		return
 	}
+	mic := microBF16(s.C / s.Groups)
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		s.eachPhase(func(h0, w0 int) {
-			pr := inputGradProduct(s, g, h0, w0, microBF16, dy, w)
+			pr := inputGradProduct(s, g, h0, w0, mic, dy, w)
 			runHalf(p, &pr, dx[min((h0*s.W+w0)*s.C+g*(s.C/s.Groups), len(dx)):])
 		})
 	})
@@ -152,9 +154,10 @@ func ConvWeightGradBF16(p *parallel.Pool, s ConvShape, x, dy, dw []uint16) {
 		F32ToBF16(dw, wide)
 		return
 	}
+	mic := microBF16(s.K / s.Groups)
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
-		pr := weightGradProduct(s, g, microBF16, x, &halfRight{b: dy[min(g*kg, len(dy)):], ld: s.K})
+		pr := weightGradProduct(s, g, mic, x, &halfRight{b: dy[min(g*kg, len(dy)):], ld: s.K, nr: mic.nr})
 		runHalf(p, &pr, dw[min(g*kg, len(dw)):])
 	})
 }

@@ -75,7 +75,7 @@ func Gemm32(p *parallel.Pool, g Gemm) {
 	if g.Bias != nil && len(g.Bias) < g.N {
 		panic(fmt.Sprintf("kernel: bias has %d elements for %d columns", len(g.Bias), g.N))
 	}
-	runGemm(p, &arenaF32, microF32(), gemm[float32](g))
+	runGemm(p, &arenaF32, microF32(g.N), gemm[float32](g))
 }
 
 // Gemm64 computes g over the workers of p.
@@ -164,11 +164,12 @@ func GemmBF16(p *parallel.Pool, g GemmHalf) {
 		g.widened(p)
 		return
 	}
+	mic := microBF16(g.N)
 	forBatch(p, g.Batch, 2*g.M*g.N*g.K, func(p *parallel.Pool, i int) {
 		pr := product[uint16]{
-			micro: microBF16, m: g.M, n: g.N, k: g.K,
+			micro: mic, m: g.M, n: g.N, k: g.K,
 			a:     &halfLeft{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA},
-			b:     &halfRight{b: g.B[i*g.StrideB:], ld: g.LDB, trans: g.TransB},
+			b:     &halfRight{b: g.B[i*g.StrideB:], ld: g.LDB, trans: g.TransB, nr: mic.nr},
 			cSize: 4, ldc: g.LDC,
 			alpha: bitsOf(g.Alpha), beta: bitsOf(g.Beta), noBeta: g.Beta == 0,
 		}

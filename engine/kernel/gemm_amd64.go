@@ -7,70 +7,140 @@ package kernel
 //go:noescape
 func gemmF32AVX512x1(t *tile)
 
+// gemmF32NarrowAVX512x1 computes a tile of 1 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x1(t *tile)
+
 // gemmF32AVX512x2 computes a tile of 2 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x2(t *tile)
+
+// gemmF32NarrowAVX512x2 computes a tile of 2 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x2(t *tile)
 
 // gemmF32AVX512x3 computes a tile of 3 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x3(t *tile)
 
+// gemmF32NarrowAVX512x3 computes a tile of 3 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x3(t *tile)
+
 // gemmF32AVX512x4 computes a tile of 4 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x4(t *tile)
+
+// gemmF32NarrowAVX512x4 computes a tile of 4 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x4(t *tile)
 
 // gemmF32AVX512x5 computes a tile of 5 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x5(t *tile)
 
+// gemmF32NarrowAVX512x5 computes a tile of 5 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x5(t *tile)
+
 // gemmF32AVX512x6 computes a tile of 6 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x6(t *tile)
+
+// gemmF32NarrowAVX512x6 computes a tile of 6 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x6(t *tile)
 
 // gemmF32AVX512x7 computes a tile of 7 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x7(t *tile)
 
+// gemmF32NarrowAVX512x7 computes a tile of 7 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x7(t *tile)
+
 // gemmF32AVX512x8 computes a tile of 8 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x8(t *tile)
+
+// gemmF32NarrowAVX512x8 computes a tile of 8 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x8(t *tile)
 
 // gemmF32AVX512x9 computes a tile of 9 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x9(t *tile)
 
+// gemmF32NarrowAVX512x9 computes a tile of 9 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x9(t *tile)
+
 // gemmF32AVX512x10 computes a tile of 10 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x10(t *tile)
+
+// gemmF32NarrowAVX512x10 computes a tile of 10 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x10(t *tile)
 
 // gemmF32AVX512x11 computes a tile of 11 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x11(t *tile)
 
+// gemmF32NarrowAVX512x11 computes a tile of 11 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x11(t *tile)
+
 // gemmF32AVX512x12 computes a tile of 12 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x12(t *tile)
+
+// gemmF32NarrowAVX512x12 computes a tile of 12 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x12(t *tile)
 
 // gemmF32AVX512x13 computes a tile of 13 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x13(t *tile)
 
+// gemmF32NarrowAVX512x13 computes a tile of 13 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x13(t *tile)
+
 // gemmF32AVX512x14 computes a tile of 14 rows and 32 columns.
 //
 //go:noescape
 func gemmF32AVX512x14(t *tile)
+
+// gemmF32NarrowAVX512x14 computes a tile of 14 rows and 16 columns.
+//
+//go:noescape
+func gemmF32NarrowAVX512x14(t *tile)
 
 // gemmF64AVX512x1 computes a tile of 1 rows and 16 columns.
 //
@@ -147,70 +217,140 @@ func gemmF64AVX512x14(t *tile)
 //go:noescape
 func gemmBF16AVX512x1(t *tile)
 
+// gemmBF16NarrowAVX512x1 computes a tile of 1 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x1(t *tile)
+
 // gemmBF16AVX512x2 computes a tile of 2 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x2(t *tile)
+
+// gemmBF16NarrowAVX512x2 computes a tile of 2 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x2(t *tile)
 
 // gemmBF16AVX512x3 computes a tile of 3 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x3(t *tile)
 
+// gemmBF16NarrowAVX512x3 computes a tile of 3 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x3(t *tile)
+
 // gemmBF16AVX512x4 computes a tile of 4 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x4(t *tile)
+
+// gemmBF16NarrowAVX512x4 computes a tile of 4 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x4(t *tile)
 
 // gemmBF16AVX512x5 computes a tile of 5 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x5(t *tile)
 
+// gemmBF16NarrowAVX512x5 computes a tile of 5 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x5(t *tile)
+
 // gemmBF16AVX512x6 computes a tile of 6 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x6(t *tile)
+
+// gemmBF16NarrowAVX512x6 computes a tile of 6 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x6(t *tile)
 
 // gemmBF16AVX512x7 computes a tile of 7 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x7(t *tile)
 
+// gemmBF16NarrowAVX512x7 computes a tile of 7 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x7(t *tile)
+
 // gemmBF16AVX512x8 computes a tile of 8 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x8(t *tile)
+
+// gemmBF16NarrowAVX512x8 computes a tile of 8 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x8(t *tile)
 
 // gemmBF16AVX512x9 computes a tile of 9 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x9(t *tile)
 
+// gemmBF16NarrowAVX512x9 computes a tile of 9 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x9(t *tile)
+
 // gemmBF16AVX512x10 computes a tile of 10 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x10(t *tile)
+
+// gemmBF16NarrowAVX512x10 computes a tile of 10 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x10(t *tile)
 
 // gemmBF16AVX512x11 computes a tile of 11 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x11(t *tile)
 
+// gemmBF16NarrowAVX512x11 computes a tile of 11 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x11(t *tile)
+
 // gemmBF16AVX512x12 computes a tile of 12 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x12(t *tile)
+
+// gemmBF16NarrowAVX512x12 computes a tile of 12 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x12(t *tile)
 
 // gemmBF16AVX512x13 computes a tile of 13 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x13(t *tile)
 
+// gemmBF16NarrowAVX512x13 computes a tile of 13 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x13(t *tile)
+
 // gemmBF16AVX512x14 computes a tile of 14 rows and 32 columns.
 //
 //go:noescape
 func gemmBF16AVX512x14(t *tile)
+
+// gemmBF16NarrowAVX512x14 computes a tile of 14 rows and 16 columns.
+//
+//go:noescape
+func gemmBF16NarrowAVX512x14(t *tile)
 
 // gemmF32AVX2x1 computes a tile of 1 rows and 16 columns.
 //

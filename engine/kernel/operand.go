@@ -92,10 +92,11 @@ type halfRight struct {
 	b     []uint16
 	ld    int
 	trans bool
+	nr    int
 }
 
 func (m *halfRight) panel(dst []uint16, k0, kc, j, cols int) (unsafe.Pointer, int) {
-	nr := microBF16.nr
+	nr := m.nr
 	switch {
 	case kc == 0:
 	case m.trans:

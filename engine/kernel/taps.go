@@ -19,14 +19,20 @@ type taps struct {
 	height, width, depth int // of the image; depth is all its channels
 	first, channels      int
 
+	run int // taps of one dh whose channels lie side by side in the image: all or one
+
 	// For pixels whose taps all lie inside the image: where the taps are from the pixel's own place, in elements, and the
 	// extremes of dh and dw.
 	deltas                 []int
 	minH, maxH, minW, maxW int
 }
 
-// prepare computes deltas and extremes.
+// prepare computes run, deltas and extremes.
 func (t taps) prepare() taps {
+	t.run = 1
+	if t.channels == t.depth && len(t.dw) > 1 && t.dw[len(t.dw)-1]-t.dw[0] == len(t.dw)-1 {
+		t.run = len(t.dw) // They ascend by one.
+	}
 	if len(t.dh) == 0 || len(t.dw) == 0 {
 		return t
 	}
@@ -73,9 +79,10 @@ func (s ConvShape) gradTaps(g, h0, w0 int) (t taps, rs, ss []int) {
 	return t.prepare(), rs, ss
 }
 
-// meetingTaps returns the window positions r for which some output position o has o*stride + r*dilation == at, and those o.
+// meetingTaps returns the window positions r for which some output position o has o*stride + r*dilation == at, and those o,
+// which ascend.
 func meetingTaps(at, window, stride, dilation int) (rs, os []int) {
-	for r := range window {
+	for r := window - 1; r >= 0; r-- {
 		if d := at - r*dilation; d%stride == 0 {
 			rs, os = append(rs, r), append(os, d/stride)
 		}
@@ -158,41 +165,54 @@ type pixelLeft[T element] struct {
 func (m *pixelLeft[T]) panel(s *scratch[T], i, rows, k0, kc int) (unsafe.Pointer, int, int) {
 	size := sizeOf[T]()
 	pitch := (blockBytes + panelPad) / size
-	c := m.taps.channels
-	offsets := s.tapsOffsets(len(m.taps.dh) * len(m.taps.dw))
-	n, y, x := m.taps.split(i)
+	t := &m.taps
+	if len(t.dh)*len(t.dw) == 0 {
+		kc = 0
+	}
+	var h, w, pixels [16]int // of the rows: the place of their pixel, and where its channels begin
+	var offsets [16]int
+	n, y, x := t.split(i)
 	for r := range rows {
-		if kc == 0 {
-			break
-		}
-		m.taps.offsets(offsets, n, y, x, size)
-		n, y, x = m.taps.next(n, y, x)
-		row := s.a[r*pitch:]
-		for k := k0; k < k0+kc; {
-			tap, from := k/c, k%c
-			if whole := (k0 + kc - k) / c; from == 0 && whole > 0 {
-				gatherSpans(row[k-k0:], c, m.image, offsets[tap:tap+whole], c, 0)
-				k += whole * c
-				continue
-			}
-			part := min(c-from, k0+kc-k)
-			at := offsets[tap : tap+1]
-			if at[0] >= 0 {
-				at[0] += from * size
-			}
-			gatherSpans(row[k-k0:], c, m.image, at, part, 0)
-			if at[0] >= 0 {
-				at[0] -= from * size
-			}
-			k += part
-		}
-		row[kc] = 0 // The second of the last pair of bfloat16.
+		h[r], w[r] = y*t.strideH, x*t.strideW
+		pixels[r] = ((n*t.height+h[r])*t.width+w[r])*t.depth + t.first
+		n, y, x = t.next(n, y, x)
 	}
-	col := size
+	span := t.run * t.channels
+	for k := k0; k < k0+kc; {
+		tap, from := k/span*t.run, k%span
+		count := min(span-from, k0+kc-k)
+		dh, dw := t.dh[tap/len(t.dw)], t.dw[tap%len(t.dw)]
+		start := (dh*t.width+dw)*t.depth + from
+		ragged := false
+		for r := range rows {
+			offsets[r] = (pixels[r] + start) * size
+			if uint(h[r]+dh) >= uint(t.height) {
+				offsets[r] = -1
+			} else if left := w[r] + dw; left < 0 || left+t.run > t.width {
+				offsets[r] = -1
+				ragged = true
+			}
+		}
+		dst := s.a[k-k0:]
+		gatherSpans(dst, pitch, m.image, offsets[:rows], count, 0)
+		for r := 0; ragged && r < rows; r++ {
+			if left := w[r] + dw; offsets[r] < 0 && uint(h[r]+dh) < uint(t.height) {
+				begin := max(from, min(-left, t.run)*t.channels)
+				end := min(from+count, (t.width-left)*t.channels)
+				if begin < end {
+					copy(dst[r*pitch+begin-from:], m.image[pixels[r]+start+begin-from:][:end-begin])
+				}
+			}
+		}
+		k += count
+	}
 	if size == 2 {
-		col = 4
+		for r := range rows {
+			s.a[r*pitch+kc] = 0 // The second of the last pair.
+		}
+		return unsafe.Pointer(&s.a[0]), pitch * size, 4
 	}
-	return unsafe.Pointer(&s.a[0]), pitch * size, col
+	return unsafe.Pointer(&s.a[0]), pitch * size, size
 }
 
 // tapsOffsets returns room for n offsets.
