@@ -53,6 +53,10 @@ func DefaultSimCLR(imageSize int) SimCLR {
 // smallImage is the largest side, in pixels, for which the settings for CIFAR-10 are the defaults.
 const smallImage = 64
 
+// maxWidth is the widest layer of a head: some eight times the widest published one. Beyond, it is a slip of the finger that
+// would take all memory.
+const maxWidth = 1 << 16
+
 // Name is "simclr".
 func (m SimCLR) Name() string { return "simclr" }
 
@@ -64,10 +68,10 @@ func (m SimCLR) Validate() error {
 	switch {
 	case m.Layers < 1 || m.Layers > 8:
 		return fmt.Errorf("projector_layers is %d: it must be from 1 to 8", m.Layers)
-	case m.Hidden < 0:
-		return fmt.Errorf("projector_hidden is %d: it must be 0, for the encoder's width, or more", m.Hidden)
-	case m.Out < 2:
-		return fmt.Errorf("projector_out is %d: it must be 2 or more", m.Out)
+	case m.Hidden < 0 || m.Hidden > maxWidth:
+		return fmt.Errorf("projector_hidden is %d: it must be 0, for the encoder's width, or up to %d", m.Hidden, maxWidth)
+	case m.Out < 2 || m.Out > maxWidth:
+		return fmt.Errorf("projector_out is %d: it must be from 2 to %d", m.Out, maxWidth)
 	}
 	if err := m.Augment.Validate(); err != nil {
 		return fmt.Errorf("augment.%w", err)

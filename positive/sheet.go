@@ -28,6 +28,8 @@ const (
 	sheetCaption  = 30  // height of the captions
 	sheetFontSize = 15  // of the captions
 	sheetMinCell  = 128 // views smaller than this are enlarged
+
+	maxSheetPixels = 100_000_000 // 400 MB
 )
 
 var (
@@ -59,6 +61,9 @@ func Sheet(pictures []*image.RGBA, columns []Column, random func(row, column int
 		return image.Rect(x, y, x+cell, y+cell)
 	}
 	last := at(len(pictures)-1, len(columns))
+	if last.Max.X > maxSheetPixels/last.Max.Y {
+		return nil, fmt.Errorf("a contact sheet of %d x %d pixels is too large: draw fewer or smaller views", last.Max.X, last.Max.Y)
+	}
 	sheet := image.NewRGBA(image.Rect(0, 0, last.Max.X+sheetMargin, last.Max.Y+sheetMargin))
 	draw.Draw(sheet, sheet.Rect, image.NewUniform(sheetPaper), image.Point{}, draw.Src)
 

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ type StepTiming struct {
 
 // MeasureStep takes optimizer steps on random pictures, which cost what real ones do, and times them. The configuration's
 // data is not looked at.
-func MeasureStep(config Config, steps int) (timing StepTiming, err error) {
+func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTiming, err error) {
 	defer guard.Recover(&err)
 	config.Data = "random"
 	if err := config.Validate(); err != nil {
@@ -63,6 +64,9 @@ func MeasureStep(config Config, steps int) (timing StepTiming, err error) {
 	random := rng.New(config.Seed, 0, 0, 0)
 	var times []float64
 	for i := range warmUpSteps + steps {
+		if err := ctx.Err(); err != nil {
+			return StepTiming{}, err
+		}
 		views := make([]*tensors.Tensor, len(r.stepper.sizes))
 		for v, size := range r.stepper.sizes {
 			pixels := make([]float32, config.Batch*size*size*3)

@@ -47,6 +47,9 @@ const (
 	maxImageSize = 1024
 )
 
+// maxWorkers is more than any machine has processors to prepare views with.
+const maxWorkers = 1024
+
 // DefaultSimCLR is a SimCLR run for pictures of the given side: see [method.DefaultSimCLR] for the method's own settings.
 // Its optimizer is the paper's, LARS (section 2.2), with the rate it recommends for small batches and short runs, 0.075
 // times the root of the batch (appendix B.1).
@@ -130,7 +133,7 @@ func (c Config) Validate() error {
 	}{
 		{c.Epochs >= 1, fmt.Sprintf("epochs is %d: it must be 1 or more", c.Epochs)},
 		{c.Batch >= 2, fmt.Sprintf("batch is %d: it must be 2 or more, or there is nothing to contrast with", c.Batch)},
-		{c.Workers >= 0, fmt.Sprintf("workers is %d: it must be 0, for one a processor, or more", c.Workers)},
+		{c.Workers >= 0 && c.Workers <= maxWorkers, fmt.Sprintf("workers is %d: it must be 0, for one a processor, or up to %d", c.Workers, maxWorkers)},
 		{c.HoldOut >= 0 && c.HoldOut <= 0.5, fmt.Sprintf("hold_out is %g: it must be from 0 to 0.5", c.HoldOut)},
 		{c.MonitorEvery >= 0, fmt.Sprintf("monitor_every is %d: it must be 0, for never, or more", c.MonitorEvery)},
 		{c.CheckpointSeconds >= 0, fmt.Sprintf("checkpoint_seconds is %d: it must be 0 or more", c.CheckpointSeconds)},

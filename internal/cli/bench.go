@@ -27,7 +27,7 @@ type benchStepCommand struct {
 	Precision *string  `placeholder:"${precision_default}" help:"${precision}"`
 }
 
-func (b benchStepCommand) Run(c console) error {
+func (b benchStepCommand) Run(ctx context.Context, c console) error {
 	// The same settings, put together in the same way, as those of a run.
 	flags := configFlags{ImageSize: b.ImageSize, Backbone: b.Backbone, Width: b.Width, Batch: b.Batch, Device: b.Device, Precision: b.Precision}
 	anywhere := "random"
@@ -39,7 +39,7 @@ func (b benchStepCommand) Run(c console) error {
 	if b.Steps < 1 {
 		return usageError{fmt.Errorf("--steps %d: time at least one", b.Steps)}
 	}
-	t, err := train.MeasureStep(config, b.Steps)
+	t, err := train.MeasureStep(ctx, config, b.Steps)
 	if err != nil {
 		return err
 	}

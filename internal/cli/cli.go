@@ -89,6 +89,9 @@ func fail(c console, err error) int {
 	if err == nil {
 		return 0
 	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
 	message := strings.Join(strings.Fields(err.Error()), " ")
 	fmt.Fprintf(c.err, "alike: %s\n", message)
 	if errors.As(err, new(usageError)) {

@@ -223,6 +223,9 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"option without a value", trainOn(pictures, unused, "--set", "seed"), 2, []string{"key=value"}},
 		{"option out of range", trainOn(pictures, unused, "--set", "simclr.temperature=-1"), 2, []string{"simclr.temperature"}},
 		{"epochs out of range", trainOn(pictures, unused, "--epochs", "0"), 2, []string{"epochs is 0"}},
+		{"layer too wide", trainOn(pictures, unused, "--set", "simclr.projector_out=1000000000"), 2, []string{"simclr.projector_out", "65536"}},
+		{"hidden layer too wide", trainOn(pictures, unused, "--set", "simclr.projector_hidden=1000000000"), 2, []string{"simclr.projector_hidden", "65536"}},
+		{"too many workers", trainOn(pictures, unused, "--workers", "1000000"), 2, []string{"workers is 1000000", "1024"}},
 		{"no such configuration", trainOn(pictures, unused, "--config", in("none.yaml")), 2, []string{"none.yaml"}},
 		{"unknown key in a configuration", trainOn(pictures, unused, "--config", unknownKey), 2, []string{"unknown.yaml", `"backbone"?`}},
 		{"configuration that is not YAML", trainOn(pictures, unused, "--config", noYAML), 2, []string{"no.yaml"}},
@@ -267,6 +270,7 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"sheet of another format", []string{"views", "--data", pictures, "--out", in("s.jpg")}, 2, []string{".png"}},
 		{"sheet of nothing", []string{"views", "--data", empty, "--out", in("s.png")}, 1, []string{"no readable image"}},
 		{"sheet without pictures", []string{"views", "--data", pictures, "--out", in("s.png"), "--pictures", "0"}, 2, []string{"0 pictures"}},
+		{"sheet too large", []string{"views", "--data", pictures, "--out", in("s.png"), "--views", "100000"}, 1, []string{"too large"}},
 		{"sheet into no folder", []string{"views", "--data", pictures, "--out", in("none/s.png")}, 1, []string{"no folder " + in("none")}},
 
 		{"time an unknown method", []string{"bench", "step", "simcl"}, 2, []string{`"simclr"?`}},
@@ -299,6 +303,25 @@ func TestInterruptedBeforeAnything(t *testing.T) {
 	code := run(ctx, tiny("train", "simclr", "--data", picturetest.Splits(t, 6, 3, 16), "--out", filepath.Join(home, "run")), console{&stdout, &stderr})
 	result{code, stdout.String(), stderr.String()}.checkRefused(t, exitFailure, "interrupted")
 	checkUnchanged(t, home, nothing)
+}
+
+// Other commands have nothing to go on with: they say no more than that they were interrupted.
+func TestOtherCommandsInterrupted(t *testing.T) {
+	dir, pictures := trained(t)
+	out := t.TempDir()
+	for _, args := range [][]string{
+		{"eval", dir, "--data", pictures},
+		{"embed", dir, pictures, "--out", filepath.Join(out, "vectors.npy")},
+		{"bench", "step", "--backbone=smallcnn", "--width=0.25", "--image-size=16", "--batch=4"},
+		{"bench", "augment"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var stdout, stderr bytes.Buffer
+		code := run(ctx, args, console{&stdout, &stderr})
+		result{code, stdout.String(), stderr.String()}.checkRefused(t, exitFailure, "alike: interrupted")
+		checkUnchanged(t, out, nothing)
+	}
 }
 
 func TestPathsInPrintedCommandsAreOneWord(t *testing.T) {
