@@ -6,12 +6,16 @@
 package metric
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
 )
+
+// ErrNotFinite is wrapped by the error of vectors that are not numbers throughout.
+var ErrNotFinite = errors.New("a NaN or an infinity")
 
 // Matrix is a [Rows, Cols] matrix of vectors, one a row, stored row by row: element (i, j) is Data[i*Cols+j].
 type Matrix struct {
@@ -85,7 +89,7 @@ func (m Matrix) checkFinite(name string) error {
 	}
 	for i := range m.Rows {
 		if sum := squaredLength(m.Row(i)); math.IsNaN(sum) || math.IsInf(sum, 0) {
-			return fmt.Errorf("%s: row %d of %d has a NaN or an infinity", name, i, m.Rows)
+			return fmt.Errorf("%s: row %d of %d has %w", name, i, m.Rows, ErrNotFinite)
 		}
 	}
 	return nil

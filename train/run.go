@@ -21,6 +21,7 @@ import (
 	"github.com/alike-ml/alike/internal/guard"
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/nn"
 	"github.com/alike-ml/alike/optim"
 	"github.com/alike-ml/alike/positive"
@@ -367,12 +368,17 @@ func (r *run) tell(e Epoch) error {
 	return r.events.epoch(e)
 }
 
-// endEpoch looks at the encoder and tells what the epoch gave.
+// endEpoch looks at the encoder and tells what the epoch gave. A run that is not watched goes on with an encoder that there is
+// nothing to see of.
 func (r *run) endEpoch(ctx context.Context, sum *epochSum) error {
 	e := sum.epoch()
 	last := r.done == r.steps
 	if every := r.config.MonitorEvery; every > 0 && (e.Epoch%every == 0 || last) {
-		if err := r.monitor.look(ctx, &e); err != nil {
+		err := r.monitor.look(ctx, &e)
+		switch broken := errors.Is(err, metric.ErrNotFinite); {
+		case broken && r.config.Watch:
+			return r.stop(noNumber(sum.last, r.done-1, "the representations are no longer numbers"))
+		case err != nil && !broken:
 			return r.unseen(ctx, err)
 		}
 	}

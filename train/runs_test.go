@@ -385,3 +385,21 @@ func TestDirectoriesThatCannotBeLocked(t *testing.T) {
 		t.Errorf("two at once: error %v", second)
 	}
 }
+
+// Weights can overflow in the last step of an epoch, before any loss shows it. A watched run stops there; another one goes on to
+// its end.
+func TestRepresentationsThatAreNoNumbers(t *testing.T) {
+	config := small(picturetest.Splits(t, 8, 2, 16))
+	config.Batch, config.HoldOut, config.Epochs = 24, 0, 2 // a step an epoch
+	config.Schedule.WarmupEpochs, config.Optimizer.LearningRate = 0, 1e37
+	var trouble *train.Trouble
+	_, err := train.Run(t.Context(), config, filepath.Join(t.TempDir(), "run"), train.Options{})
+	if !errors.As(err, &trouble) || trouble.Step != 1 || !strings.Contains(err.Error(), "representations") {
+		t.Errorf("error %v, want one about the representations after step 1", err)
+	}
+	config.Watch = false
+	_, result := mustRun(t, config, train.Options{})
+	if len(result.Epochs) != 3 || result.Epochs[0].Geometry == nil || result.Epochs[2].Geometry != nil {
+		t.Errorf("epochs %+v", result.Epochs)
+	}
+}

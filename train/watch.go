@@ -26,8 +26,7 @@ func (w *watch) check(s Step) *Trouble {
 	}{{"the loss", s.Loss}, {"the gradient", s.GradientNorm}} {
 		if math.IsNaN(float64(v.value)) || math.IsInf(float64(v.value), 0) {
 			// The step before this one made the weights that did it.
-			return &Trouble{Step: s.Step, Epoch: s.Epoch, good: s.Step - 2, What: fmt.Sprintf("%s became %v", v.name, float64(v.value)),
-				Advice: fmt.Sprintf("lower the learning rate (%.3g at this step), warm up longer, or raise the temperature", float64(s.LearningRate))}
+			return noNumber(s, s.Step-2, fmt.Sprintf("%s became %v", v.name, float64(v.value)))
 		}
 	}
 	if s.EmbeddingStd >= collapseStd {
@@ -40,6 +39,12 @@ func (w *watch) check(s Step) *Trouble {
 	return &Trouble{Step: s.Step, Epoch: s.Epoch, good: s.Step - collapseSteps - 1,
 		What:   fmt.Sprintf("the embeddings collapsed: their spread was below %g for %d steps (1 fills the sphere, 0 is a single point)", collapseStd, collapseSteps),
 		Advice: fmt.Sprintf("lower the learning rate (%.3g at this step), use a larger batch, or check with `alike views` that the views of different items differ", float64(s.LearningRate))}
+}
+
+// noNumber is the trouble of values that overflowed; good is the last step after which the weights were good.
+func noNumber(s Step, good int, what string) *Trouble {
+	return &Trouble{Step: s.Step, Epoch: s.Epoch, good: good, What: what,
+		Advice: fmt.Sprintf("lower the learning rate (%.3g at this step), warm up longer, or raise the temperature", float64(s.LearningRate))}
 }
 
 // Trouble is why a run was stopped before its end. The last good checkpoint is kept.
