@@ -80,7 +80,7 @@ func TestInterruptSignal(t *testing.T) {
 	pictures, home := picturetest.Splits(t, 6, 3, 16), t.TempDir()
 	whole, dir := filepath.Join(home, "whole"), filepath.Join(home, "it's my run")
 	command := func(out string) []string {
-		return append(tiny("train", "simclr", "--data", pictures, "--out", out), "--epochs=20")
+		return append(tiny("train", "simclr", "--data", pictures, "--out", out), "--epochs=60")
 	}
 	mustAlike(t, command(whole)...)
 
@@ -104,7 +104,7 @@ func TestInterruptSignal(t *testing.T) {
 	if err := cmd.Wait(); err == nil {
 		t.Fatal("it was not interrupted")
 	}
-	result{cmd.ProcessState.ExitCode(), "", said}.checkRefused(t, exitFailure, "interrupted after step ", " of 40", "--resume")
+	result{cmd.ProcessState.ExitCode(), "", said}.checkRefused(t, exitFailure, "interrupted after step ", " of 120", "--resume")
 	checkpoint := regexp.MustCompile(`after step (\d+) of`).FindStringSubmatch(said)
 	if want := fmt.Sprintf("step-%09s.safetensors", checkpoint[1]); filepath.Base(newestCheckpoint(t, dir)) != want {
 		t.Errorf("the newest checkpoint is %s, want %s", newestCheckpoint(t, dir), want)
