@@ -124,7 +124,7 @@ func splitProduct[T element](m, n, k int, mic micro) grid {
 	)
 	g := grid{rows: 1, cols: max(1, (n+blockCols-1)/blockCols), slices: 1}
 	blocks, _ := blocksOfK[T](k)
-	if m*n <= 1<<20 {
+	if m*n <= 1<<20 && m/(16*mic.mr)*g.cols < enough { // C has too few rows to share, or such short chunks that each would pack B anew.
 		g.slices = min(16, max(1, blocks/2), max(1, 1<<22/max(m*n, 1)))
 	}
 	ops := 2 * m * n * k
@@ -265,30 +265,53 @@ func sumSlices[C float32 | float64, T element](p *parallel.Pool, pr *product[T],
 		part.noBeta, part.bias, part.relu = true, nil, false
 		part.block(s, pr.m*i/g.rows, pr.m*(i+1)/g.rows, j0, j1, pr.k*slice/g.slices&^1, sliceEnd(pr.k, slice, g.slices))
 	})
-	beta := scalarOf[C](pr.beta)
-	p.For(g.rows, func(chunk int) {
-		for i := pr.m * chunk / g.rows; i < pr.m*(chunk+1)/g.rows; i++ {
+	const chunk = 1 << 13 // elements of C, or one row
+	rows := max(1, chunk/pr.n)
+	p.For((pr.m+rows-1)/rows, func(task int) {
+		for i := task * rows; i < min((task+1)*rows, pr.m); i++ {
 			var at [1]int
 			pr.rowsOfC(at[:], i)
 			c := unsafe.Slice((*C)(unsafe.Add(pr.c, at[0]*pr.cSize)), pr.n)
-			for j := range c {
-				v := C(0)
-				if !pr.noBeta {
-					v = beta * c[j]
+			if pr.noBeta {
+				copy(c, partial[i*pr.n:])
+			} else {
+				scaleInto(c, scalarOf[C](pr.beta))
+				addInto(c, partial[i*pr.n:])
+			}
+			for s := 1; s < g.slices; s++ {
+				addInto(c, partial[(s*pr.m+i)*pr.n:])
+			}
+			if pr.bias != nil {
+				addInto(c, unsafe.Slice((*C)(pr.bias), pr.n))
+			}
+			if pr.relu {
+				for j, v := range c {
+					if v < 0 {
+						c[j] = 0
+					}
 				}
-				for s := range g.slices {
-					v += partial[(s*pr.m+i)*pr.n+j]
-				}
-				if pr.bias != nil {
-					v += unsafe.Slice((*C)(pr.bias), pr.n)[j]
-				}
-				if pr.relu && v < 0 {
-					v = 0
-				}
-				c[j] = v
 			}
 		}
 	})
+}
+
+// addInto adds x to dst.
+func addInto[C float32 | float64](dst, x []C) {
+	switch dst := any(dst).(type) {
+	case []float32:
+		Add(dst, dst, any(x).([]float32))
+	case []float64:
+		for i, v := range any(x).([]float64)[:len(dst)] {
+			dst[i] += v
+		}
+	}
+}
+
+// scaleInto multiplies dst by s.
+func scaleInto[C float32 | float64](dst []C, s C) {
+	for i := range dst {
+		dst[i] *= s
+	}
 }
 
 // sliceEnd returns where slice i of k ends; slices begin at even columns.
