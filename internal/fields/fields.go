@@ -58,12 +58,15 @@ func walk(v reflect.Value, prefix string, visit func(key string, f reflect.Struc
 	}
 }
 
-// Set gives one option of config, a pointer to a struct, a value written as in YAML. An unknown key is an error that
-// suggests the nearest one; a value of the wrong type is an error that names the key.
+// Set gives one option of config, a pointer to a struct, a value written as in YAML, but for text, which is taken as it is.
+// An unknown key is an error that suggests the nearest one; a value of the wrong type is an error that names the key.
 func Set(config any, key, value string) error {
 	known := keys(config)
 	if !slices.Contains(known, key) {
 		return fmt.Errorf("there is no option %q%s; the run's config.yaml lists them all", key, nearest.Suggestion(key, known))
+	}
+	if setText(config, key, value) {
+		return nil
 	}
 	// A YAML document with this one key, decoded over what is there.
 	var document strings.Builder
@@ -76,6 +79,18 @@ func Set(config any, key, value string) error {
 		return fmt.Errorf("option %s cannot be %q: %s", key, value, firstLine(err))
 	}
 	return nil
+}
+
+// setText sets an option that is text, and reports whether it is: a folder may be called "#1" or "a: b", which YAML would
+// read as something else.
+func setText(config any, key, value string) (isText bool) {
+	walk(reflect.Indirect(reflect.ValueOf(config)), "", func(k string, _ reflect.StructField, v reflect.Value) {
+		if k == key && v.Kind() == reflect.String {
+			v.SetString(value)
+			isText = true
+		}
+	})
+	return isText
 }
 
 // Unmarshal reads YAML over config: keys that it names change, others stay. Unknown keys are errors.

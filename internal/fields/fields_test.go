@@ -128,3 +128,21 @@ func FuzzSet(f *testing.F) {
 		_ = Set(&c, key, value)
 	})
 }
+
+// Text is taken as it is, whatever YAML would make of it, and survives the file.
+func TestSetTakesTextAsItIs(t *testing.T) {
+	for _, text := range []string{"pictures #1", "#1", "a: b", "*", "[a", "~", "null", "true", "12", "@home", "%d", `C:\photos`, "- a", "'", `"`, " a ", "fünf", "a\nb"} {
+		c := example()
+		if err := Set(&c, "optimizer.name", text); err != nil || c.Optimizer.Name != text {
+			t.Errorf("%q became %q (%v)", text, c.Optimizer.Name, err)
+		}
+		document, err := Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := config{SimCLR: &simclr{}}
+		if err := Unmarshal(document, &back); err != nil || back.Optimizer.Name != text {
+			t.Errorf("%q is read back as %q (%v)", text, back.Optimizer.Name, err)
+		}
+	}
+}
