@@ -2,9 +2,11 @@ package embed_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"image"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +21,7 @@ import (
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/internal/picturetest"
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/internal/safetensors"
@@ -130,6 +133,26 @@ func TestSavedModelsGiveTheSameVectors(t *testing.T) {
 	}
 	if embedded := want.Row(0); !slices.ContainsFunc(embedded, func(v float32) bool { return v != embedded[0] }) {
 		t.Error("all numbers of a vector are the same: this test shows nothing")
+	}
+}
+
+// A model's config.json names the views as a run's config.yaml does.
+func TestConfigNamesViewsAsYAMLDoes(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(saved(t), "config.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct{ Views map[string]any }
+	if err := json.Unmarshal(text, &config); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, f := range fields.Of(exampleConfig.Views) {
+		want = append(want, f.Key)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(config.Views))); diff != "" {
+		t.Error(diff)
 	}
 }
 
