@@ -102,14 +102,14 @@ func (c trainCommand) config() (train.Config, error) {
 		return config, usageError{err}
 	}
 	config = config.WithEpochs(wanted.Epochs)
-	if c.Optimizer != "" {
-		if config.Optimizer, err = optim.Default(c.Optimizer); err != nil {
-			return config, usageError{fmt.Errorf("optimizer: %w", err)}
-		}
-	}
 	if c.Resume {
 		if was, err := train.ReadConfig(c.Out); err == nil {
 			config = was
+		}
+	}
+	if c.Optimizer != "" && c.Optimizer != config.Optimizer.Name {
+		if config.Optimizer, err = optim.Default(c.Optimizer); err != nil {
+			return config, usageError{fmt.Errorf("optimizer: %w", err)}
 		}
 	}
 	if err := c.apply(&config); err != nil {
