@@ -17,7 +17,8 @@ photograph() {
 
 # The terminal: the last time that it showed the bar in training, before the last fifth.
 session=alike-pictures-$$
-tmux -f /dev/null new-session -d -s "$session" -x 110 -y 24 "./alike demo ${1:+--epochs $1} && touch done; sleep 60"
+command="alike demo${1:+ --epochs $1}"
+tmux -f /dev/null new-session -d -s "$session" -x 110 -y 24 "./$command && touch done; sleep 60"
 while tmux has-session -t "$session" 2>/dev/null && [ ! -e done ]; do
 	tmux capture-pane -p -t "$session" >screen.txt
 	if grep -q '^training.* [67][0-9]% █' screen.txt; then cp screen.txt shown.txt; fi
@@ -25,7 +26,7 @@ while tmux has-session -t "$session" 2>/dev/null && [ ! -e done ]; do
 done
 {
 	printf '<!doctype html><meta charset="utf-8"><style>body { margin: 0; background: #1b1d1e; color: #e8e6e1 }'
-	printf 'pre { margin: 0; padding: 16px; font: 14px/1.4 "DejaVu Sans Mono", monospace }</style><pre>$ alike demo\n'
+	printf 'pre { margin: 0; padding: 16px; font: 14px/1.4 "DejaVu Sans Mono", monospace }</style><pre>$ %s\n' "$command"
 	sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' shown.txt
 } >terminal.html
 photograph "$images/terminal.png" 970 $((36 + 20 * ($(grep -c . shown.txt) + 1))) "$work/terminal.html"
