@@ -18,7 +18,7 @@ photograph() {
 # The terminal: the last time that it showed the bar in training, before the last fifth.
 session=alike-pictures-$$
 command="alike demo${1:+ --epochs $1}"
-tmux -f /dev/null new-session -d -s "$session" -x 110 -y 24 "./$command && touch done; sleep 60"
+tmux -f /dev/null new-session -d -s "$session" -x 124 -y 24 "./$command && touch done; sleep 60"
 while tmux has-session -t "$session" 2>/dev/null && [ ! -e done ]; do
 	tmux capture-pane -p -t "$session" >screen.txt
 	if grep -q '^training.* [67][0-9]% █' screen.txt; then cp screen.txt shown.txt; fi
@@ -29,7 +29,7 @@ done
 	printf 'pre { margin: 0; padding: 16px; font: 14px/1.4 "DejaVu Sans Mono", monospace }</style><pre>$ %s\n' "$command"
 	sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' shown.txt
 } >terminal.html
-photograph "$images/terminal.png" 970 $((36 + 20 * ($(grep -c . shown.txt) + 1))) "$work/terminal.html"
+photograph "$images/terminal.png" 1080 $((36 + 20 * ($(grep -c . shown.txt) + 1))) "$work/terminal.html"
 
 photograph "$images/report.png" 1200 1200 "$work/alike-demo/run/report.html"
 ./alike views --data alike-demo/photos --out "$images/views.png" --pictures 5 --image-size 48
