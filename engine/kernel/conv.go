@@ -99,6 +99,11 @@ func ConvWeightGrad32(p *parallel.Pool, s ConvShape, x, dy, dw []float32) {
 		return
 	}
 	mic := microF32(s.K / s.Groups)
+	if pr, ok := s.planeWeightGrad(mic, x, dy); ok {
+		pr.c = at(dw, 0)
+		pr.run(p, &arenaF32)
+		return
+	}
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
 		pr := weightGradProduct(s, g, mic, x, &matrixRight[float32]{b: dy[min(g*kg, len(dy)):], ld: s.K, nr: mic.nr})
@@ -180,6 +185,22 @@ func weightGradProduct[T element](s ConvShape, g int, mic micro, x []T, dy right
 		a: &pixelLeftT[T]{taps: t, image: x}, b: dy,
 		cSize: 4, ldc: s.K, alpha: bitsOf(float32(1)), noBeta: true,
 	}
+}
+
+// planeWeightGrad returns the product that makes dw, but for its C, on a plane. It reports whether that pays: if panels of x are
+// used too few times to be worth packing, and gaps are few.
+func (s ConvShape) planeWeightGrad(mic micro, x, dy []float32) (product[float32], bool) {
+	t := s.forwardTaps(0)
+	l := planeOf(&t, s.N)
+	if s.StrideH*s.StrideW*s.Groups > 1 || s.K > 2*mic.nr || 4*l.height*l.width > 5*t.rows*t.cols {
+		return product[float32]{}, false
+	}
+	return product[float32]{
+		micro: mic, m: s.R * s.S * s.C, n: s.K, k: s.N * l.height * l.width,
+		a:     &planeLeft{taps: t, plane: l, image: x},
+		b:     &planeRight{plane: l, rows: t.rows, cols: t.cols, dy: dy, channels: s.K, nr: mic.nr},
+		cSize: 4, ldc: s.K, alpha: bitsOf(float32(1)), noBeta: true,
+	}, true
 }
 
 // inputGradProduct returns the product that makes one phase of group g of dx, [pixels of the phase, taps] times

@@ -100,6 +100,46 @@ func TestConv32(t *testing.T) {
 	})
 }
 
+// The shapes of TestConv32 are mostly too small for a plane.
+func TestPlaneWeightGrad(t *testing.T) {
+	p := parallel.New(3)
+	defer p.Close()
+	rapid.Check(t, func(t *rapid.T) {
+		one := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
+		s := ConvShape{
+			N: one("n", 1, 3), H: one("h", 5, 24), W: one("w", 5, 24), C: one("c", 1, 7), K: one("k", 1, 20), R: one("r", 1, 3), S: one("s", 1, 3),
+			DilH: one("dilH", 1, 2), DilW: one("dilW", 1, 2),
+			PadTop: one("top", -1, 2), PadBottom: one("bottom", -1, 2), PadLeft: one("left", -1, 2), PadRight: one("right", -1, 2),
+		}.normal()
+		r := source(t)
+		x, dy := normals(r, s.N*s.H*s.W*s.C), normals(r, s.N*s.OutH()*s.OutW()*s.K)
+		size := s.R * s.S * s.C * s.K
+		want, magnitude := make([]float64, size), make([]float64, size)
+		s.eachProduct(func(xi, wi, yi int) {
+			v := float64(dy[yi]) * float64(x[xi])
+			want[wi] += v
+			magnitude[wi] += math.Abs(v)
+		})
+		for _, l := range levels() {
+			atLevel(l, func() {
+				pr, ok := s.planeWeightGrad(microF32(s.K), x, dy)
+				if !ok {
+					t.Skip("too many gaps")
+				}
+				got, alone := normals(r, size), normals(r, size)
+				pr.c = at(got, 0)
+				pr.run(p, &arenaF32)
+				checkClose(t, l.String(), got, want, magnitude, s.N*s.OutH()*s.OutW())
+				pr.c = at(alone, 0)
+				pr.run(nil, &arenaF32)
+				if !sameBits(got, alone) {
+					t.Fatalf("%v: other bits with one worker", l)
+				}
+			})
+		}
+	})
+}
+
 // convShapes are those of a ResNet-18 with a CIFAR stem, and a few others.
 var convShapes = []ConvShape{
 	{N: 128, H: 32, W: 32, C: 64, K: 64, R: 3, S: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},

@@ -62,6 +62,7 @@ type scratch[T element] struct {
 
 	offsets []int // see taps
 	tap     int   // whose offsets they are, -1 if no one's
+	plane   []T   // see planeLeft; made if tap is not -1
 
 	c    []float32 // a part of C on its way to bfloat16
 	sums []uint64  // the sums of slices of k
