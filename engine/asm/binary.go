@@ -47,4 +47,11 @@ func binaryProgram(p *program) {
 		func(v *vec, s values, at func(i int) operand.Mem) {
 			v.store(v.fma(v.load(at(1)), s[0], s[1]), at(0))
 		})
+	doc := "adds left to dx where x is the largest of its window, most, or NaN, and leaves zero in left there."
+	p.both("giveToLargest", doc, []string{"dx", "left", "x", "most"}, nil, func(v *vec, _ values, at func(i int) operand.Mem) {
+		left, x, most := v.load(at(1)), v.load(at(2)), v.load(at(3))
+		given := v.choose(isUnordered, x, x, left, v.choose(isEqual, x, most, left, v.zero()))
+		v.store(v.choose(isUnordered, x, x, v.zero(), v.choose(isEqual, x, most, v.zero(), left)), at(1))
+		v.store(v.add(v.load(at(0)), given), at(0))
+	})
 }

@@ -162,6 +162,16 @@ func scaleShiftAVX512(dst, a *float32, scale, shift float32, n int)
 //go:noescape
 func scaleShiftAVX2(dst, a *float32, scale, shift float32, n int)
 
+// giveToLargestAVX512 adds left to dx where x is the largest of its window, most, or NaN, and leaves zero in left there.
+//
+//go:noescape
+func giveToLargestAVX512(dx, left, x, most *float32, n int)
+
+// giveToLargestAVX2 adds left to dx where x is the largest of its window, most, or NaN, and leaves zero in left there.
+//
+//go:noescape
+func giveToLargestAVX2(dx, left, x, most *float32, n int)
+
 // addSIMD computes a + b. It reports whether the active level has it.
 func addSIMD(dst, a, b *float32, n int) bool {
 	switch ActiveLevel() {
@@ -364,6 +374,19 @@ func scaleShiftSIMD(dst, a *float32, scale, shift float32, n int) bool {
 		scaleShiftAVX512(dst, a, scale, shift, n)
 	case AVX2:
 		scaleShiftAVX2(dst, a, scale, shift, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// giveToLargestSIMD adds left to dx where x is the largest of its window, most, or NaN, and leaves zero in left there. It reports whether the active level has it.
+func giveToLargestSIMD(dx, left, x, most *float32, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		giveToLargestAVX512(dx, left, x, most, n)
+	case AVX2:
+		giveToLargestAVX2(dx, left, x, most, n)
 	default:
 		return false
 	}

@@ -1191,3 +1191,136 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+// func giveToLargestAVX512(dx *float32, left *float32, x *float32, most *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·giveToLargestAVX512(SB), NOSPLIT, $0-40
+	MOVQ dx+0(FP), AX
+	MOVQ left+8(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ most+24(FP), SI
+	MOVQ n+32(FP), CX
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	VMOVUPS   (DX), Z0
+	VMOVUPS   (BX), Z1
+	VMOVUPS   (SI), Z2
+	VPXORD    Z3, Z3, Z3
+	VCMPPS    $0x00, Z2, Z1, K2
+	VBLENDMPS Z0, Z3, K2, Z4
+	VCMPPS    $0x03, Z1, Z1, K2
+	VBLENDMPS Z0, Z4, K2, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	VCMPPS    $0x00, Z2, Z1, K2
+	VBLENDMPS Z7, Z0, K2, Z8
+	VCMPPS    $0x03, Z1, Z1, K2
+	VBLENDMPS Z6, Z8, K2, Z9
+	VMOVUPS   Z9, (DX)
+	VMOVUPS   (AX), Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, SI
+	SUBQ      $0x10, CX
+	JGE       vector
+
+tail:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVL      $0x00000001, DI
+	SHLL      CL, DI
+	DECL      DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z (BX), K1, Z1
+	VMOVUPS.Z (SI), K1, Z2
+	VPXORD    Z10, Z10, Z10
+	VCMPPS    $0x00, Z2, Z1, K2
+	VBLENDMPS Z0, Z10, K2, Z11
+	VCMPPS    $0x03, Z1, Z1, K2
+	VBLENDMPS Z0, Z11, K2, Z12
+	VPXORD    Z13, Z13, Z13
+	VPXORD    Z14, Z14, Z14
+	VCMPPS    $0x00, Z2, Z1, K2
+	VBLENDMPS Z14, Z0, K2, Z15
+	VCMPPS    $0x03, Z1, Z1, K2
+	VBLENDMPS Z13, Z15, K2, Z16
+	VMOVUPS   Z16, K1, (DX)
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z12, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func giveToLargestAVX2(dx *float32, left *float32, x *float32, most *float32, n int)
+// Requires: AVX
+TEXT ·giveToLargestAVX2(SB), NOSPLIT, $0-40
+	MOVQ dx+0(FP), AX
+	MOVQ left+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ most+24(FP), BX
+	MOVQ n+32(FP), SI
+	SUBQ $0x08, SI
+	JLT  tail
+
+vector:
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y1
+	VMOVUPS   (BX), Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x00, Y2, Y1, Y4
+	VBLENDVPS Y4, Y0, Y3, Y3
+	VCMPPS    $0x03, Y1, Y1, Y4
+	VBLENDVPS Y4, Y0, Y3, Y3
+	VXORPS    Y4, Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x00, Y2, Y1, Y2
+	VBLENDVPS Y2, Y5, Y0, Y0
+	VCMPPS    $0x03, Y1, Y1, Y1
+	VBLENDVPS Y1, Y4, Y0, Y0
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   (AX), Y0
+	VADDPS    Y3, Y0, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	SUBQ      $0x08, SI
+	JGE       vector
+
+tail:
+	ADDQ       $0x08, SI
+	JZ         done
+	LEAQ       binaryMasks<>+0(SB), DI
+	NEGQ       SI
+	VMOVUPS    32(DI)(SI*4), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMASKMOVPS (BX), Y0, Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x00, Y3, Y2, Y5
+	VBLENDVPS  Y5, Y1, Y4, Y4
+	VCMPPS     $0x03, Y2, Y2, Y5
+	VBLENDVPS  Y5, Y1, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x00, Y3, Y2, Y3
+	VBLENDVPS  Y3, Y6, Y1, Y1
+	VCMPPS     $0x03, Y2, Y2, Y2
+	VBLENDVPS  Y2, Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	VMASKMOVPS (AX), Y0, Y1
+	VADDPS     Y4, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET

@@ -36,18 +36,33 @@ func (s PoolShape) windows(n int, f func(out, h0, h1, w0, w1 int)) {
 // window with NaN gives NaN.
 func MaxPool(p *parallel.Pool, s PoolShape, x, y []float32) {
 	p.For(s.N, func(n int) {
-		s.windows(n, func(out, h0, h1, w0, w1 int) {
-			y := y[out*s.C:][:s.C]
-			for c := range y {
-				y[c] = float32(math.Inf(-1))
-			}
-			for h := h0; h < h1; h++ {
-				for w := w0; w < w1; w++ {
-					Max(y, y, x[((n*s.H+h)*s.W+w)*s.C:][:s.C])
-				}
-			}
-		})
+		s.windows(n, func(out, h0, h1, w0, w1 int) { s.largest(y[out*s.C:][:s.C], x, n, h0, h1, w0, w1) })
 	})
+}
+
+// largest writes the largest elements of a window of image n to y.
+func (s PoolShape) largest(y, x []float32, n, h0, h1, w0, w1 int) {
+	if h0 >= h1 || w0 >= w1 {
+		for c := range y {
+			y[c] = float32(math.Inf(-1))
+		}
+		return
+	}
+	first := y
+	for h := h0; h < h1; h++ {
+		for w := w0; w < w1; w++ {
+			pixel := x[((n*s.H+h)*s.W+w)*s.C:][:s.C]
+			if h == h0 && w == w0 {
+				first = pixel
+				continue
+			}
+			Max(y, first, pixel)
+			first = y
+		}
+	}
+	if h1-h0 == 1 && w1-w0 == 1 {
+		copy(y, first)
+	}
 }
 
 // MaxPoolGrad adds every dy to the dx of the first largest element of its window, in row-major order; the other elements
@@ -55,29 +70,31 @@ func MaxPool(p *parallel.Pool, s PoolShape, x, y []float32) {
 func MaxPoolGrad(p *parallel.Pool, s PoolShape, x, dy, dx []float32) {
 	p.For(s.N, func(n int) {
 		clear(dx[n*s.H*s.W*s.C:][:s.H*s.W*s.C])
-		best := make([]float32, s.C)
-		at := make([]int, s.C)
+		most, left := make([]float32, s.C), make([]float32, s.C)
 		s.windows(n, func(out, h0, h1, w0, w1 int) {
-			for c := range at {
-				at[c] = -1
-			}
+			s.largest(most, x, n, h0, h1, w0, w1)
+			copy(left, dy[out*s.C:])
 			for h := h0; h < h1; h++ {
 				for w := w0; w < w1; w++ {
-					base := ((n*s.H+h)*s.W + w) * s.C
-					for c, v := range x[base:][:s.C] {
-						if at[c] < 0 || v > best[c] || v != v && best[c] == best[c] {
-							best[c], at[c] = v, base+c
-						}
-					}
-				}
-			}
-			for c, a := range at {
-				if a >= 0 {
-					dx[a] += dy[out*s.C+c]
+					at := ((n*s.H+h)*s.W + w) * s.C
+					giveToLargest(dx[at:at+s.C], left, x[at:at+s.C], most)
 				}
 			}
 		})
 	})
+}
+
+// giveToLargest adds left to dx where x is most, the largest of its window, or NaN, and leaves zero in left there.
+func giveToLargest(dx, left, x, most []float32) {
+	if len(dx) == 0 || giveToLargestSIMD(&dx[0], &left[0], &x[0], &most[0], len(dx)) {
+		return
+	}
+	for c, v := range x {
+		if v == most[c] || v != v {
+			dx[c] += left[c]
+			left[c] = 0
+		}
+	}
 }
 
 // AvgPool writes the average of every window to y. countPad says whether padding counts as zeros or not at all; a window
