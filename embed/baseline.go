@@ -24,8 +24,8 @@ func Untrained(backend compute.Backend, config Config) (*Model, error) {
 const rawSize = 32
 
 // RawPixels returns the pictures' own colours as vectors, [32*32*3] in [0, 1]: what can be told apart without any encoder.
-// Items and skipped pictures are as for [Model.Embed].
-func RawPixels(ctx context.Context, images *data.Images) (metric.Matrix, []int, error) {
+// Items, skipped pictures and progress are as for [Model.Embed].
+func RawPixels(ctx context.Context, images *data.Images, progress Progress) (metric.Matrix, []int, error) {
 	pipeline, err := positive.NewPipeline(positive.ImageConfig{
 		Size: rawSize, Interpolation: positive.Bilinear, CenterCrop: 1,
 		CropScale: [2]float64{1, 1}, CropRatio: [2]float64{1, 1}, Std: [3]float32{1, 1, 1},
@@ -34,15 +34,7 @@ func RawPixels(ctx context.Context, images *data.Images) (metric.Matrix, []int, 
 		return metric.Matrix{}, nil, err
 	}
 	options := data.BatchOptions{Size: batchSize(rawSize), Floats: []int{pipeline.Len()}, NewFill: centred(pipeline)}
-	vectors := metric.Matrix{Cols: pipeline.Len()}
-	var items []int
-	for batch, err := range data.EvalBatches(ctx, images, options) {
-		if err != nil {
-			return metric.Matrix{}, nil, err
-		}
-		vectors.Data = append(vectors.Data, batch.Data[0][:len(batch.Items)*vectors.Cols]...)
-		vectors.Rows += len(batch.Items)
-		items = append(items, batch.Items...)
-	}
-	return vectors, items, nil
+	return collect(ctx, images, options, pipeline.Len(), progress, func(vectors []float32, batch *data.Batch) ([]float32, error) {
+		return append(vectors, batch.Data[0][:len(batch.Items)*pipeline.Len()]...), nil
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/alike-ml/alike/internal/atomicfile"
@@ -65,21 +66,43 @@ func Load(backend compute.Backend, dir string) (m *Model, err error) {
 	if config.Dim != m.Config.Dim {
 		return nil, fmt.Errorf("%s: dim is %d: %s of width %g has %d", path, config.Dim, config.Backbone, config.Width, m.Config.Dim)
 	}
-	// Compiling makes the variables that the weights are then read into.
-	size := config.Views.Size
-	if _, err := m.exec.Compile(shapes.Make(dtypes.Float32, batchSize(size), size, size, 3)); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := m.read(dir); err != nil {
+		m.Close()
+		return nil, err
 	}
-	path = filepath.Join(dir, weightsFile)
+	return m, nil
+}
+
+// read compiles the encoder, which makes its variables, and reads their values from the folder.
+func (m *Model) read(dir string) error {
+	size := m.Config.Views.Size
+	if _, err := m.exec.Compile(shapes.Make(dtypes.Float32, batchSize(size), size, size, 3)); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
+	}
+	path := filepath.Join(dir, weightsFile)
 	file, err := weights.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the encoder's weights in %s: %w", path, err)
+		return fmt.Errorf("cannot read the encoder's weights in %s: %w", path, err)
 	}
 	defer file.Close()
 	if err := file.Assign(m.variables()); err != nil {
-		return nil, fmt.Errorf("%s does not fit %s: %w", path, configFile, err)
+		return fmt.Errorf("%s does not fit %s: %w", path, configFile, err)
 	}
-	return m, nil
+	for _, v := range m.variables() {
+		if values := tensors.MustCopyFlatData[float32](v.MustValue()); !finite(values) {
+			return fmt.Errorf("%s: %s is not finite: the run it comes from had lost its way", path, v.Path())
+		}
+	}
+	return nil
+}
+
+func finite(values []float32) bool {
+	for _, v := range values {
+		if v-v != 0 { // NaN, or an infinity less itself
+			return false
+		}
+	}
+	return true
 }
 
 func readConfig(path string) (Config, error) {

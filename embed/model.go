@@ -7,6 +7,7 @@ package embed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 
@@ -120,26 +121,30 @@ func (m *Model) embed(ctx context.Context, images *data.Images, progress Progres
 	defer guard.Recover(&err)
 	size, dim := m.Config.Views.Size, m.encoder.Dim()
 	options := data.BatchOptions{Size: batchSize(size), Floats: []int{m.pipeline.Len()}, NewFill: newFill}
-	vectors = metric.Matrix{Cols: dim}
+	return collect(ctx, images, options, dim, progress, func(vectors []float32, batch *data.Batch) ([]float32, error) {
+		// The last batch is computed at full size as well, its surplus rows thrown away: one graph serves all.
+		h, err := m.exec.Call1(tensors.FromFlatDataAndDimensions(batch.Data[0], options.Size, size, size, 3))
+		if err != nil {
+			return nil, err
+		}
+		err = tensors.ConstFlatData(h, func(flat []float32) { vectors = append(vectors, flat[:len(batch.Items)*dim]...) })
+		return vectors, errors.Join(err, h.FinalizeAll())
+	})
+}
+
+// collect walks over the pictures batch by batch; add appends the vectors of a batch, of so many columns each.
+func collect(ctx context.Context, images *data.Images, options data.BatchOptions, columns int, progress Progress, add func([]float32, *data.Batch) ([]float32, error)) (metric.Matrix, []int, error) {
+	vectors := metric.Matrix{Cols: columns}
+	var items []int
 	for batch, err := range data.EvalBatches(ctx, images, options) {
 		if err != nil {
 			return metric.Matrix{}, nil, err
 		}
-		// The last batch is computed at full size as well, its surplus rows thrown away: one graph serves all.
-		h, err := m.exec.Call1(tensors.FromFlatDataAndDimensions(batch.Data[0], options.Size, size, size, 3))
-		if err != nil {
+		if vectors.Data, err = add(vectors.Data, batch); err != nil {
 			return metric.Matrix{}, nil, err
 		}
-		rows := len(batch.Items)
-		err = tensors.ConstFlatData(h, func(flat []float32) { vectors.Data = append(vectors.Data, flat[:rows*dim]...) })
-		if err != nil {
-			return metric.Matrix{}, nil, err
-		}
-		if err := h.FinalizeAll(); err != nil {
-			return metric.Matrix{}, nil, err
-		}
-		vectors.Rows += rows
 		items = append(items, batch.Items...)
+		vectors.Rows = len(items)
 		if progress != nil {
 			progress(vectors.Rows, images.Len())
 		}

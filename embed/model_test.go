@@ -213,7 +213,7 @@ func TestUnreadablePicturesHaveNoRow(t *testing.T) {
 	for name, f := range map[string]func() (metric.Matrix, []int, error){
 		"Embed":     func() (metric.Matrix, []int, error) { return m.Embed(t.Context(), images, nil) },
 		"EmbedView": func() (metric.Matrix, []int, error) { return m.EmbedView(t.Context(), images, 1, 0) },
-		"RawPixels": func() (metric.Matrix, []int, error) { return embed.RawPixels(t.Context(), images) },
+		"RawPixels": func() (metric.Matrix, []int, error) { return embed.RawPixels(t.Context(), images, nil) },
 	} {
 		vectors, items, err := f()
 		if err != nil {
@@ -257,7 +257,7 @@ func TestViewsAreDrawnBySeedAndNumber(t *testing.T) {
 // Raw pixels are the picture's own: an average of what is in them, from 0 to 1.
 func TestRawPixels(t *testing.T) {
 	images := openPictures(t, makePictures(t, 2))
-	vectors, items, err := embed.RawPixels(t.Context(), images)
+	vectors, items, err := embed.RawPixels(t.Context(), images, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -420,6 +420,9 @@ func TestUnfitModelFolders(t *testing.T) {
 		{"truncated configuration", func(c string, w []byte) (string, []byte) { return c[:len(c)/2], w }, "config.json", "unexpected end"},
 		{"huge configuration", func(c string, w []byte) (string, []byte) { return c + strings.Repeat(" ", 1<<20), w }, "config.json", "not a model's configuration"},
 		{"empty weights", func(c string, _ []byte) (string, []byte) { return c, nil }, "model.safetensors", "0 bytes"},
+		{"weights that are not numbers", func(c string, w []byte) (string, []byte) {
+			return c, append(w[:len(w)-4:len(w)-4], 0, 0, 0xc0, 0x7f) // a NaN, little-endian
+		}, "model.safetensors", "not finite"},
 		{"truncated weights", func(c string, w []byte) (string, []byte) { return c, w[:len(w)-1] }, "model.safetensors", ""},
 		{"weights of another format", func(c string, w []byte) (string, []byte) { return c, []byte("GGUF, and something more") }, "model.safetensors", ""},
 	} {

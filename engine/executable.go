@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
 	"github.com/pkg/errors"
@@ -25,10 +27,23 @@ func newExecutable(b *Builder) (*Executable, error) {
 	}
 	e := &Executable{backend: b.backend, name: b.name, names: b.main.names, program: p}
 	if peak := e.Peak(); peak > b.backend.memory {
-		return nil, errors.Errorf("computation %q needs %s of memory at its peak, %s are available: use a smaller batch (about %d%% of this one)",
-			b.name, formatSize(peak), formatSize(b.backend.memory), 100*b.backend.memory/peak)
+		return nil, errors.WithStack(&MemoryError{Computation: b.name, Peak: peak, Available: b.backend.memory})
 	}
 	return e, nil
+}
+
+// MemoryError is why a computation was refused when it was compiled: its plan needs more memory than there is.
+type MemoryError struct {
+	// Computation is its name.
+	Computation string
+	// Peak is what it needs and Available what it may take, in bytes.
+	Peak, Available int64
+}
+
+// Error names the computation, what it needs, what there is, and the share of the batch that would fit.
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("computation %q needs %s of memory at its peak, %s are available: use a smaller batch (about %.2g%% of this one)",
+		e.Computation, formatSize(e.Peak), formatSize(e.Available), 100*float64(e.Available)/float64(e.Peak))
 }
 
 // Peak returns the bytes that an execution needs: inputs, outputs, constants and everything in between.

@@ -34,6 +34,9 @@ type Options struct {
 	KNN metric.KNNOptions
 	// Probe has the options of the linear probe.
 	Probe metric.ProbeOptions
+	// MaxTrain is the most training pictures that classifiers learn from, picked in proportion to the classes, always the same
+	// ones; 0 is all. Time and memory of the baselines grow with it.
+	MaxTrain int
 	// NoBaselines leaves out raw pixels and the untrained encoder.
 	NoBaselines bool
 }
@@ -137,6 +140,13 @@ func Run(ctx context.Context, backend compute.Backend, m *embed.Model, folder *d
 	if err != nil {
 		return nil, err
 	}
+	if n := options.MaxTrain; n > 0 && n < train.Len() {
+		all := train.Len()
+		if _, train, err = train.HoldOut(n, splitSeed); err != nil {
+			return nil, err
+		}
+		how += fmt.Sprintf("; classes learned from %d of %d training pictures", n, all)
+	}
 	tasks, err := chooseTasks(options.Tasks, train)
 	if err != nil {
 		return nil, err
@@ -196,7 +206,7 @@ type evaluation struct {
 func (e evaluation) run(backend compute.Backend, m *embed.Model, tasks []string) (*Result, error) {
 	result := &Result{}
 	var err error
-	if result.Train, result.Test, err = e.both("embedding", m.Embed); err != nil {
+	if result.Train, result.Test, err = e.both("this encoder", m.Embed); err != nil {
 		return nil, err
 	}
 	if result.Report.Geometry, err = e.geometry(m, result.Test); err != nil {
@@ -205,7 +215,7 @@ func (e evaluation) run(backend compute.Backend, m *embed.Model, tasks []string)
 	if len(tasks) == 0 {
 		return result, nil
 	}
-	scores, predicted, err := e.score(tasks, result.Train, result.Test)
+	scores, predicted, err := e.score("this encoder", tasks, result.Train, result.Test)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +233,8 @@ func (e evaluation) run(backend compute.Backend, m *embed.Model, tasks []string)
 type embedder func(context.Context, *data.Images, embed.Progress) (metric.Matrix, []int, error)
 
 // both embeds the training and the test pictures.
-func (e evaluation) both(what string, f embedder) (train, test Vectors, err error) {
+func (e evaluation) both(whose string, f embedder) (train, test Vectors, err error) {
+	what := whose + ": vectors"
 	total := e.train.Len() + e.test.Len()
 	if train, err = collect(e.ctx, e.train, f, func(done, _ int) { e.say(what, done, total) }); err != nil {
 		return train, test, err
@@ -261,9 +272,9 @@ func (e evaluation) geometry(m *embed.Model, test Vectors) (metric.Geometry, err
 }
 
 // score runs the tasks on vectors, and returns the nearest-neighbour classifier's predictions too.
-func (e evaluation) score(tasks []string, train, test Vectors) (scores Scores, predicted []int, err error) {
+func (e evaluation) score(whose string, tasks []string, train, test Vectors) (scores Scores, predicted []int, err error) {
 	if slices.Contains(tasks, TaskKNN) {
-		e.say("nearest neighbours", 0, 0)
+		e.say(whose+": nearest neighbours", 0, 0)
 		knn, err := metric.KNN(train.Vectors, train.Labels, test.Vectors, test.Labels, e.options.KNN)
 		if err != nil {
 			return scores, nil, err
@@ -272,7 +283,7 @@ func (e evaluation) score(tasks []string, train, test Vectors) (scores Scores, p
 		predicted = knn.Predicted
 	}
 	if slices.Contains(tasks, TaskLinear) {
-		e.say("linear probe", 0, 0)
+		e.say(whose+": linear probe", 0, 0)
 		probe, err := metric.LinearProbe(train.Vectors, train.Labels, test.Vectors, test.Labels, e.options.Probe)
 		if err != nil {
 			return scores, nil, err
@@ -289,9 +300,7 @@ func (e evaluation) baselines(backend compute.Backend, config embed.Config, task
 		return err
 	}
 	defer untrained.Close()
-	raw, err := e.scoreWith("raw pixels", tasks, func(ctx context.Context, images *data.Images, _ embed.Progress) (metric.Matrix, []int, error) {
-		return embed.RawPixels(ctx, images)
-	})
+	raw, err := e.scoreWith("raw pixels", tasks, embed.RawPixels)
 	if err != nil {
 		return err
 	}
@@ -309,12 +318,12 @@ func (e evaluation) baselines(backend compute.Backend, config embed.Config, task
 	return nil
 }
 
-func (e evaluation) scoreWith(what string, tasks []string, f embedder) (Scores, error) {
-	train, test, err := e.both(what, f)
+func (e evaluation) scoreWith(whose string, tasks []string, f embedder) (Scores, error) {
+	train, test, err := e.both(whose, f)
 	if err != nil {
 		return Scores{}, err
 	}
-	scores, _, err := e.score(tasks, train, test)
+	scores, _, err := e.score(whose, tasks, train, test)
 	return scores, err
 }
 

@@ -138,11 +138,11 @@ func TestBaselinesAreScoredTheSameWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	train, _, err := embed.RawPixels(t.Context(), folder.Train)
+	train, _, err := embed.RawPixels(t.Context(), folder.Train, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	test, _, err := embed.RawPixels(t.Context(), folder.Test)
+	test, _, err := embed.RawPixels(t.Context(), folder.Test, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,5 +359,20 @@ func TestCancelledEvaluationsEnd(t *testing.T) {
 	_, err := eval.Run(ctx, backend, m, openFolder(t, picturetest.Splits(t, 4, 2, 16)), eval.Options{}, nil)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestMaxTrainTakesAShareOfEveryClass(t *testing.T) {
+	dir := picturetest.Splits(t, 10, 2, 16)
+	result := mustRun(t, dir, eval.Options{MaxTrain: 12, NoBaselines: true})
+	counts := map[int]int{}
+	for _, label := range result.Train.Labels {
+		counts[label]++
+	}
+	if diff := cmp.Diff(map[int]int{0: 4, 1: 4, 2: 4}, counts); diff != "" {
+		t.Errorf("training pictures by class: %s", diff)
+	}
+	if d := result.Report.Data; d.Train != 12 || d.Test != 6 || !strings.Contains(d.Split, "12 of 30 training pictures") {
+		t.Errorf("data %+v", d)
 	}
 }

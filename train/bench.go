@@ -33,7 +33,8 @@ type StepTiming struct {
 	// ViewsPerSecond counts every view of every picture.
 	ViewsPerSecond float64 `json:"views_per_second"`
 	// GFLOPS is the rate of the matrix products and convolutions, in 10⁹ operations a second: three times the forward pass's,
-	// as each product has one gradient for either factor.
+	// as each product has one gradient for either factor. That counts a gradient of the first layer's input which nobody needs: a
+	// hundredth of a ResNet-18.
 	GFLOPS float64 `json:"gflops"`
 }
 

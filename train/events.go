@@ -11,7 +11,6 @@ import (
 	"math"
 	"os"
 
-	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/metric"
 )
 
@@ -123,28 +122,49 @@ func (m *metricsFile) flush() error { return m.buffer.Flush() }
 func (m *metricsFile) close() error { return errors.Join(m.buffer.Flush(), m.file.Close()) }
 
 func truncateMetrics(path string, step int) error {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	kept := int64(0)
+	err := scanMetrics(path, func(line []byte) error {
+		// A line that does not parse is the torn end of a killed run.
+		if e, err := parseEvent(line); err != nil || e.step() > step || step == 0 {
+			return errEnough
+		}
+		kept += int64(len(line))
 		return nil
+	})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, errEnough):
+		return os.Truncate(path, kept)
 	}
+	return err
+}
+
+// errEnough ends a scan.
+var errEnough = errors.New("enough")
+
+// scanMetrics hands the lines of the file, with their ends, to visit until that returns an error: a long run's record is
+// never in memory as a whole. The last line may be torn.
+func scanMetrics(path string, visit func(line []byte) error) error {
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	kept := 0
-	for line := range bytes.Lines(text) {
-		// A line that does not parse is the torn end of a killed run.
-		if e, err := parseEvent(line); err != nil || e.step() > step || step == 0 {
-			break
+	defer file.Close()
+	for reader := bufio.NewReader(file); ; {
+		line, err := reader.ReadBytes('\n')
+		if len(line) > 0 {
+			if err := visit(line); err != nil {
+				return err
+			}
 		}
-		kept += len(line)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if kept == len(text) {
-		return nil
-	}
-	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(text[:kept])
-		return err
-	})
 }
 
 func parseEvent(line []byte) (event, error) {
@@ -164,23 +184,38 @@ func parseEvent(line []byte) (event, error) {
 // ReadMetrics reads a run's metrics.jsonl. A torn last line, as a killed run leaves, is ignored; any other line that is not
 // an event is an error.
 func ReadMetrics(path string) (steps []Step, epochs []Epoch, err error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, err
-	}
+	err = readEvents(path, func(e event) {
+		if e.Step != nil {
+			steps = append(steps, *e.Step)
+		} else {
+			epochs = append(epochs, *e.Epoch)
+		}
+	})
+	return steps, epochs, err
+}
+
+// ReadEpochs is [ReadMetrics] without the steps, of which a long run has many.
+func ReadEpochs(path string) (epochs []Epoch, err error) {
+	err = readEvents(path, func(e event) {
+		if e.Epoch != nil {
+			epochs = append(epochs, *e.Epoch)
+		}
+	})
+	return epochs, err
+}
+
+func readEvents(path string, visit func(event)) error {
 	number := 0
-	for line := range bytes.Lines(text) {
+	return scanMetrics(path, func(line []byte) error {
 		number++
 		e, err := parseEvent(line)
 		switch {
 		case errors.Is(err, io.ErrUnexpectedEOF):
 		case err != nil:
-			return nil, nil, fmt.Errorf("%s, line %d: %v", path, number, err)
-		case e.Step != nil:
-			steps = append(steps, *e.Step)
+			return fmt.Errorf("%s, line %d: %v", path, number, err)
 		default:
-			epochs = append(epochs, *e.Epoch)
+			visit(e)
 		}
-	}
-	return steps, epochs, nil
+		return nil
+	})
 }

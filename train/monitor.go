@@ -81,11 +81,11 @@ func (m *monitor) raw(ctx context.Context, e *Epoch) error {
 	if !m.labelled() {
 		return nil
 	}
-	bank, bankItems, err := embed.RawPixels(ctx, m.bank)
+	bank, bankItems, err := embed.RawPixels(ctx, m.bank, nil)
 	if err != nil {
 		return err
 	}
-	held, items, err := embed.RawPixels(ctx, m.held)
+	held, items, err := embed.RawPixels(ctx, m.held, nil)
 	if err != nil {
 		return err
 	}

@@ -139,6 +139,21 @@ func (r *run) open(ctx context.Context) error {
 	return nil
 }
 
+// tooLarge says in terms of the batch that a step needs more memory than there is; other errors stay as they are.
+func tooLarge(err error, batch int) error {
+	var memory *device.MemoryError
+	if !errors.As(err, &memory) {
+		return err
+	}
+	fits := int(float64(batch) * float64(memory.Available) / float64(memory.Peak))
+	const gib = 1 << 30
+	message := fmt.Sprintf("a step on %d pictures needs %.1f GiB of memory, %.1f GiB are there", batch, float64(memory.Peak)/gib, float64(memory.Available)/gib)
+	if fits < 2 {
+		return errors.New(message + ": use a smaller backbone, width or image size")
+	}
+	return fmt.Errorf("%s: a batch of about %d would fit", message, fits)
+}
+
 // openDir takes the run's directory, and restores the last checkpoint in it.
 func (r *run) openDir(path string) error {
 	var err error
@@ -219,7 +234,7 @@ func (r *run) build() error {
 		return err
 	}
 	if err := r.stepper.compile(r.config.Batch); err != nil {
-		return err
+		return tooLarge(err, r.config.Batch)
 	}
 	r.encoder, err = embed.New(r.backend, r.store, embed.Config{
 		Method: r.method.Name(), Backbone: r.config.Backbone, Width: r.config.Width, Seed: r.config.Seed,
@@ -303,7 +318,18 @@ func (r *run) viewsPerStep() int { return r.config.Batch * len(r.stepper.sizes) 
 // epochSoFar starts the sum of the epoch under way with the steps that a resumed run has behind it. An epoch that was
 // interrupted after its last step, before it was told of, is ended first.
 func (r *run) epochSoFar(ctx context.Context) (*epochSum, error) {
-	steps, epochs, err := ReadMetrics(r.dir.metrics())
+	perEpoch := r.loader.StepsPerEpoch()
+	behind := r.done / perEpoch
+	var steps []Step
+	var epochs []Epoch
+	err := readEvents(r.dir.metrics(), func(e event) {
+		switch {
+		case e.Epoch != nil:
+			epochs = append(epochs, *e.Epoch)
+		case e.Step.Epoch >= behind:
+			steps = append(steps, *e.Step)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -316,8 +342,6 @@ func (r *run) epochSoFar(ctx context.Context) (*epochSum, error) {
 		}
 		return sum
 	}
-	perEpoch := r.loader.StepsPerEpoch()
-	behind := r.done / perEpoch
 	if r.done > 0 && r.done%perEpoch == 0 && (len(epochs) == 0 || epochs[len(epochs)-1].Epoch < behind) {
 		if err := r.endEpoch(ctx, sumOf(behind-1)); err != nil {
 			return nil, err
@@ -396,7 +420,7 @@ func (r *run) finish(took time.Duration) (*Result, error) {
 	if err := r.events.flush(); err != nil {
 		return nil, err
 	}
-	_, epochs, err := ReadMetrics(r.dir.metrics())
+	epochs, err := ReadEpochs(r.dir.metrics())
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ const (
 	collapseSteps = 50
 )
 
-// watch looks at every step for trouble.
+// watch looks at every step for trouble. A resumed run starts to count anew.
 type watch struct {
 	low int // steps in a row with hardly any spread
 }

@@ -40,6 +40,20 @@ type console struct {
 	out, err io.Writer
 }
 
+// remembering is a writer that keeps its first error, so that output which never arrived does not count as success.
+type remembering struct {
+	io.Writer
+	err error
+}
+
+func (r *remembering) Write(p []byte) (int, error) {
+	n, err := r.Writer.Write(p)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
+}
+
 // usageError is a mistake in the command line that only a command can see.
 type usageError struct{ error }
 
@@ -56,6 +70,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 func run(ctx context.Context, args []string, c console) (code int) {
+	out := &remembering{Writer: c.out}
+	c.out = out
 	exited := -1
 	parser, err := kong.New(&commands{},
 		kong.Name("alike"),
@@ -81,14 +97,17 @@ func run(ctx context.Context, args []string, c console) (code int) {
 	if err != nil {
 		return fail(c, usageError{err})
 	}
-	return fail(c, parsed.Run(parsed))
+	if err := parsed.Run(parsed); err != nil {
+		return fail(c, err)
+	}
+	if out.err != nil {
+		return fail(c, fmt.Errorf("cannot write the output: %w", out.err))
+	}
+	return 0
 }
 
 // fail prints an error in one line and returns the exit code that goes with it.
 func fail(c console, err error) int {
-	if err == nil {
-		return 0
-	}
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}

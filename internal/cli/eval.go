@@ -20,6 +20,7 @@ type evalCommand struct {
 	Tasks       []string `placeholder:"knn,linear" help:"What to measure: knn, linear. All that the labels allow if left out."`
 	K           int      `default:"${k}" help:"Neighbours that vote."`
 	Temperature float64  `default:"${temperature}" help:"Divides similarities before they weigh votes."`
+	MaxTrain    int      `placeholder:"N" help:"Learn the classes from this many training pictures at most; all if left out."`
 	Baselines   bool     `default:"true" negatable:"" help:"Score raw pixels and the untrained encoder too."`
 	Device      string   `default:"${device_default}" help:"Where to compute: see alike methods."`
 	JSON        bool     `help:"Print one JSON object."`
@@ -28,6 +29,9 @@ type evalCommand struct {
 func (e evalCommand) Run(ctx context.Context, c console) error {
 	if e.K < 1 || !(e.Temperature > 0) {
 		return usageError{errors.New("--k and --temperature must be above 0")}
+	}
+	if e.MaxTrain < 0 {
+		return usageError{errors.New("--max-train must be above 0")}
 	}
 	if err := eval.CheckTasks(e.Tasks); err != nil {
 		return usageError{err}
@@ -48,6 +52,7 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	options := eval.Options{
 		Tasks:       e.Tasks,
 		KNN:         metric.KNNOptions{K: e.K, Temperature: e.Temperature},
+		MaxTrain:    e.MaxTrain,
 		NoBaselines: !e.Baselines,
 	}
 	result, err := evaluate(ctx, c, backend, m, folder, options)

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image/png"
 	"os"
@@ -316,5 +318,19 @@ func TestViewsDrawsASheet(t *testing.T) {
 	}
 	if sheet("grey.png", "--set=simclr.augment.grayscale=1") == first {
 		t.Error("another setting draws the same sheet")
+	}
+}
+
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestOutputThatNeverArrivedIsAFailure(t *testing.T) {
+	var stderr bytes.Buffer
+	for _, args := range [][]string{{"methods"}, {"methods", "--json"}} {
+		if code := run(t.Context(), args, console{fullDisk{}, &stderr}); code != exitFailure || !strings.Contains(stderr.String(), "no space left") {
+			t.Errorf("%v: exit code %d, %q", args, code, stderr.String())
+		}
 	}
 }

@@ -29,7 +29,7 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 		Resume: resume,
 		OnStart: func(s train.Start) {
 			fmt.Fprintln(c.err, describe(config, s))
-			if _, epochs, err := train.ReadMetrics(train.MetricsFile(dir)); err == nil && len(epochs) > 0 {
+			if epochs, err := train.ReadEpochs(train.MetricsFile(dir)); err == nil && len(epochs) > 0 {
 				before = epochs[0]
 			}
 			m = newMeter(c.err, "training", "steps", s.Done, s.Steps)
@@ -135,6 +135,10 @@ func evaluate(ctx context.Context, c console, backend compute.Backend, m *embed.
 	return eval.Run(ctx, backend, m, folder, options, bar.say)
 }
 
+// concludeTrain is how many training pictures the scores at the end of a run learn the classes from at most: it keeps them to
+// about a minute on two cores. alike eval takes all.
+const concludeTrain = 10_000
+
 // conclude evaluates a finished run, on test pictures if its data has them, and writes its report.
 func conclude(ctx context.Context, c console, dir, title, command string, config train.Config, trained time.Duration) (*eval.Result, error) {
 	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
@@ -156,7 +160,7 @@ func conclude(ctx context.Context, c console, dir, title, command string, config
 			return nil, err
 		}
 		began := time.Now()
-		if in.Evaluation, err = evaluate(ctx, c, backend, m, folder, eval.Options{}); err != nil {
+		if in.Evaluation, err = evaluate(ctx, c, backend, m, folder, eval.Options{MaxTrain: concludeTrain}); err != nil {
 			return nil, err
 		}
 		in.Timing = append(in.Timing, report.Span{Name: "evaluation", Duration: time.Since(began)})

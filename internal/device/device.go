@@ -48,6 +48,9 @@ func CheckName(name string) error {
 	return fmt.Errorf("there is no device %q%s; there are %s", name, nearest.Suggestion(name, names), strings.Join(names, " and "))
 }
 
+// MemoryError is how the cpu device refuses a computation that needs more memory than there is.
+type MemoryError = engine.MemoryError
+
 // Open returns the named device. The caller calls Finalize on it when done.
 func Open(name string) (compute.Backend, error) {
 	switch name {

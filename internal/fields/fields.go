@@ -76,9 +76,31 @@ func Set(config any, key, value string) error {
 	}
 	text := strings.TrimSuffix(document.String(), "\n") + " " + value + "\n"
 	if err := yaml.UnmarshalWithOptions([]byte(text), config, yaml.Strict()); err != nil {
-		return fmt.Errorf("option %s cannot be %q: %s", key, value, firstLine(err))
+		return fmt.Errorf("option %s cannot be %q: it must be %s", key, value, kindOf(config, key))
 	}
 	return nil
+}
+
+// kindOf says in words what values an option takes.
+func kindOf(config any, key string) string {
+	for _, f := range Of(config) {
+		if f.Key != key {
+			continue
+		}
+		switch v := reflect.ValueOf(f.Value); v.Kind() {
+		case reflect.Bool:
+			return "true or false"
+		case reflect.Float32, reflect.Float64:
+			return "a number"
+		case reflect.Uint64:
+			return "a whole number that is not negative"
+		case reflect.Array:
+			return fmt.Sprintf("a list of %d numbers, as [0, 1]", v.Len())
+		case reflect.Slice:
+			return "a list, as [1, 2]"
+		}
+	}
+	return "a whole number"
 }
 
 // setText sets an option that is text, and reports whether it is: a folder may be called "#1" or "a: b", which YAML would

@@ -119,7 +119,7 @@ func facts(in Input) []report.Setting {
 
 // curves reads the run's epochs.
 func curves(run *report.Run, dir string) error {
-	_, epochs, err := train.ReadMetrics(train.MetricsFile(dir))
+	epochs, err := train.ReadEpochs(train.MetricsFile(dir))
 	if err != nil {
 		return err
 	}
