@@ -26,6 +26,8 @@ const (
 	tileFlags = 88
 	tileCOff  = 96
 	tileLanes = 208
+	tileParts = 288 // segments
+	tileANext = 296
 
 	flagReadC = 1
 	flagReLU  = 2
@@ -201,7 +203,7 @@ func (p *program) tile512(e element, rows, vectors int) {
 		}
 		p.nextColumn(rows)
 	}
-	p.loopByTwo(step)
+	p.segments(rows, step)
 
 	p.MOVQ(field(tileFlags), rFlags)
 	broadcast(field(tileAlpha), zmm[a])
@@ -246,8 +248,11 @@ func (p *program) tile512(e element, rows, vectors int) {
 	p.RET()
 }
 
-// loopByTwo runs step rK times.
-func (p *program) loopByTwo(step func()) {
+// segments runs step rK times for each segment of the tile.
+func (p *program) segments(rows int, step func()) {
+	parts := rFlags // The flags are read afterwards.
+	p.MOVQ(field(tileParts), parts)
+	p.Label("segment")
 	p.SUBQ(operand.U8(2), rK)
 	p.JLT(operand.LabelRef("odd"))
 	p.Label("pair")
@@ -257,8 +262,16 @@ func (p *program) loopByTwo(step func()) {
 	p.JGE(operand.LabelRef("pair"))
 	p.Label("odd")
 	p.ADDQ(operand.U8(2), rK)
-	p.JZ(operand.LabelRef("scale"))
+	p.JZ(operand.LabelRef("next"))
 	step()
+	p.Label("next")
+	p.DECQ(parts)
+	p.JZ(operand.LabelRef("scale"))
+	for i := 0; i <= (rows-1)/5; i++ {
+		p.ADDQ(field(tileANext), rA[i])
+	}
+	p.MOVQ(field(tileK), rK)
+	p.JMP(operand.LabelRef("segment"))
 	p.Label("scale")
 }
 
@@ -275,7 +288,7 @@ func (p *program) tile256(rows int) {
 	for i := range 2 * rows {
 		p.VXORPS(ymm[i], ymm[i], ymm[i])
 	}
-	p.loopByTwo(func() {
+	p.segments(rows, func() {
 		p.VMOVUPS(operand.Mem{Base: rB}, b[0])
 		p.VMOVUPS(operand.Mem{Base: rB, Disp: 32}, b[1])
 		for i := range rows {

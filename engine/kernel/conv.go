@@ -67,6 +67,7 @@ func ConvForward32(p *parallel.Pool, s ConvShape, x, w, y []float32) {
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
 		pr := forwardProduct(s, g, mic, x, &matrixRight[float32]{b: w[min(g*kg, len(w)):], ld: s.K, nr: mic.nr})
+		onLines(&pr)
 		pr.c = at(y, g*kg)
 		pr.run(p, &arenaF32)
 	})
@@ -84,6 +85,7 @@ func ConvInputGrad32(p *parallel.Pool, s ConvShape, dy, w, dx []float32) {
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		s.eachPhase(func(h0, w0 int) {
 			pr := inputGradProduct(s, g, h0, w0, mic, dy, w)
+			onLines(&pr)
 			pr.c = at(dx, (h0*s.W+w0)*s.C+g*(s.C/s.Groups))
 			pr.run(p, &arenaF32)
 		})
@@ -126,6 +128,7 @@ func ConvForwardBF16(p *parallel.Pool, s ConvShape, x, w, y []uint16) {
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
 		pr := forwardProduct(s, g, mic, x, &halfRight{b: w[min(g*kg, len(w)):], ld: s.K, nr: mic.nr})
+		onLines(&pr)
 		runHalf(p, &pr, y[min(g*kg, len(y)):])
 	})
 }
@@ -144,6 +147,7 @@ func ConvInputGradBF16(p *parallel.Pool, s ConvShape, dy, w, dx []uint16) {
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		s.eachPhase(func(h0, w0 int) {
 			pr := inputGradProduct(s, g, h0, w0, mic, dy, w)
+			onLines(&pr)
 			runHalf(p, &pr, dx[min((h0*s.W+w0)*s.C+g*(s.C/s.Groups), len(dx)):])
 		})
 	})

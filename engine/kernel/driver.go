@@ -38,6 +38,8 @@ type product[T element] struct {
 	noBeta      bool // beta is zero
 	bias        unsafe.Pointer
 	relu        bool
+
+	line, segments, aNext int // see linesLeft; zero for others
 }
 
 const (
@@ -61,8 +63,8 @@ type scratch[T element] struct {
 	t    tile
 
 	offsets []int // see taps
-	tap     int   // whose offsets they are, -1 if no one's
-	plane   []T   // see planeLeft; made if tap is not -1
+	plane   []T   // see planeLeft and linesLeft
+	tap     int   // what these two hold is for, in the operand's own numbers; -1 for nothing
 
 	c    []float32 // a part of C on its way to bfloat16
 	sums []uint64  // the sums of slices of k
@@ -166,26 +168,42 @@ func (pr *product[T]) run(p *parallel.Pool, spaces *arena[T]) {
 		defer spaces.put(s)
 		i, j := task/g.cols, task%g.cols
 		j0, j1 := columns(j, g.cols, pr.n, pr.micro.nr)
-		pr.block(s, pr.m*i/g.rows, pr.m*(i+1)/g.rows, j0, j1, 0, pr.k)
+		pr.block(s, pr.rowOf(i, g.rows), pr.rowOf(i+1, g.rows), j0, j1, 0, pr.k)
 	})
+}
+
+// rowOf returns the row of C where chunk i of n chunks begins.
+func (pr *product[T]) rowOf(i, n int) int {
+	line := max(1, pr.line)
+	return pr.m / line * i / n * line
+}
+
+// panels returns into how many panels the rows [i0, i1) of A are split, and where panel q begins. A panel does not leave its line.
+func (pr *product[T]) panels(i0, i1 int) (n int, start func(q int) int) {
+	line := i1 - i0
+	if pr.line > 0 {
+		line = pr.line
+	}
+	perLine := (line + pr.micro.mr - 1) / pr.micro.mr
+	return (i1 - i0) / max(1, line) * perLine, func(q int) int { return i0 + q/perLine*line + line*(q%perLine)/perLine }
 }
 
 // block computes the part [i0, i1) x [j0, j1) of C from the columns [k0, k1) of A on the calling goroutine.
 func (pr *product[T]) block(s *scratch[T], i0, i1, j0, j1, k0, k1 int) {
-	mr, nr := pr.micro.mr, pr.micro.nr
+	nr := pr.micro.nr
 	blocks, size := blocksOfK[T](k1 - k0)
-	panels := (i1 - i0 + mr - 1) / mr
+	panels, start := pr.panels(i0, i1)
 	unit := 1
 	if pr.micro.pairs {
 		unit = 2
 	}
 	t := &s.t
-	t.alpha = pr.alpha
+	t.alpha, t.segments, t.aNext = pr.alpha, max(1, pr.segments), pr.aNext
 	var starts [blockCols / goCols]unsafe.Pointer // of the panels of B; no micro-kernel is narrower than goCols
 	for kb := range blocks {
 		from := k0 + kb*size
 		kc := min(size, k1-from)
-		t.k = (kc + unit - 1) / unit
+		t.k = (kc + unit - 1) / unit / t.segments
 		t.beta, t.flags, t.cols = bitsOf(float32(1)), tileReadC, -1
 		if pr.cSize == 8 {
 			t.beta = bitsOf(float64(1))
@@ -205,8 +223,8 @@ func (pr *product[T]) block(s *scratch[T], i0, i1, j0, j1, k0, k1 int) {
 		}
 		s.tap = -1
 		for q := range panels {
-			i := i0 + (i1-i0)*q/panels
-			rows := i0 + (i1-i0)*(q+1)/panels - i
+			i := start(q)
+			rows := start(q+1) - i
 			t.a, t.aRow, t.aCol = pr.a.panel(s, i, rows, from, kc)
 			t.rows = rows
 			pr.rowsOfC(t.cOff[:rows], i)
@@ -354,11 +372,16 @@ func runHalf(p *parallel.Pool, pr *product[uint16], dst []uint16) {
 		}
 		i, j := task/g.cols, task%g.cols
 		j0, j1 := columns(j, g.cols, pr.n, pr.micro.nr)
-		for from, end := pr.m*i/g.rows, pr.m*(i+1)/g.rows; from < end; from += halfRows {
-			to, part := min(from+halfRows, end), part
+		rows := halfRows / max(1, pr.line) * max(1, pr.line)
+		for from, end := pr.rowOf(i, g.rows), pr.rowOf(i+1, g.rows); from < end; from += rows {
+			to, part := min(from+rows, end), part
 			part.c, part.c0, part.ldc = unsafe.Pointer(&s.c[0]), j0, j1-j0
 			part.cRows = func(at []int, row int) { linear(at, row-from, j1-j0) }
 			part.block(s, from, to, j0, j1, 0, pr.k)
+			if pr.cRows == nil && pr.ldc == j1-j0 {
+				F32ToBF16(dst[from*pr.ldc:to*pr.ldc], s.c)
+				continue
+			}
 			for r := from; r < to; r++ {
 				F32ToBF16(dst[at(r)+j0:][:j1-j0], s.c[(r-from)*(j1-j0):])
 			}

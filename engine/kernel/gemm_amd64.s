@@ -23,8 +23,11 @@ TEXT ·gemmF32AVX512x1(SB), NOSPLIT, $0-8
 	MOVQ       96(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -46,7 +49,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -54,6 +57,13 @@ odd:
 	VFMADD231PS  Z29, Z30, Z1
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -109,8 +119,11 @@ TEXT ·gemmF32NarrowAVX512x1(SB), NOSPLIT, $0-8
 	VPXORD     Z0, Z0, Z0
 	MOVQ       96(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -128,12 +141,19 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -191,8 +211,11 @@ TEXT ·gemmF32AVX512x2(SB), NOSPLIT, $0-8
 	MOVQ       104(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -220,7 +243,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -231,6 +254,13 @@ odd:
 	VFMADD231PS  Z29, Z31, Z3
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -303,8 +333,11 @@ TEXT ·gemmF32NarrowAVX512x2(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       104(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -326,7 +359,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -334,6 +367,13 @@ odd:
 	VFMADD231PS  Z28, Z31, Z1
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -404,8 +444,11 @@ TEXT ·gemmF32AVX512x3(SB), NOSPLIT, $0-8
 	MOVQ       112(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -439,7 +482,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -453,6 +496,13 @@ odd:
 	VFMADD231PS  Z29, Z30, Z5
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -542,8 +592,11 @@ TEXT ·gemmF32NarrowAVX512x3(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       112(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -569,7 +622,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -579,6 +632,13 @@ odd:
 	VFMADD231PS  Z28, Z30, Z2
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -662,8 +722,11 @@ TEXT ·gemmF32AVX512x4(SB), NOSPLIT, $0-8
 	MOVQ       120(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -703,7 +766,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -720,6 +783,13 @@ odd:
 	VFMADD231PS  Z29, Z31, Z7
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -826,8 +896,11 @@ TEXT ·gemmF32NarrowAVX512x4(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       120(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -857,7 +930,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -869,6 +942,13 @@ odd:
 	VFMADD231PS  Z28, Z31, Z3
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -965,8 +1045,11 @@ TEXT ·gemmF32AVX512x5(SB), NOSPLIT, $0-8
 	MOVQ       128(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -1012,7 +1095,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -1032,6 +1115,13 @@ odd:
 	VFMADD231PS  Z29, Z30, Z9
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -1155,8 +1245,11 @@ TEXT ·gemmF32NarrowAVX512x5(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       128(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -1190,7 +1283,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -1204,6 +1297,13 @@ odd:
 	VFMADD231PS  Z28, Z30, Z4
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -1315,8 +1415,11 @@ TEXT ·gemmF32AVX512x6(SB), NOSPLIT, $0-8
 	MOVQ       136(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -1370,7 +1473,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -1394,6 +1497,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -1536,8 +1647,11 @@ TEXT ·gemmF32NarrowAVX512x6(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       136(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -1577,7 +1691,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -1594,6 +1708,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -1718,8 +1840,11 @@ TEXT ·gemmF32AVX512x7(SB), NOSPLIT, $0-8
 	MOVQ       144(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -1779,7 +1904,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -1806,6 +1931,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -1965,8 +2098,11 @@ TEXT ·gemmF32NarrowAVX512x7(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       144(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -2010,7 +2146,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -2029,6 +2165,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -2166,8 +2310,11 @@ TEXT ·gemmF32AVX512x8(SB), NOSPLIT, $0-8
 	MOVQ       152(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -2233,7 +2380,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -2263,6 +2410,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -2439,8 +2594,11 @@ TEXT ·gemmF32NarrowAVX512x8(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       152(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -2488,7 +2646,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -2509,6 +2667,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -2659,8 +2825,11 @@ TEXT ·gemmF32AVX512x9(SB), NOSPLIT, $0-8
 	MOVQ       160(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -2732,7 +2901,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -2765,6 +2934,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -2958,8 +3135,11 @@ TEXT ·gemmF32NarrowAVX512x9(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       160(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -3011,7 +3191,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -3034,6 +3214,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -3197,8 +3385,11 @@ TEXT ·gemmF32AVX512x10(SB), NOSPLIT, $0-8
 	MOVQ       168(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -3276,7 +3467,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -3312,6 +3503,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -3522,8 +3721,11 @@ TEXT ·gemmF32NarrowAVX512x10(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       168(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -3579,7 +3781,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -3604,6 +3806,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -3782,8 +3992,11 @@ TEXT ·gemmF32AVX512x11(SB), NOSPLIT, $0-8
 	MOVQ       176(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -3869,7 +4082,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -3909,6 +4122,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -4138,8 +4360,11 @@ TEXT ·gemmF32NarrowAVX512x11(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       176(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -4201,7 +4426,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -4229,6 +4454,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -4420,8 +4654,11 @@ TEXT ·gemmF32AVX512x12(SB), NOSPLIT, $0-8
 	MOVQ       184(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -4513,7 +4750,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -4556,6 +4793,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -4802,8 +5048,11 @@ TEXT ·gemmF32NarrowAVX512x12(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       184(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -4869,7 +5118,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -4899,6 +5148,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -5103,8 +5361,11 @@ TEXT ·gemmF32AVX512x13(SB), NOSPLIT, $0-8
 	MOVQ       192(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -5202,7 +5463,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -5248,6 +5509,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -5511,8 +5781,11 @@ TEXT ·gemmF32NarrowAVX512x13(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       192(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -5582,7 +5855,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -5614,6 +5887,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -5831,8 +6113,11 @@ TEXT ·gemmF32AVX512x14(SB), NOSPLIT, $0-8
 	MOVQ       200(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -5936,7 +6221,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -5985,6 +6270,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -6265,8 +6559,11 @@ TEXT ·gemmF32NarrowAVX512x14(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       200(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -6340,7 +6637,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -6374,6 +6671,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -6530,8 +6836,11 @@ TEXT ·gemmF64AVX512x1(SB), NOSPLIT, $0-8
 	MOVQ       96(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -6553,7 +6862,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -6561,6 +6870,13 @@ odd:
 	VFMADD231PD  Z29, Z30, Z1
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -6625,8 +6941,11 @@ TEXT ·gemmF64AVX512x2(SB), NOSPLIT, $0-8
 	MOVQ       104(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -6654,7 +6973,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -6665,6 +6984,13 @@ odd:
 	VFMADD231PD  Z29, Z31, Z3
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -6748,8 +7074,11 @@ TEXT ·gemmF64AVX512x3(SB), NOSPLIT, $0-8
 	MOVQ       112(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -6783,7 +7112,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -6797,6 +7126,13 @@ odd:
 	VFMADD231PD  Z29, Z30, Z5
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -6899,8 +7235,11 @@ TEXT ·gemmF64AVX512x4(SB), NOSPLIT, $0-8
 	MOVQ       120(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -6940,7 +7279,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -6957,6 +7296,13 @@ odd:
 	VFMADD231PD  Z29, Z31, Z7
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -7078,8 +7424,11 @@ TEXT ·gemmF64AVX512x5(SB), NOSPLIT, $0-8
 	MOVQ       128(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -7125,7 +7474,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7145,6 +7494,13 @@ odd:
 	VFMADD231PD  Z29, Z30, Z9
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -7287,8 +7643,11 @@ TEXT ·gemmF64AVX512x6(SB), NOSPLIT, $0-8
 	MOVQ       136(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -7342,7 +7701,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7366,6 +7725,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -7527,8 +7894,11 @@ TEXT ·gemmF64AVX512x7(SB), NOSPLIT, $0-8
 	MOVQ       144(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -7588,7 +7958,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7615,6 +7985,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -7795,8 +8173,11 @@ TEXT ·gemmF64AVX512x8(SB), NOSPLIT, $0-8
 	MOVQ       152(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -7862,7 +8243,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7892,6 +8273,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -8091,8 +8480,11 @@ TEXT ·gemmF64AVX512x9(SB), NOSPLIT, $0-8
 	MOVQ       160(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -8164,7 +8556,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8197,6 +8589,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -8415,8 +8815,11 @@ TEXT ·gemmF64AVX512x10(SB), NOSPLIT, $0-8
 	MOVQ       168(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -8494,7 +8897,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8530,6 +8933,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -8769,8 +9180,11 @@ TEXT ·gemmF64AVX512x11(SB), NOSPLIT, $0-8
 	MOVQ       176(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -8856,7 +9270,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8896,6 +9310,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -9154,8 +9577,11 @@ TEXT ·gemmF64AVX512x12(SB), NOSPLIT, $0-8
 	MOVQ       184(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -9247,7 +9673,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -9290,6 +9716,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -9567,8 +10002,11 @@ TEXT ·gemmF64AVX512x13(SB), NOSPLIT, $0-8
 	MOVQ       192(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -9666,7 +10104,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -9712,6 +10150,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -10008,8 +10455,11 @@ TEXT ·gemmF64AVX512x14(SB), NOSPLIT, $0-8
 	MOVQ       200(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPD.Z    (SI), K1, Z28
@@ -10113,7 +10563,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -10162,6 +10612,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         R13, R10
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -10403,8 +10862,11 @@ TEXT ·gemmBF16AVX512x1(SB), NOSPLIT, $0-8
 	MOVQ       96(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -10438,7 +10900,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -10452,6 +10914,13 @@ odd:
 	WORD $0xcd52
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -10507,8 +10976,11 @@ TEXT ·gemmBF16NarrowAVX512x1(SB), NOSPLIT, $0-8
 	VPXORD     Z0, Z0, Z0
 	MOVQ       96(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -10532,7 +11004,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -10541,6 +11013,13 @@ odd:
 	WORD $0xc452
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -10598,8 +11077,11 @@ TEXT ·gemmBF16AVX512x2(SB), NOSPLIT, $0-8
 	MOVQ       104(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -10651,7 +11133,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -10674,6 +11156,13 @@ odd:
 	WORD $0xdd52
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -10746,8 +11235,11 @@ TEXT ·gemmBF16NarrowAVX512x2(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       104(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -10781,7 +11273,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -10795,6 +11287,13 @@ odd:
 	WORD $0xcc52
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -10865,8 +11364,11 @@ TEXT ·gemmBF16AVX512x3(SB), NOSPLIT, $0-8
 	MOVQ       112(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -10936,7 +11438,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -10968,6 +11470,13 @@ odd:
 	WORD $0xed52
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -11057,8 +11566,11 @@ TEXT ·gemmBF16NarrowAVX512x3(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       112(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -11102,7 +11614,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -11121,6 +11633,13 @@ odd:
 	WORD $0xd452
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -11204,8 +11723,11 @@ TEXT ·gemmBF16AVX512x4(SB), NOSPLIT, $0-8
 	MOVQ       120(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -11293,7 +11815,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -11334,6 +11856,13 @@ odd:
 	WORD $0xfd52
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -11440,8 +11969,11 @@ TEXT ·gemmBF16NarrowAVX512x4(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       120(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -11495,7 +12027,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -11519,6 +12051,13 @@ odd:
 	WORD $0xdc52
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -11615,8 +12154,11 @@ TEXT ·gemmBF16AVX512x5(SB), NOSPLIT, $0-8
 	MOVQ       128(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -11722,7 +12264,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -11772,6 +12314,13 @@ odd:
 	WORD $0xcd52
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -11895,8 +12444,11 @@ TEXT ·gemmBF16NarrowAVX512x5(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       128(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -11960,7 +12512,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -11989,6 +12541,13 @@ odd:
 	WORD $0xe452
 	ADDQ R13, R8
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -12100,8 +12659,11 @@ TEXT ·gemmBF16AVX512x6(SB), NOSPLIT, $0-8
 	MOVQ       136(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -12227,7 +12789,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -12287,6 +12849,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -12429,8 +12999,11 @@ TEXT ·gemmBF16NarrowAVX512x6(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       136(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -12506,7 +13079,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -12541,6 +13114,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -12665,8 +13246,11 @@ TEXT ·gemmBF16AVX512x7(SB), NOSPLIT, $0-8
 	MOVQ       144(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -12810,7 +13394,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -12879,6 +13463,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -13038,8 +13630,11 @@ TEXT ·gemmBF16NarrowAVX512x7(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       144(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -13125,7 +13720,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -13165,6 +13760,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -13302,8 +13905,11 @@ TEXT ·gemmBF16AVX512x8(SB), NOSPLIT, $0-8
 	MOVQ       152(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -13465,7 +14071,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -13543,6 +14149,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -13719,8 +14333,11 @@ TEXT ·gemmBF16NarrowAVX512x8(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       152(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -13816,7 +14433,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -13861,6 +14478,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -14011,8 +14636,11 @@ TEXT ·gemmBF16AVX512x9(SB), NOSPLIT, $0-8
 	MOVQ       160(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -14192,7 +14820,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -14279,6 +14907,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -14472,8 +15108,11 @@ TEXT ·gemmBF16NarrowAVX512x9(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       160(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -14579,7 +15218,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -14629,6 +15268,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -14792,8 +15439,11 @@ TEXT ·gemmBF16AVX512x10(SB), NOSPLIT, $0-8
 	MOVQ       168(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -14991,7 +15641,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -15087,6 +15737,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -15297,8 +15955,11 @@ TEXT ·gemmBF16NarrowAVX512x10(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       168(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -15414,7 +16075,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -15469,6 +16130,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ R13, R9
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -15647,8 +16316,11 @@ TEXT ·gemmBF16AVX512x11(SB), NOSPLIT, $0-8
 	MOVQ       176(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -15866,7 +16538,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -15972,6 +16644,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ R13, R10
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -16201,8 +16882,11 @@ TEXT ·gemmBF16NarrowAVX512x11(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       176(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -16330,7 +17014,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -16391,6 +17075,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ R13, R10
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -16582,8 +17275,11 @@ TEXT ·gemmBF16AVX512x12(SB), NOSPLIT, $0-8
 	MOVQ       184(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -16819,7 +17515,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -16934,6 +17630,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ R13, R10
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -17180,8 +17885,11 @@ TEXT ·gemmBF16NarrowAVX512x12(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       184(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -17319,7 +18027,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -17385,6 +18093,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ R13, R10
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -17589,8 +18306,11 @@ TEXT ·gemmBF16AVX512x13(SB), NOSPLIT, $0-8
 	MOVQ       192(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -17844,7 +18564,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -17968,6 +18688,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ R13, R10
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -18231,8 +18960,11 @@ TEXT ·gemmBF16NarrowAVX512x13(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       192(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -18380,7 +19112,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -18451,6 +19183,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ R13, R10
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -18668,8 +19409,11 @@ TEXT ·gemmBF16AVX512x14(SB), NOSPLIT, $0-8
 	MOVQ       200(DI), AX
 	PREFETCHT0 (BX)(AX*1)
 	PREFETCHT0 64(BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -18941,7 +19685,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -19074,6 +19818,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ R13, R10
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -19354,8 +20107,11 @@ TEXT ·gemmBF16NarrowAVX512x14(SB), NOSPLIT, $0-8
 	PREFETCHT0 (BX)(AX*1)
 	MOVQ       200(DI), AX
 	PREFETCHT0 (BX)(AX*1)
-	SUBQ       $0x02, CX
-	JLT        odd
+	MOVQ       288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS.Z    (SI), K1, Z28
@@ -19513,7 +20269,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -19589,6 +20345,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ R13, R10
 	ADDQ DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -19738,8 +20503,11 @@ TEXT ·gemmF32AVX2x1(SB), NOSPLIT, $0-8
 	MOVQ   48(DI), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	SUBQ   $0x02, CX
-	JLT    odd
+	MOVQ   288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS      (SI), Y12
@@ -19761,7 +20529,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -19769,6 +20537,13 @@ odd:
 	VFMADD231PS  Y13, Y14, Y1
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -19834,8 +20609,11 @@ TEXT ·gemmF32AVX2x2(SB), NOSPLIT, $0-8
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	SUBQ   $0x02, CX
-	JLT    odd
+	MOVQ   288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS      (SI), Y12
@@ -19863,7 +20641,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -19874,6 +20652,13 @@ odd:
 	VFMADD231PS  Y13, Y15, Y3
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -19958,8 +20743,11 @@ TEXT ·gemmF32AVX2x3(SB), NOSPLIT, $0-8
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	SUBQ   $0x02, CX
-	JLT    odd
+	MOVQ   288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS      (SI), Y12
@@ -19993,7 +20781,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -20007,6 +20795,13 @@ odd:
 	VFMADD231PS  Y13, Y14, Y5
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -20110,8 +20905,11 @@ TEXT ·gemmF32AVX2x4(SB), NOSPLIT, $0-8
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	SUBQ   $0x02, CX
-	JLT    odd
+	MOVQ   288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS      (SI), Y12
@@ -20151,7 +20949,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -20168,6 +20966,13 @@ odd:
 	VFMADD231PS  Y13, Y15, Y7
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -20290,8 +21095,11 @@ TEXT ·gemmF32AVX2x5(SB), NOSPLIT, $0-8
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
-	SUBQ   $0x02, CX
-	JLT    odd
+	MOVQ   288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS      (SI), Y12
@@ -20337,7 +21145,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -20357,6 +21165,13 @@ odd:
 	VFMADD231PS  Y13, Y14, Y9
 	ADDQ         R13, R8
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15
@@ -20500,8 +21315,11 @@ TEXT ·gemmF32AVX2x6(SB), NOSPLIT, $0-8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	SUBQ   $0x02, CX
-	JLT    odd
+	MOVQ   288(DI), R15
+
+segment:
+	SUBQ $0x02, CX
+	JLT  odd
 
 pair:
 	VMOVUPS      (SI), Y12
@@ -20555,7 +21373,7 @@ pair:
 
 odd:
 	ADDQ         $0x02, CX
-	JZ           scale
+	JZ           next
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -20579,6 +21397,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         R13, R9
 	ADDQ         DX, SI
+
+next:
+	DECQ R15
+	JZ   scale
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  segment
 
 scale:
 	MOVQ         88(DI), R15

@@ -48,6 +48,7 @@ func TestTileOffsets(t *testing.T) {
 		"c": {unsafe.Offsetof(x.c), 48}, "bias": {unsafe.Offsetof(x.bias), 56}, "alpha": {unsafe.Offsetof(x.alpha), 64},
 		"beta": {unsafe.Offsetof(x.beta), 72}, "mask": {unsafe.Offsetof(x.mask), 80}, "flags": {unsafe.Offsetof(x.flags), 88},
 		"cOff": {unsafe.Offsetof(x.cOff), 96}, "lanes": {unsafe.Offsetof(x.lanes), 208},
+		"segments": {unsafe.Offsetof(x.segments), 288}, "aNext": {unsafe.Offsetof(x.aNext), 296},
 	} {
 		if f[0] != f[1] {
 			t.Errorf("tile.%s is at %d, the assembly reads it at %d", name, f[0], f[1])

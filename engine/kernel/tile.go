@@ -23,6 +23,8 @@ type tile struct {
 	cOff       [14]int   // row i of C is at c + cOff[i]
 	lanes      [16]int32 // the mask as AVX2 wants it: -1 for each column
 	rows, cols int       // for plain Go
+	segments   int       // of A, of k columns each; B goes on from one to the next
+	aNext      int       // from the end of a row's segment to the begin of its next
 }
 
 const (
@@ -78,17 +80,22 @@ func goTile[T float32 | float64](t *tile) {
 	for i := range t.rows {
 		var s [goCols]T
 		a, b := unsafe.Add(t.a, i*t.aRow), t.b
-		for k := range t.k {
-			v := *(*T)(unsafe.Add(a, k*t.aCol))
-			row := (*[goCols]T)(unsafe.Add(b, k*t.bStep))
-			s[0] += v * row[0]
-			s[1] += v * row[1]
-			s[2] += v * row[2]
-			s[3] += v * row[3]
-			s[4] += v * row[4]
-			s[5] += v * row[5]
-			s[6] += v * row[6]
-			s[7] += v * row[7]
+		aAt, bAt := 0, 0
+		for range t.segments {
+			for range t.k {
+				v := *(*T)(unsafe.Add(a, aAt))
+				row := (*[goCols]T)(unsafe.Add(b, bAt))
+				aAt, bAt = aAt+t.aCol, bAt+t.bStep
+				s[0] += v * row[0]
+				s[1] += v * row[1]
+				s[2] += v * row[2]
+				s[3] += v * row[3]
+				s[4] += v * row[4]
+				s[5] += v * row[5]
+				s[6] += v * row[6]
+				s[7] += v * row[7]
+			}
+			aAt += t.aNext
 		}
 		c := unsafe.Slice((*T)(unsafe.Add(t.c, t.cOff[i])), t.cols)
 		for j := range c {
