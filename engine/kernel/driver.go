@@ -382,8 +382,13 @@ func runHalf(p *parallel.Pool, pr *product[uint16], dst []uint16) {
 				F32ToBF16(dst[from*pr.ldc:to*pr.ldc], s.c)
 				continue
 			}
+			var at [16]int
 			for r := from; r < to; r++ {
-				F32ToBF16(dst[at(r)+j0:][:j1-j0], s.c[(r-from)*(j1-j0):])
+				q := (r - from) % len(at)
+				if q == 0 {
+					pr.rowsOfC(at[:min(len(at), to-r)], r)
+				}
+				F32ToBF16(dst[at[q]+j0:][:j1-j0], s.c[(r-from)*(j1-j0):])
 			}
 		}
 	})
