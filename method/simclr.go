@@ -43,15 +43,15 @@ func DefaultSimCLR(imageSize int) SimCLR {
 		Out:         128,
 		Augment:     positive.SimCLR(imageSize),
 	}
-	if imageSize <= smallImage {
+	if imageSize <= SmallImage {
 		m.Temperature = 0.5
 		m.Augment = positive.SimCLRSmall(imageSize)
 	}
 	return m
 }
 
-// smallImage is the largest side, in pixels, for which the settings for CIFAR-10 are the defaults.
-const smallImage = 64
+// SmallImage is the largest side, in pixels, for which the settings for CIFAR-10 are the defaults.
+const SmallImage = 64
 
 // maxWidth is the widest layer of a head: some eight times the widest published one. Beyond, it is a slip of the finger that
 // would take all memory.

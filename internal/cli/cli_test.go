@@ -242,7 +242,7 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"run below a file", trainOn(pictures, filepath.Join(diary, "run")), 1, []string{filepath.Join(diary, "run"), "not a directory"}},
 		{"resume what is not there", []string{"train", "simclr", "--out", unused, "--resume"}, 2, []string{"--data"}},
 		{"resume with other settings", []string{"train", "simclr", "--out", run, "--resume", "--batch", "4"}, 1, []string{"batch: 8 there, 4 here"}},
-		{"resume with another optimizer", []string{"train", "simclr", "--out", run, "--resume", "--optimizer", "sgd"}, 1, []string{"optimizer.name: lars there, sgd here"}},
+		{"resume with another optimizer", []string{"train", "simclr", "--out", run, "--resume", "--optimizer", "lars"}, 1, []string{"optimizer.name: sgd there, lars here"}},
 
 		{"demo over something", []string{"demo", "--out", empty}, 2, []string{empty, "exists"}},
 		{"demo of no epochs", []string{"demo", "--out", unused, "--epochs", "0"}, 2, []string{"epochs is 0"}},
