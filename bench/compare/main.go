@@ -79,6 +79,9 @@ func run(python, only string, rounds int, asJSON bool) error {
 		c.addSystems(m)
 		c.Rows = append(c.Rows, m.rows(w, c.FMARate)...)
 	}
+	if len(c.Rows) == 0 {
+		return fmt.Errorf("--only %s matches none of %s", only, strings.Join(names(), ", "))
+	}
 	if asJSON {
 		encoder := json.NewEncoder(os.Stdout)
 		encoder.SetIndent("", "  ")
@@ -105,7 +108,7 @@ func newTools(python string) (tools, error) {
 	}
 	if out, err := exec.Command(python, "-c", "import torch").CombinedOutput(); err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		fmt.Fprintf(os.Stderr, "%s has no PyTorch, so Alike is timed alone: %v: %s\n", python, err, lines[len(lines)-1])
+		fmt.Fprintf(os.Stderr, "%s has no PyTorch, so Alike is timed alone: %v %s\n", python, err, lines[len(lines)-1])
 		t.python = ""
 	}
 	return t, nil

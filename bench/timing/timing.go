@@ -30,7 +30,7 @@ type Case struct {
 const (
 	warmUp         = 3
 	minRepetitions = 5
-	minSeconds     = 2
+	minSeconds     = 1
 )
 
 // Seconds returns the median time of run.
