@@ -48,10 +48,11 @@ func (d demoCommand) Run(ctx context.Context, c console) error {
 	fmt.Fprintf(c.out, `
 Now your own pictures, in one folder or one folder a class:
 
-  alike views --data PICTURES --out sheet.png        the positives it would learn from
-  alike train simclr --data PICTURES --out run       train
-  alike eval run --data PICTURES                     score, beside the baselines
-  alike embed run PICTURES --out vectors.npy         a vector for every picture
-`)
+  alike views --data PICTURES --out sheet.png              the positives it would learn from
+  alike train simclr --data PICTURES --out run             train with the paper's settings,
+    --config %s                 or with the demo's
+  alike eval run --data PICTURES                           score, beside the baselines
+  alike embed run PICTURES --out vectors.npy               a vector for every picture
+`, quote(filepath.Join(run, "config.yaml")))
 	return nil
 }
