@@ -140,12 +140,14 @@ func TestPlaneWeightGrad(t *testing.T) {
 	})
 }
 
-// convShapes are those of a ResNet-18 with a CIFAR stem, and a few others.
+// convShapes are those of a ResNet-18 with a CIFAR stem, of one of a quarter of its width, and a few others.
 var convShapes = []ConvShape{
 	{N: 128, H: 32, W: 32, C: 64, K: 64, R: 3, S: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 128, H: 16, W: 16, C: 128, K: 128, R: 3, S: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 128, H: 8, W: 8, C: 256, K: 256, R: 3, S: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 128, H: 4, W: 4, C: 512, K: 512, R: 3, S: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
+	{N: 128, H: 32, W: 32, C: 16, K: 16, R: 3, S: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
+	{N: 128, H: 16, W: 16, C: 32, K: 32, R: 3, S: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 128, H: 32, W: 32, C: 64, K: 128, R: 3, S: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 128, H: 8, W: 8, C: 256, K: 512, R: 3, S: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 128, H: 32, W: 32, C: 64, K: 128, R: 1, S: 1, StrideH: 2, StrideW: 2},
