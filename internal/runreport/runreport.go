@@ -43,10 +43,10 @@ const (
 	positives      = 6
 	viewsEach      = 6
 	queries        = 10
-	neighboursEach = 6
+	neighboursEach = 5
 	mapPoints      = 1000
 	thumbnail      = 64 // pixels a side at most
-	mapThumbnail   = 32
+	mapThumbnail   = 48
 	thumbnailJPEG  = 80 // quality
 	showSeed       = 0  // of the choice of examples
 )
