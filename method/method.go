@@ -23,6 +23,18 @@ const EncoderScope = "backbone"
 type Batch struct {
 	// Views holds one node per view that the method asked for: [batch, size, size, 3]. Row i of each is a view of item i.
 	Views []*graph.Node
+	// Labels are the classes of the items, [batch] int32, for a method that is [Labelled]; nil for others.
+	Labels *graph.Node
+	// Clock says where in the run the step is.
+	Clock Clock
+}
+
+// Clock is the place of a step in its run: what schedules other than the learning rate's follow.
+type Clock struct {
+	// Step counts the optimizer steps taken before this one: a scalar, float32.
+	Step *graph.Node
+	// Steps and StepsPerEpoch are the numbers of steps of the whole run and of one pass over the data.
+	Steps, StepsPerEpoch int
 }
 
 // Output is what a method's graph gives.
@@ -33,7 +45,7 @@ type Output struct {
 	Embeddings *graph.Node
 }
 
-// Method is one way to learn without labels.
+// Method is one way to learn which items are alike.
 type Method interface {
 	// Name is the method's name on the command line and in files.
 	Name() string
@@ -41,8 +53,27 @@ type Method interface {
 	Validate() error
 	// Views says how each view of an item is drawn, one entry a view.
 	Views() []positive.ImageConfig
-	// Loss builds the training graph. The encoder's weights live in scope.In([EncoderScope]).
+	// Loss builds the training graph. The weights of the encoder that is evaluated live in scope.In([EncoderScope]); what else
+	// a method keeps from step to step are variables in scopes of its own, and so in every checkpoint.
 	Loss(scope *model.Scope, encoder backbone.Encoder, batch Batch) Output
+}
+
+// AfterStep is a method that has something to do once the optimizer has moved the weights. It is called once for every
+// optimizer step, on the graph of [Method.Loss], where variables have their new values.
+type AfterStep interface {
+	AfterStep(scope *model.Scope, batch Batch)
+}
+
+// Labelled is a method that learns from the classes of the items.
+type Labelled interface {
+	// NeedsLabels says whether it does with its present settings.
+	NeedsLabels() bool
+}
+
+// NeedsLabels says whether a method learns from the classes of the items.
+func NeedsLabels(m Method) bool {
+	l, ok := m.(Labelled)
+	return ok && l.NeedsLabels()
 }
 
 // Info describes a method for the list of what there is.

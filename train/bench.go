@@ -2,19 +2,17 @@ package train
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/guard"
 	"github.com/alike-ml/alike/internal/rng"
-	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/nn"
 )
 
@@ -50,7 +48,7 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 	if err != nil {
 		return StepTiming{}, err
 	}
-	r := &run{config: config, method: m}
+	r := &run{config: config, method: m, steps: warmUpSteps + steps, perEpoch: warmUpSteps + steps}
 	if r.backend, err = device.Open(config.Device); err != nil {
 		return StepTiming{}, err
 	}
@@ -68,16 +66,9 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 		if err := ctx.Err(); err != nil {
 			return StepTiming{}, err
 		}
-		views := make([]*tensors.Tensor, len(r.stepper.sizes))
-		for v, size := range r.stepper.sizes {
-			pixels := make([]float32, config.Batch*size*size*3)
-			for j := range pixels {
-				pixels[j] = float32(random.NormFloat64())
-			}
-			views[v] = tensors.FromFlatDataAndDimensions(pixels, config.Batch, size, size, 3)
-		}
+		in := r.randomInput(random, i)
 		began := time.Now()
-		if _, _, _, err := r.stepper.take(config.Optimizer.LearningRate, views); err != nil {
+		if _, _, _, err := r.stepper.take(in); err != nil {
 			return StepTiming{}, err
 		}
 		if i >= warmUpSteps {
@@ -94,6 +85,22 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 	}, nil
 }
 
+// randomInput is a step's input of normally distributed pixels and, for a method that asks, labels of ten classes.
+func (r *run) randomInput(random *rand.Rand, step int) stepInput {
+	in := stepInput{step: step, learningRate: r.config.Optimizer.LearningRate, labels: make([]int32, r.config.Batch)}
+	for _, size := range r.stepper.sizes {
+		pixels := make([]float32, r.config.Batch*size*size*3)
+		for j := range pixels {
+			pixels[j] = float32(random.NormFloat64())
+		}
+		in.views = append(in.views, pixels)
+	}
+	for i := range in.labels {
+		in.labels[i] = random.Int32N(10)
+	}
+	return in
+}
+
 // warmUpSteps are taken before the clock starts: the first one compiles.
 const warmUpSteps = 2
 
@@ -106,8 +113,10 @@ func (r *run) forwardFLOPs() (float64, error) {
 	store := model.NewStore()
 	nn.SetSeed(store, r.config.Seed)
 	var operations float64
-	exec, err := model.NewExec(r.backend, store, func(scope *model.Scope, views []*graph.Node) *graph.Node {
-		out := r.method.Loss(scope, encoder, method.Batch{Views: views})
+	exec, err := model.NewExec(r.backend, store, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
+		batch := r.stepper.batch(inputs[1:], dtypes.Float32)
+		batch.Clock.Steps, batch.Clock.StepsPerEpoch = r.steps, r.perEpoch
+		out := r.method.Loss(scope, encoder, batch)
 		operations = flops(out.Loss.Graph())
 		return out.Loss
 	})
@@ -115,10 +124,6 @@ func (r *run) forwardFLOPs() (float64, error) {
 		return 0, err
 	}
 	defer exec.Finalize()
-	var inputs []shapes.Shape
-	for _, size := range r.stepper.sizes {
-		inputs = append(inputs, shapes.Make(dtypes.Float32, r.config.Batch, size, size, 3))
-	}
-	_, err = exec.Compile(inputs...)
+	_, err = exec.Compile(r.stepper.shapes(r.config.Batch)...)
 	return operations, err
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/gomlx/compute/dtypes"
 
@@ -24,7 +23,7 @@ type Config struct {
 	Backbone  string  `yaml:"backbone" help:"encoder, see alike methods"`
 	Width     float64 `yaml:"width" help:"multiplies the encoder's channels; 1 is the published width"`
 	Epochs    int     `yaml:"epochs" help:"passes over the training data"`
-	Batch     int     `yaml:"batch" help:"pictures a step; every one has all other ones of its batch as negatives"`
+	Batch     int     `yaml:"batch" help:"pictures a step"`
 	Seed      uint64  `yaml:"seed" help:"all randomness follows from it"`
 	Device    string  `yaml:"device" help:"where to compute, see alike methods"`
 	Precision string  `yaml:"precision" help:"what networks compute in: f32, or bf16 with float32 weights"`
@@ -50,26 +49,6 @@ const (
 // maxWorkers is more than any machine has processors to prepare views with.
 const maxWorkers = 1024
 
-// DefaultSimCLR is a SimCLR run for pictures of the given side: see [method.DefaultSimCLR] for the method's own settings.
-//
-// Up to 64 pixels the optimizer is that of lightly's CIFAR-10 benchmark (benchmarks of lightly-ai/lightly, ResNet-18): SGD with
-// 0.06 for a batch of 128 and a decay of 5e-4. Above, it is the paper's, LARS (section 2.2), with the rate it recommends for
-// small batches and short runs, 0.075 times the root of the batch (appendix B.1). Both warm up over the paper's 10 epochs.
-func DefaultSimCLR(imageSize int) Config {
-	m := method.DefaultSimCLR(imageSize)
-	c := base(imageSize)
-	c.SimCLR = &m
-	c.Schedule = optim.DefaultCosine()
-	if imageSize <= method.SmallImage {
-		c.Optimizer = optim.DefaultSGD()
-		c.Optimizer.LearningRate, c.Optimizer.Scaling, c.Optimizer.WeightDecay = 0.12, optim.LinearScaling, 5e-4
-		return c
-	}
-	c.Optimizer = optim.DefaultLARS()
-	c.Optimizer.LearningRate, c.Optimizer.Scaling = 0.075, optim.SqrtScaling
-	return c
-}
-
 // base is what runs of all methods start from: a ResNet-18 of half the width, which learns from a few thousand pictures in
 // minutes to hours on a laptop.
 func base(imageSize int) Config {
@@ -90,28 +69,12 @@ func base(imageSize int) Config {
 	}
 }
 
-// Default returns the default configuration of the named method. The error suggests the nearest name.
-func Default(methodName string, imageSize int) (Config, error) {
-	if _, err := method.Find(methodName); err != nil {
-		return Config{}, err
-	}
-	return DefaultSimCLR(imageSize), nil
-}
-
 // WithEpochs is the configuration for so many passes over the data, the warm-up shortened where it would take more than a
 // tenth of the run: the published 10 epochs are for runs of a hundred and more.
 func (c Config) WithEpochs(epochs int) Config {
 	c.Epochs = epochs
 	c.Schedule.WarmupEpochs = min(c.Schedule.WarmupEpochs, float64(epochs)/10)
 	return c
-}
-
-// Method returns the run's method, or an error when there is not exactly one.
-func (c Config) Method() (method.Method, error) {
-	if c.SimCLR == nil {
-		return nil, fmt.Errorf("the configuration names no method: give it a section named %s", strings.Join(method.Names(), " or "))
-	}
-	return *c.SimCLR, nil
 }
 
 // Validate names the first setting that cannot be used, and what it must be.
@@ -163,9 +126,13 @@ func (c Config) Validate() error {
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("%s.%w", m.Name(), err)
 	}
-	for _, v := range m.Views() {
-		if v.Size != c.ImageSize {
-			return fmt.Errorf("%s: views are %d pixels wide but image_size is %d: they must be the same", m.Name(), v.Size, c.ImageSize)
+	views := m.Views()
+	if views[0].Size != c.ImageSize {
+		return fmt.Errorf("%s: views are %d pixels wide but image_size is %d: they must be the same", m.Name(), views[0].Size, c.ImageSize)
+	}
+	for i, v := range views {
+		if v.Size < encoder.MinImageSize() {
+			return fmt.Errorf("%s: view %d is %d pixels wide: %s needs at least %d", m.Name(), i+1, v.Size, c.Backbone, encoder.MinImageSize())
 		}
 	}
 	return nil

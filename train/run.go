@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/alike-ml/alike/data"
@@ -113,6 +112,7 @@ type run struct {
 	encoder     *embed.Model // the encoder being trained, to look at
 	monitor     *monitor
 	steps       int // of the whole run
+	perEpoch    int // steps
 	done        int // steps taken
 	fingerprint string
 	events      *events
@@ -173,6 +173,9 @@ func (r *run) openData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if method.NeedsLabels(r.method) && len(folder.Train.Classes) == 0 {
+		return fmt.Errorf("%s learns from classes, and the pictures in %s have none: put those of each class into a folder of its own, as CLASS/*.jpg or train/CLASS/*.jpg", r.method.Name(), r.config.Data)
+	}
 	r.pictures = folder.Train
 	if n := int(math.Round(r.config.HoldOut * float64(folder.Train.Len()))); n > 0 {
 		if r.pictures, r.held, err = folder.Train.HoldOut(n, r.config.Seed); err != nil {
@@ -193,8 +196,9 @@ func (r *run) openData(ctx context.Context) error {
 	if r.loader, err = data.TrainLoader(r.pictures, r.config.Seed, options); err != nil {
 		return err
 	}
-	r.rates = r.config.Schedule.Rates(r.config.Optimizer.Rate(r.config.Batch), r.config.Epochs, r.loader.StepsPerEpoch())
-	r.steps = r.config.Epochs * r.loader.StepsPerEpoch()
+	r.perEpoch = r.loader.StepsPerEpoch()
+	r.rates = r.config.Schedule.Rates(r.config.Optimizer.Rate(r.config.Batch), r.config.Epochs, r.perEpoch)
+	r.steps = r.config.Epochs * r.perEpoch
 	var paths []string
 	for _, item := range folder.Train.Items {
 		paths = append(paths, item.Path)
@@ -230,7 +234,7 @@ func (r *run) build() error {
 	}
 	r.store = model.NewStore()
 	nn.SetSeed(r.store, r.config.Seed)
-	if r.stepper, err = newStepper(r.backend, r.store, r.method, encoder, r.config.Optimizer, precision); err != nil {
+	if r.stepper, err = newStepper(r.backend, r.store, r.method, encoder, r.config.Optimizer, precision, length{r.steps, r.perEpoch}); err != nil {
 		return err
 	}
 	if err := r.stepper.compile(r.config.Batch); err != nil {
@@ -247,7 +251,7 @@ func (r *run) build() error {
 func (r *run) train(ctx context.Context) (*Result, error) {
 	began := time.Now()
 	r.announce()
-	perEpoch := r.loader.StepsPerEpoch()
+	perEpoch := r.perEpoch
 	if err := r.before(ctx); err != nil {
 		return nil, err
 	}
@@ -287,7 +291,9 @@ func (r *run) train(ctx context.Context) (*Result, error) {
 // step takes one optimizer step on the batch; at is when the one before it ended.
 func (r *run) step(batch *data.Batch, at time.Time) (Step, error) {
 	learningRate := r.rates.At(r.done)
-	loss, gradient, std, err := r.stepper.take(learningRate, r.tensors(batch))
+	loss, gradient, std, err := r.stepper.take(stepInput{
+		step: r.done, learningRate: learningRate, views: batch.Data, labels: classesOf(r.pictures, batch.Items),
+	})
 	if err != nil {
 		return Step{}, err
 	}
@@ -318,7 +324,7 @@ func (r *run) viewsPerStep() int { return r.config.Batch * len(r.stepper.sizes) 
 // epochSoFar starts the sum of the epoch under way with the steps that a resumed run has behind it. An epoch that was
 // interrupted after its last step, before it was told of, is ended first.
 func (r *run) epochSoFar(ctx context.Context) (*epochSum, error) {
-	perEpoch := r.loader.StepsPerEpoch()
+	perEpoch := r.perEpoch
 	behind := r.done / perEpoch
 	var steps []Step
 	var epochs []Epoch
@@ -350,13 +356,13 @@ func (r *run) epochSoFar(ctx context.Context) (*epochSum, error) {
 	return sumOf(behind), nil
 }
 
-// tensors are the batch's views, one tensor each.
-func (r *run) tensors(batch *data.Batch) []*tensors.Tensor {
-	views := make([]*tensors.Tensor, len(batch.Data))
-	for i, size := range r.stepper.sizes {
-		views[i] = tensors.FromFlatDataAndDimensions(batch.Data[i], r.config.Batch, size, size, 3)
+// classesOf are the classes of items, -1 for an item without.
+func classesOf(images *data.Images, items []int) []int32 {
+	list := make([]int32, len(items))
+	for row, item := range items {
+		list[row] = int32(images.Items[item].Label)
 	}
-	return views
+	return list
 }
 
 // before looks at the encoder before its first step, as epoch 0: what every later look is to be held against.
@@ -454,7 +460,7 @@ func (r *run) stop(trouble *Trouble) error {
 }
 
 func (r *run) announce() {
-	s := Start{Train: r.pictures.Len(), Classes: len(r.pictures.Classes), Steps: r.steps, Done: r.done, StepsPerEpoch: r.loader.StepsPerEpoch()}
+	s := Start{Train: r.pictures.Len(), Classes: len(r.pictures.Classes), Steps: r.steps, Done: r.done, StepsPerEpoch: r.perEpoch}
 	if r.held != nil {
 		s.HeldOut = r.held.Len()
 	}

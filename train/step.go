@@ -17,27 +17,30 @@ import (
 	"github.com/alike-ml/alike/optim"
 )
 
-// stepper takes optimizer steps: one graph holds the method's loss, its gradient and the optimizer's update.
+// stepper takes optimizer steps: one graph holds the method's loss, its gradient, the optimizer's update and what the method
+// does after it.
 type stepper struct {
-	exec   *model.Exec
-	method method.Method
-	sizes  []int // of the views, in pixels
+	exec     *model.Exec
+	sizes    []int // of the views, in pixels
+	labelled bool  // whether steps are given the items' classes
 }
+
+// length is how long the run is that a stepper takes steps of.
+type length struct{ steps, perEpoch int }
 
 // newStepper prepares the step of a method. Networks compute in the given precision; weights, losses and the optimizer are
 // in float32.
-func newStepper(backend compute.Backend, store *model.Store, m method.Method, encoder backbone.Encoder, optimizer optim.Config, precision dtypes.DType) (*stepper, error) {
-	s := &stepper{method: m}
+func newStepper(backend compute.Backend, store *model.Store, m method.Method, encoder backbone.Encoder, optimizer optim.Config, precision dtypes.DType, run length) (*stepper, error) {
+	s := &stepper{labelled: method.NeedsLabels(m)}
 	for _, v := range m.Views() {
 		s.sizes = append(s.sizes, v.Size)
 	}
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
-		learningRate, views := inputs[0], inputs[1:]
+		learningRate := inputs[0]
+		batch := s.batch(inputs[1:], precision)
+		batch.Clock.Steps, batch.Clock.StepsPerEpoch = run.steps, run.perEpoch
 		scope.Store().SetTraining(learningRate.Graph(), true)
-		for i, v := range views {
-			views[i] = graph.ConvertDType(v, precision)
-		}
-		out := m.Loss(scope, encoder, method.Batch{Views: views})
+		out := m.Loss(scope, encoder, batch)
 		params := trainable(scope, learningRate.Graph())
 		nodes := make([]*graph.Node, len(params))
 		for i, p := range params {
@@ -45,10 +48,25 @@ func newStepper(backend compute.Backend, store *model.Store, m method.Method, en
 		}
 		gradients := graph.Gradient(out.Loss, nodes...)
 		optimizer.Update(scope, params, gradients, learningRate)
+		if after, ok := m.(method.AfterStep); ok {
+			after.AfterStep(scope, batch)
+		}
 		return []*graph.Node{out.Loss, optim.GlobalNorm(gradients), spread(out.Embeddings)}
 	})
 	s.exec = exec
 	return s, err
+}
+
+// batch gives the graph's inputs, in the order of [stepper.inputs] after the learning rate, their names.
+func (s *stepper) batch(inputs []*graph.Node, precision dtypes.DType) method.Batch {
+	b := method.Batch{Clock: method.Clock{Step: inputs[0]}}
+	for _, v := range inputs[1 : 1+len(s.sizes)] {
+		b.Views = append(b.Views, graph.ConvertDType(v, precision))
+	}
+	if s.labelled {
+		b.Labels = inputs[1+len(s.sizes)]
+	}
+	return b
 }
 
 // trainable lists the variables that the graph uses and the optimizer may change, by path.
@@ -73,13 +91,32 @@ func spread(z *graph.Node) *graph.Node {
 	return graph.Mul(graph.ReduceAllMean(deviation), root)
 }
 
-// take runs one step on a batch of views, one tensor a view.
-func (s *stepper) take(learningRate float64, views []*tensors.Tensor) (loss, gradientNorm, embeddingStd float64, err error) {
-	inputs := []any{float32(learningRate)}
-	for _, v := range views {
-		inputs = append(inputs, v)
+// stepInput is what a step is taken on.
+type stepInput struct {
+	// step counts the steps before this one.
+	step         int
+	learningRate float64
+	// views holds the pixels of each view, labels the items' classes, which a method may have no use for.
+	views  [][]float32
+	labels []int32
+}
+
+// inputs are the graph's: learning rate, step, views, and labels if the method wants them.
+func (s *stepper) inputs(in stepInput) []any {
+	list := []any{float32(in.learningRate), float32(in.step)}
+	for i, size := range s.sizes {
+		rows := len(in.views[i]) / (size * size * 3)
+		list = append(list, tensors.FromFlatDataAndDimensions(in.views[i], rows, size, size, 3))
 	}
-	outputs, err := s.exec.Call(inputs...)
+	if s.labelled {
+		list = append(list, tensors.FromFlatDataAndDimensions(in.labels, len(in.labels)))
+	}
+	return list
+}
+
+// take runs one step.
+func (s *stepper) take(in stepInput) (loss, gradientNorm, embeddingStd float64, err error) {
+	outputs, err := s.exec.Call(s.inputs(in)...)
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -93,12 +130,20 @@ func (s *stepper) take(learningRate float64, views []*tensors.Tensor) (loss, gra
 	return values[0], values[1], values[2], nil
 }
 
+// shapes are those of the inputs for a batch size.
+func (s *stepper) shapes(batch int) []shapes.Shape {
+	list := []shapes.Shape{shapes.Make(dtypes.Float32), shapes.Make(dtypes.Float32)}
+	for _, size := range s.sizes {
+		list = append(list, shapes.Make(dtypes.Float32, batch, size, size, 3))
+	}
+	if s.labelled {
+		list = append(list, shapes.Make(dtypes.Int32, batch))
+	}
+	return list
+}
+
 // compile builds the step's graph for a batch size before the first step, so that mistakes show before data is read.
 func (s *stepper) compile(batch int) error {
-	inputs := []shapes.Shape{shapes.Make(dtypes.Float32)}
-	for _, size := range s.sizes {
-		inputs = append(inputs, shapes.Make(dtypes.Float32, batch, size, size, 3))
-	}
-	_, err := s.exec.Compile(inputs...)
+	_, err := s.exec.Compile(s.shapes(batch)...)
 	return err
 }

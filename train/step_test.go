@@ -73,7 +73,7 @@ func TestStepTakesTheGradientItTells(t *testing.T) {
 	store := model.NewStore()
 	nn.SetSeed(store, 1)
 	plain := optim.Config{Name: optim.SGD, LearningRate: 1, Scaling: optim.NoScaling, Mask: optim.All}
-	s, err := newStepper(backend, store, method.DefaultSimCLR(16), encoder, plain, dtypes.Float32)
+	s, err := newStepper(backend, store, method.DefaultSimCLR(16), encoder, plain, dtypes.Float32, length{steps: 2, perEpoch: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,15 +83,15 @@ func TestStepTakesTheGradientItTells(t *testing.T) {
 	}
 	before := parameters(store)
 	random := rng.New(2, 0, 0, 0)
-	views := make([]*tensors.Tensor, 2)
-	for i := range views {
+	in := stepInput{learningRate: rate}
+	for range 2 {
 		pixels := make([]float32, batch*16*16*3)
 		for j := range pixels {
 			pixels[j] = float32(random.NormFloat64())
 		}
-		views[i] = tensors.FromFlatDataAndDimensions(pixels, batch, 16, 16, 3)
+		in.views = append(in.views, pixels)
 	}
-	loss, norm, std, err := s.take(rate, views)
+	loss, norm, std, err := s.take(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +108,58 @@ func TestStepTakesTheGradientItTells(t *testing.T) {
 	if got := math.Sqrt(moved) / rate; math.Abs(got-norm) > 1e-3*norm {
 		t.Errorf("the parameters moved by %g times the rate, along a gradient of norm %g", got, norm)
 	}
-	if again, _, _, err := s.take(rate, views); err != nil || !(again < loss) {
+	if again, _, _, err := s.take(in); err != nil || !(again < loss) {
 		t.Errorf("the loss went from %g to %g along its gradient (%v)", loss, again, err)
+	}
+}
+
+// plainMethod is a method with nothing but what a step gives it: the loss is the step's number plus the sum of the labels, and
+// after every step it counts one more and keeps the value that the weight has by then.
+type plainMethod struct{ method.SimCLR }
+
+func (plainMethod) NeedsLabels() bool { return true }
+
+func (plainMethod) Loss(scope *model.Scope, _ backbone.Encoder, batch method.Batch) method.Output {
+	w := nn.Parameter(scope.At("own"), "weight", nn.Ones, 1, 1).NodeValue(batch.Clock.Step)
+	labels := graph.ReduceAllSum(graph.ConvertDType(batch.Labels, dtypes.Float32))
+	loss := graph.Add(graph.Add(batch.Clock.Step, labels), graph.ReduceAllSum(w))
+	return method.Output{Loss: loss, Embeddings: graph.Reshape(batch.Views[0], batch.Views[0].Shape().Dim(0), -1)}
+}
+
+func (plainMethod) AfterStep(scope *model.Scope, batch method.Batch) {
+	w := scope.At("own").GetVariable("weight").NodeValue(batch.Clock.Step)
+	nn.Parameter(scope.At("own"), "kept", nn.Zeros, 1, 1).SetTrainable(false).SetNodeValue(w)
+	count := nn.Parameter(scope.At("own"), "count", nn.Zeros).SetTrainable(false)
+	count.SetNodeValue(graph.AddScalar(count.NodeValue(w), float64(batch.Clock.Steps*batch.Clock.StepsPerEpoch)))
+}
+
+// A method is told the step, the labels and the run's length, and acts after the optimizer, once a step.
+func TestAMethodIsToldOfTheStepAndActsAfterIt(t *testing.T) {
+	backend, err := device.Open(device.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	store := model.NewStore()
+	plain := optim.Config{Name: optim.SGD, LearningRate: 1, Scaling: optim.NoScaling, Mask: optim.All}
+	s, err := newStepper(backend, store, plainMethod{method.DefaultSimCLR(8)}, nil, plain, dtypes.Float32, length{steps: 6, perEpoch: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels := make([]float32, 2*8*8*3)
+	for step := range 3 {
+		loss, _, _, err := s.take(stepInput{step: step, learningRate: 0.25, views: [][]float32{pixels, pixels}, labels: []int32{30, 4}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := float64(step) + 34 + 1 - 0.25*float64(step); loss != want {
+			t.Errorf("step %d: loss %g, want %g", step, loss, want)
+		}
+		kept := tensors.MustCopyFlatData[float32](store.GetVariable("/own/kept").MustValue())[0]
+		count := tensors.MustCopyFlatData[float32](store.GetVariable("/own/count").MustValue())[0]
+		if want := 1 - 0.25*float32(step+1); kept != want || count != 12*float32(step+1) {
+			t.Errorf("after step %d the weight was %g, want %g, and the count %g", step, kept, want, count)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/alike-ml/alike/eval"
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/runreport"
+	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/report"
 	"github.com/alike-ml/alike/train"
 )
@@ -88,7 +89,7 @@ func quote(path string) string {
 // describe says what is about to be trained on what.
 func describe(config train.Config, s train.Start) string {
 	data := fmt.Sprintf("%d pictures", s.Train)
-	if s.Classes > 0 {
+	if m, err := config.Method(); err == nil && s.Classes > 0 && !method.NeedsLabels(m) {
 		data += fmt.Sprintf(" (their %d classes are not used to train)", s.Classes)
 	}
 	if s.HeldOut > 0 {
