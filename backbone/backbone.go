@@ -15,6 +15,7 @@ import (
 // An Encoder maps pictures to representations. Its weights live in the scope it is given.
 type Encoder interface {
 	// Features builds the graph from images [batch, size, size, 3] to representations [batch, Dim], in the type of images.
+	// The size need not be the one that the encoder was made for, so that crops of several sizes share its weights.
 	Features(scope *model.Scope, images *graph.Node) *graph.Node
 	// Dim is the width of a representation.
 	Dim() int
@@ -32,21 +33,21 @@ type Info struct {
 // entry is a row of the table of known encoders.
 type entry struct {
 	Info
-	build func(width float64) Encoder
+	build func(width float64, imageSize int) Encoder
 }
 
 // table lists every encoder by name, simplest first.
 func table() []entry {
 	resnet := func(name, description string, r ResNet) entry {
 		return entry{Info{name, description, "He et al. 2016, Deep residual learning, table 1; torchvision/models/resnet.py"},
-			func(width float64) Encoder {
-				r.Width = scaled(64, width)
+			func(width float64, imageSize int) Encoder {
+				r.Width, r.CIFARStem = scaled(64, width), imageSize <= SmallImage
 				return r
 			}}
 	}
 	return []entry{
 		{Info{"smallcnn", "four strided convolutions with batch norm: small pictures, quick looks", "Alike"},
-			func(width float64) Encoder { return SmallCNN{Width: scaled(32, width)} }},
+			func(width float64, _ int) Encoder { return SmallCNN{Width: scaled(32, width)} }},
 		resnet("resnet10", "one basic block a stage", ResNet{Blocks: [4]int{1, 1, 1, 1}}),
 		resnet("resnet18", "two basic blocks a stage", ResNet{Blocks: [4]int{2, 2, 2, 2}}),
 		resnet("resnet34", "3-4-6-3 basic blocks", ResNet{Blocks: [4]int{3, 4, 6, 3}}),
@@ -54,15 +55,20 @@ func table() []entry {
 	}
 }
 
+// SmallImage is the largest side, in pixels, of the pictures that networks look at more finely than the published ones for
+// ImageNet do.
+const SmallImage = 64
+
 // New returns the encoder of that name. Width multiplies its channels (1 is the published width); channel counts are
-// rounded to multiples of 8.
-func New(name string, width float64) (Encoder, error) {
+// rounded to multiples of 8. ImageSize is the side, in pixels, of the pictures that it is meant for: whether they are small
+// decides on its first layer, once, whatever the size of the crops that it sees.
+func New(name string, width float64, imageSize int) (Encoder, error) {
 	if !(width > 0 && width <= 8) {
 		return nil, fmt.Errorf("backbone width %g is not a multiplier between 0 and 8: use 1 for the published width", width)
 	}
 	for _, e := range table() {
 		if e.Name == name {
-			return e.build(width), nil
+			return e.build(width, imageSize), nil
 		}
 	}
 	return nil, fmt.Errorf("there is no backbone %q%s; there are %s", name, nearest.Suggestion(name, Names()), strings.Join(Names(), ", "))

@@ -10,8 +10,9 @@ import (
 // ResNet is the residual network of He et al. 2016, "Deep residual learning for image recognition", as torchvision builds
 // it: the stride of a bottleneck sits in its 3x3 convolution.
 //
-// Pictures of up to 64 pixels get the CIFAR stem of SimCLR (Chen et al. 2020, appendix B.9), a 3x3 convolution of stride
-// 1 and no max pooling; larger ones the ImageNet stem, a 7x7 convolution of stride 2 and 3x3 max pooling of stride 2.
+// Its first layer is the ImageNet stem, a 7x7 convolution of stride 2 and 3x3 max pooling of stride 2, or, for pictures of
+// up to [SmallImage] pixels, the CIFAR stem of SimCLR (Chen et al. 2020, appendix B.9), a 3x3 convolution of stride 1 and no
+// max pooling.
 type ResNet struct {
 	// Blocks is the number of residual blocks in each of the four stages.
 	Blocks [4]int
@@ -19,10 +20,9 @@ type ResNet struct {
 	Width int
 	// Bottleneck uses 1x1-3x3-1x1 blocks that widen fourfold, as from ResNet-50 up.
 	Bottleneck bool
+	// CIFARStem is for small pictures.
+	CIFARStem bool
 }
-
-// cifarStemSize is the largest picture, in pixels a side, that gets the CIFAR stem.
-const cifarStemSize = 64
 
 // Dim is the number of channels after the last stage: 512 for ResNet-18 and 2048 for ResNet-50 at the published width.
 func (r ResNet) Dim() int { return 8 * r.Width * r.expansion() }
@@ -46,7 +46,7 @@ func (r ResNet) Features(scope *model.Scope, images *graph.Node) *graph.Node {
 }
 
 func (r ResNet) stem(scope *model.Scope, images *graph.Node) *graph.Node {
-	if images.Shape().Dim(1) <= cifarStemSize {
+	if r.CIFARStem {
 		return convNormReLU(scope, images, r.Width, 3, 1)
 	}
 	x := convNormReLU(scope, images, r.Width, 7, 2)

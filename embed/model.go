@@ -71,7 +71,7 @@ type Model struct {
 // New returns a model that computes on backend with the encoder weights that store holds, or will have drawn by the time of
 // the first embedding: training watches its own store this way.
 func New(backend compute.Backend, store *model.Store, config Config) (*Model, error) {
-	encoder, err := backbone.New(config.Backbone, config.Width)
+	encoder, err := backbone.New(config.Backbone, config.Width, config.Views.Size)
 	if err != nil {
 		return nil, err
 	}

@@ -138,7 +138,9 @@ func (c Config) Validate() error {
 	return nil
 }
 
-func (c Config) encoder() (backbone.Encoder, error) { return backbone.New(c.Backbone, c.Width) }
+func (c Config) encoder() (backbone.Encoder, error) {
+	return backbone.New(c.Backbone, c.Width, c.ImageSize)
+}
 
 func (c Config) dtype() (dtypes.DType, error) {
 	switch c.Precision {

@@ -48,7 +48,7 @@ func TestFLOPsAreThePublishedOnes(t *testing.T) {
 		{"resnet18", 32, 555_417_600}, // with the CIFAR stem
 		{"resnet50", 224, 4_087_136_256},
 	} {
-		encoder, err := backbone.New(c.name, 1)
+		encoder, err := backbone.New(c.name, 1, c.size)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -66,7 +66,7 @@ func TestStepTakesTheGradientItTells(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer backend.Finalize()
-	encoder, err := backbone.New("smallcnn", 0.25)
+	encoder, err := backbone.New("smallcnn", 0.25, 16)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ var networks = map[string]network{
 }
 
 var (
-	resNet18 = backbone.ResNet{Blocks: [4]int{2, 2, 2, 2}, Width: 64}
+	resNet18 = backbone.ResNet{Blocks: [4]int{2, 2, 2, 2}, Width: 64, CIFARStem: true}
 	vitTiny  = transformer{tokens: 196, width: 192, depth: 12, heads: 3}
 	text     = transformer{tokens: 32, width: 384, depth: 6, heads: 6}
 )
