@@ -17,7 +17,7 @@ const module = "github.com/alike-ml/alike/"
 var rooms = map[string][]string{
 	"cmd/alike": {"internal/cli"},
 
-	"bench/compare": {"bench/timing"},
+	"bench/compare": {"bench/timing", "internal/peakmemory"},
 	"bench/timing":  {},
 	"bench/workload": {"backbone", "bench/timing", "loss", "nn", "optim",
 		"internal/device", "internal/guard", "internal/rng"},
@@ -32,6 +32,7 @@ var rooms = map[string][]string{
 	"internal/guard":       {},
 	"internal/jpeg":        {},
 	"internal/nearest":     {},
+	"internal/peakmemory":  {},
 	"internal/npy":         {},
 	"internal/rng":         {},
 	"internal/safetensors": {},
@@ -50,14 +51,15 @@ var rooms = map[string][]string{
 	"embed": {"backbone", "data", "method", "metric", "nn", "positive",
 		"internal/atomicfile", "internal/device", "internal/guard", "internal/npy", "internal/rng", "internal/weights"},
 	"train": {"backbone", "data", "embed", "loss", "method", "metric", "nn", "optim", "positive",
-		"internal/atomicfile", "internal/device", "internal/fields", "internal/guard", "internal/rng", "internal/tensorboard", "internal/weights"},
-	"eval":   {"data", "embed", "metric", "internal/nearest"},
-	"report": {"metric"},
+		"internal/atomicfile", "internal/device", "internal/fields", "internal/guard", "internal/peakmemory", "internal/rng", "internal/tensorboard", "internal/weights"},
+	"recipes": {"train", "internal/fields", "internal/nearest"},
+	"eval":    {"data", "embed", "metric", "internal/atomicfile", "internal/nearest"},
+	"report":  {"metric"},
 
 	"internal/picturetest": {"internal/rng"},
 	"internal/runreport":   {"data", "eval", "metric", "positive", "report", "train", "internal/atomicfile", "internal/fields", "internal/rng"},
 	"internal/demo":        {"positive", "train"},
-	"internal/cli": {"data", "embed", "eval", "backbone", "method", "metric", "optim", "positive", "report", "train",
+	"internal/cli": {"data", "embed", "eval", "backbone", "method", "metric", "optim", "positive", "recipes", "report", "train",
 		"internal/atomicfile", "internal/demo", "internal/device", "internal/fields", "internal/rng", "internal/runreport"},
 }
 

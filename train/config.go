@@ -33,6 +33,7 @@ type Config struct {
 	MonitorEvery      int     `yaml:"monitor_every" help:"look at the encoder after every so many epochs; 0 is never"`
 	CheckpointSeconds int     `yaml:"checkpoint_seconds" help:"least time between checkpoints"`
 	Watch             bool    `yaml:"watch" help:"stop when the loss is no longer a number or the embeddings collapse"`
+	Recipe            string  `yaml:"recipe" help:"tested recipe to start from instead of the method's defaults, see alike recipes"`
 
 	Optimizer optim.Config   `yaml:"optimizer"`
 	Schedule  optim.Schedule `yaml:"schedule"`
@@ -154,7 +155,7 @@ func (c Config) dtype() (dtypes.DType, error) {
 
 // fixed is the configuration without what may change between a run and its resumption: none of it changes the result.
 func (c Config) fixed() Config {
-	c.Workers, c.CheckpointSeconds, c.Watch = 0, 0, false
+	c.Workers, c.CheckpointSeconds, c.Watch, c.Recipe = 0, 0, false, ""
 	return c
 }
 

@@ -53,6 +53,8 @@ type Epoch struct {
 	// Seconds is the wall time of the epoch's training, ViewsPerSecond its throughput.
 	Seconds        Number `json:"seconds"`
 	ViewsPerSecond Number `json:"views_per_second"`
+	// PeakMemory is the most memory, in bytes, that the process had held by then; 0 where the system does not tell.
+	PeakMemory int64 `json:"peak_memory,omitempty"`
 }
 
 // Number is a float that JSON can hold whatever its value: NaN and infinities become null.

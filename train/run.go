@@ -18,6 +18,7 @@ import (
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/guard"
+	"github.com/alike-ml/alike/internal/peakmemory"
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/metric"
@@ -402,6 +403,7 @@ func (r *run) tell(e Epoch) error {
 // nothing to see of.
 func (r *run) endEpoch(ctx context.Context, sum *epochSum) error {
 	e := sum.epoch()
+	e.PeakMemory = peakmemory.Self()
 	last := r.done == r.steps
 	if every := r.config.MonitorEvery; every > 0 && (e.Epoch%every == 0 || last) {
 		err := r.monitor.look(ctx, &e)

@@ -19,6 +19,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 
 	"github.com/alike-ml/alike/bench/timing"
+	"github.com/alike-ml/alike/internal/peakmemory"
 )
 
 // Comparison is what a run finds; --json prints it.
@@ -170,7 +171,7 @@ func decode(command *exec.Cmd, value any) (peakBytes int64, err error) {
 	if err := json.Unmarshal(out, value); err != nil {
 		return 0, fmt.Errorf("%s: what it printed: %w", command, err)
 	}
-	return peakMemory(command.ProcessState), nil
+	return peakmemory.Of(command.ProcessState), nil
 }
 
 var fmaLine = regexp.MustCompile(`BenchmarkFMARate/avx512\S*\s.*?([0-9.]+) GFLOP/s`)

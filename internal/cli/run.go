@@ -24,6 +24,10 @@ import (
 
 // trainWithProgress trains and shows on the console how it gets on.
 func trainWithProgress(ctx context.Context, c console, config train.Config, dir string, resume bool) (*train.Result, error) {
+	band, err := newBandWatch(config)
+	if err != nil {
+		return nil, err
+	}
 	var m *meter
 	var before train.Epoch // the first look, which all later ones are held against
 	result, err := train.Run(ctx, config, dir, train.Options{
@@ -43,10 +47,16 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 			if e.KNN != nil || e.Epoch == 0 || config.Epochs <= 20 || e.Epoch%10 == 0 {
 				m.print("%s", epochLine(e, before))
 			}
+			for _, line := range band.check(e) {
+				m.print("note: %s", line)
+			}
 		},
 	})
 	if m != nil {
 		m.finish()
+	}
+	if verdict := band.verdict(); err == nil && verdict != "" {
+		fmt.Fprintln(c.err, verdict)
 	}
 	return result, err
 }
@@ -165,6 +175,9 @@ func conclude(ctx context.Context, c console, dir, title, command string, config
 			return nil, err
 		}
 		in.Timing = append(in.Timing, report.Span{Name: "evaluation", Duration: time.Since(began)})
+		if err := eval.WriteReport(dir, in.Evaluation.Report); err != nil {
+			return nil, err
+		}
 	}
 	return in.Evaluation, runreport.Write(ctx, in)
 }

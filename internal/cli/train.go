@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,11 +15,12 @@ import (
 	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/optim"
+	"github.com/alike-ml/alike/recipes"
 	"github.com/alike-ml/alike/train"
 )
 
 type trainCommand struct {
-	Method    string   `arg:"" help:"How to learn: see alike methods."`
+	Method    string   `arg:"" optional:"" help:"How to learn: see alike methods. Left out where a recipe says it."`
 	Out       string   `required:"" placeholder:"RUN" help:"Directory for the run: configuration, metrics, checkpoints, model and report."`
 	Resume    bool     `help:"Go on with the run in --out where it stopped."`
 	Config    string   `placeholder:"FILE" help:"Read settings from a YAML file, such as another run's config.yaml. Flags and --set go before it."`
@@ -45,6 +47,7 @@ type configFlags struct {
 	MonitorEvery      *int     `placeholder:"${monitor_every_default}" help:"${monitor_every}"`
 	CheckpointSeconds *int     `placeholder:"${checkpoint_seconds_default}" help:"${checkpoint_seconds}"`
 	Watch             *bool    `negatable:"" help:"${watch}"`
+	Recipe            *string  `placeholder:"NAME" help:"${recipe}"`
 }
 
 // configHelp has the help and the default of every top-level setting, for the tags of configFlags.
@@ -86,22 +89,13 @@ func snake(name string) string {
 // defaultImageSize is the side, in pixels, of the pictures of a run that names none.
 const defaultImageSize = 32
 
-// config puts the run's settings together: the method's defaults for the image size, or the settings of the run that is
-// resumed; over them the file, then --set, then the flags.
+// config puts the run's settings together: those it starts from, or the settings of the run that is resumed; over them the
+// file, then --set, then the flags.
 func (c trainCommand) config() (train.Config, error) {
-	config, err := train.Default(c.Method, defaultImageSize)
+	config, err := c.start()
 	if err != nil {
-		return config, usageError{err}
-	}
-	// The image size and the epochs decide on other defaults, so they are looked for first.
-	wanted := config
-	if err := c.apply(&wanted); err != nil {
 		return config, err
 	}
-	if config, err = train.Default(c.Method, wanted.ImageSize); err != nil {
-		return config, usageError{err}
-	}
-	config = config.WithEpochs(wanted.Epochs)
 	if c.Resume {
 		if was, err := train.ReadConfig(c.Out); err == nil {
 			config = was
@@ -121,6 +115,44 @@ func (c trainCommand) config() (train.Config, error) {
 	return config, nil
 }
 
+// start returns what the run's settings start from: a recipe, or the method's defaults for the image size. Both have the
+// warm-up of the epochs that are asked for.
+func (c trainCommand) start() (train.Config, error) {
+	if c.Recipe == nil && c.Method == "" {
+		return train.Config{}, usageError{errors.New("how is it to learn? name a method, as in alike train simclr (alike methods lists them), or a --recipe (alike recipes)")}
+	}
+	if c.Recipe != nil {
+		r, err := recipes.Find(*c.Recipe)
+		if err != nil {
+			return train.Config{}, usageError{err}
+		}
+		if c.Method != "" && c.Method != r.Method {
+			return train.Config{}, usageError{fmt.Errorf("recipe %s is for %s, not for %s: leave the method out", r.Name, r.Method, c.Method)}
+		}
+		wanted := r.Config
+		if err := c.apply(&wanted); err != nil {
+			return wanted, err
+		}
+		if wanted.Epochs != r.Config.Epochs {
+			return r.Config.WithEpochs(wanted.Epochs), nil
+		}
+		return r.Config, nil
+	}
+	config, err := train.Default(c.Method, defaultImageSize)
+	if err != nil {
+		return config, usageError{err}
+	}
+	// The image size and the epochs decide on other defaults, so they are looked for first.
+	if err := c.apply(&config); err != nil {
+		return config, err
+	}
+	epochs := config.Epochs
+	if config, err = train.Default(c.Method, config.ImageSize); err != nil {
+		return config, usageError{err}
+	}
+	return config.WithEpochs(epochs), nil
+}
+
 func (c trainCommand) apply(config *train.Config) error {
 	if c.Config != "" {
 		text, err := os.ReadFile(c.Config)
@@ -135,6 +167,9 @@ func (c trainCommand) apply(config *train.Config) error {
 		key, value, found := strings.Cut(pair, "=")
 		if !found {
 			return usageError{fmt.Errorf("--set %s: write it as key=value", pair)}
+		}
+		if key == "recipe" {
+			return usageError{errors.New("--set recipe: settings start from a recipe, use --recipe " + value)}
 		}
 		if err := fields.Set(config, key, value); err != nil {
 			return usageError{err}
@@ -159,11 +194,15 @@ func (c trainCommand) Run(ctx context.Context, out console) error {
 		return orInterrupted(ctx, err, c.Out)
 	}
 	printSkipped(out.err, result.Skipped)
-	command := fmt.Sprintf("alike train %s --config %s --out %s", c.Method, filepath.Join(c.Out, "config.yaml"), "OTHER")
-	info, err := method.Find(c.Method)
+	m, err := config.Method()
 	if err != nil {
 		return err
 	}
+	info, err := method.Find(m.Name())
+	if err != nil {
+		return err
+	}
+	command := fmt.Sprintf("alike train %s --config %s --out %s", m.Name(), filepath.Join(c.Out, "config.yaml"), "OTHER")
 	title := fmt.Sprintf("%s on %s", info.Title, filepath.Base(config.Data))
 	scores, err := conclude(ctx, out, c.Out, title, command, config, time.Duration(result.Seconds*float64(time.Second)))
 	if err != nil {

@@ -144,25 +144,44 @@ func Marshal(config any) ([]byte, error) {
 
 // Different lists the keys whose values differ between two configurations of one type, each as `key: a there, b here`.
 func Different(there, here any) []string {
-	old := map[string]any{}
-	for _, f := range Of(there) {
-		old[f.Key] = f.Value
-	}
+	old := values(there)
 	var list []string
-	for _, f := range Of(here) {
+	for _, f := range Changed(there, here) {
 		was, found := old[f.Key]
-		delete(old, f.Key)
-		// As written: a list that is empty and one that is missing are the same.
-		if !found || fmt.Sprint(was) != fmt.Sprint(f.Value) {
-			list = append(list, fmt.Sprintf("%s: %v there, %v here", f.Key, was, f.Value))
+		if !found {
+			was = "none"
 		}
+		list = append(list, fmt.Sprintf("%s: %v there, %v here", f.Key, was, f.Value))
 	}
+	kept := values(here)
 	for _, f := range Of(there) {
-		if was, left := old[f.Key]; left {
-			list = append(list, fmt.Sprintf("%s: %v there, none here", f.Key, was))
+		if _, found := kept[f.Key]; !found {
+			list = append(list, fmt.Sprintf("%s: %v there, none here", f.Key, f.Value))
 		}
 	}
 	return list
+}
+
+// Changed lists the options of config that have another value than in base, a configuration of the same type, or are not in it.
+func Changed(base, config any) []Field {
+	was := values(base)
+	var list []Field
+	for _, f := range Of(config) {
+		// As written: a list that is empty and one that is missing are the same.
+		if old, found := was[f.Key]; !found || fmt.Sprint(old) != fmt.Sprint(f.Value) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// values are the options' by key.
+func values(config any) map[string]any {
+	byKey := map[string]any{}
+	for _, f := range Of(config) {
+		byKey[f.Key] = f.Value
+	}
+	return byKey
 }
 
 func keys(config any) []string {

@@ -1,0 +1,100 @@
+// Package recipes holds settings that were tuned and measured, one YAML file a recipe: what it is for, on what data and budget
+// it was measured, and what differs from the method's defaults.
+package recipes
+
+import (
+	"embed"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/alike-ml/alike/internal/fields"
+	"github.com/alike-ml/alike/internal/nearest"
+	"github.com/alike-ml/alike/train"
+)
+
+//go:embed *.yaml
+var files embed.FS
+
+// Recipe is a tested configuration.
+type Recipe struct {
+	// Name is the file's, without its ending.
+	Name string `yaml:"-" json:"name"`
+	// Method is the name of the method that it trains, ImageSize the side of its pictures in pixels: they decide on the
+	// defaults of all that the recipe leaves out.
+	Method    string `yaml:"method" json:"method"`
+	ImageSize int    `yaml:"image_size" json:"image_size"`
+	// About says in a line what it is for, Data what it was measured on, Budget what a run of it takes there.
+	About  string `yaml:"about" json:"about"`
+	Data   string `yaml:"data" json:"data"`
+	Budget string `yaml:"budget" json:"budget"`
+	// Tuned says how the settings were chosen, or where they were published.
+	Tuned string `yaml:"tuned" json:"tuned"`
+	// Reached is what it came to, with the command, or what was published of it.
+	Reached string `yaml:"reached" json:"reached"`
+	// Config has the settings, all of them but the place of the data.
+	Config train.Config `yaml:"config" json:"-"`
+}
+
+// All lists the recipes by name.
+func All() ([]Recipe, error) {
+	var list []Recipe
+	for _, name := range Names() {
+		r, err := Find(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
+// Names lists the recipes' names in alphabetical order.
+func Names() []string {
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		panic(err) // the folder is part of the program
+	}
+	var names []string
+	for _, e := range entries {
+		if name, found := strings.CutSuffix(e.Name(), path.Ext(e.Name())); found && path.Ext(e.Name()) == ".yaml" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Find returns the named recipe. The error suggests the nearest name when there is none.
+func Find(name string) (Recipe, error) {
+	names := Names()
+	if !slices.Contains(names, name) {
+		return Recipe{}, fmt.Errorf("there is no recipe %q%s; alike recipes lists them", name, nearest.Suggestion(name, names))
+	}
+	text, err := files.ReadFile(name + ".yaml")
+	if err != nil {
+		return Recipe{}, err
+	}
+	r, err := parse(text)
+	if err != nil {
+		return Recipe{}, fmt.Errorf("recipe %s: %w", name, err)
+	}
+	r.Name, r.Config.Recipe = name, name
+	return r, nil
+}
+
+// parse reads a recipe over the defaults of its method.
+func parse(text []byte) (Recipe, error) {
+	// Read once for the method and the size, which decide on the defaults, and once more over these.
+	var r Recipe
+	if err := fields.Unmarshal(text, &r); err != nil {
+		return r, err
+	}
+	config, err := train.Default(r.Method, r.ImageSize)
+	if err != nil {
+		return r, err
+	}
+	r = Recipe{Config: config}
+	err = fields.Unmarshal(text, &r)
+	return r, err
+}
