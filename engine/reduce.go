@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -76,21 +77,18 @@ func (r *reducer) addRow(acc, x []byte) {
 			return
 		}
 	}
-	r.combine(acc, [][]byte{acc, r.halve(x, 1)})
+	r.combine(acc, [][]byte{acc, r.halve(slices.Clone(x), 1)})
 }
 
-// halve combines the halves of x, again and again, until unit elements are left.
+// halve combines the halves of x, again and again, until unit elements are left; x is overwritten.
 func (r *reducer) halve(x []byte, unit int) []byte {
 	unit *= r.size
-	sum := x
-	for n := len(x) / unit; n > 1; n = len(sum) / unit {
+	for n := len(x) / unit; n > 1; n = len(x) / unit {
 		half := n / 2 * unit
-		next := make([]byte, len(sum)-half)
-		copy(next, sum)
-		r.combine(next[:half], [][]byte{sum[:half], sum[len(sum)-half:]})
-		sum = next
+		r.combine(x[:half], [][]byte{x[:half], x[len(x)-half:]})
+		x = x[:len(x)-half]
 	}
-	return sum
+	return x
 }
 
 // finish writes the output.
@@ -106,8 +104,9 @@ func (r *reducer) finish(b *Backend, out, partial []byte, chunks int) {
 	sum := make([]byte, width)
 	repeat(sum, r.identity)
 	if r.Inner > 0 {
+		b.pool.For(chunks, func(chunk int) { r.halve(partial[chunk*r.block*r.size:][:r.block*r.size], r.Inner) })
 		for chunk := range chunks {
-			r.combine(sum, [][]byte{sum, r.halve(partial[chunk*r.block*r.size:][:r.block*r.size], r.Inner)})
+			r.combine(sum, [][]byte{sum, partial[chunk*r.block*r.size:][:width]})
 		}
 	}
 	if isHalf(r.dtype) {
