@@ -63,6 +63,10 @@ func ConvForward32(p *parallel.Pool, s ConvShape, x, w, y []float32) {
 		s.depthwiseForward(p, x, w, y)
 		return
 	}
+	if s.onWinograd() {
+		s.winogradForward32(p, x, w, y)
+		return
+	}
 	mic := microF32(s.K / s.Groups)
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
@@ -79,6 +83,10 @@ func ConvInputGrad32(p *parallel.Pool, s ConvShape, dy, w, dx []float32) {
 	s.check(len(dx), len(w), len(dy))
 	if s.depthwise() {
 		s.depthwiseInputGrad(p, dy, w, dx)
+		return
+	}
+	if s.onWinograd() {
+		s.winogradInputGrad32(p, dy, w, dx)
 		return
 	}
 	mic := microF32(s.C / s.Groups)
@@ -98,6 +106,10 @@ func ConvWeightGrad32(p *parallel.Pool, s ConvShape, x, dy, dw []float32) {
 	s.check(len(x), len(dw), len(dy))
 	if s.depthwise() {
 		s.depthwiseWeightGrad(p, x, dy, dw)
+		return
+	}
+	if s.onWinograd() {
+		s.winogradWeightGrad32(p, x, dy, dw)
 		return
 	}
 	mic := microF32(s.K / s.Groups)

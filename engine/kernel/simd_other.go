@@ -42,3 +42,18 @@ func tanhSIMD(dst, x *float32, n int) bool                                      
 func logisticSIMD(dst, x *float32, n int) bool                                    { return false }
 func erfSIMD(dst, x *float32, n int) bool                                         { return false }
 func expSubSIMD(dst, x *float32, s float32, n int) bool                           { return false }
+func winogradWindowSIMD(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) bool {
+	return false
+}
+func winogradSpreadSIMD(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) bool {
+	return false
+}
+func winogradFoldSIMD(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc float32) bool {
+	return false
+}
+func winogradWeightsSIMD(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) bool {
+	return false
+}
+func winogradGatherSIMD(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) bool {
+	return false
+}
