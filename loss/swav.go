@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 )
 
-// SwAVOptions are the numbers of [SwAV].
+// SwAVOptions are the settings of [SwAV].
 type SwAVOptions struct {
 	// Temperature is τ of the predictions, above 0.
 	Temperature float64
@@ -16,6 +17,9 @@ type SwAVOptions struct {
 	Epsilon float64
 	// Iterations of Sinkhorn, at least 1.
 	Iterations int
+	// QueueJoins is a scalar that says, when the step is taken, whether the queue joins the computation of codes: a graph has
+	// one shape, but a queue fills up first. Nil is always.
+	QueueJoins *Node
 }
 
 // DefaultSwAV returns τ = 0.1, ε = 0.05 and 3 iterations: Caron et al. 2020, "Unsupervised Learning of Visual Features by
@@ -43,7 +47,8 @@ func (o SwAVOptions) Validate() error {
 //
 // All arguments are scores z·c against the K prototypes. high are the two or more large crops, [batch, K] each, and low
 // any number of small ones; small crops never make codes. The codes come from [Sinkhorn] and carry no gradient. queue is
-// nil or has one [rows, K] for every large crop: scores of earlier items that join its computation of codes only.
+// nil or has one [rows, K] for every large crop: scores of earlier items that join its computation of codes only, if
+// o.QueueJoins is nil or says so.
 func SwAV(high, low, queue []*Node, o SwAVOptions) *Node {
 	if len(high) < 2 {
 		exceptions.Panicf("loss.SwAV: needs at least 2 large crops, got %d", len(high))
@@ -66,10 +71,12 @@ func SwAV(high, low, queue []*Node, o SwAVOptions) *Node {
 	}
 	var terms []*Node
 	for s, scores := range high {
+		var counts *Node
 		if len(queue) != 0 {
 			scores = Concatenate([]*Node{scores, queue[s]}, 0)
+			counts = firstOr(o.QueueJoins, n, scores.Shape().Dim(0))
 		}
-		codes := Slice(Sinkhorn(scores, o.Epsilon, o.Iterations), AxisRange(0, n))
+		codes := Slice(sinkhorn(scores, counts, o.Epsilon, o.Iterations), AxisRange(0, n))
 		codes = ConvertDType(codes, high[s].DType())
 		for t := range crops {
 			if t != s {
@@ -92,10 +99,30 @@ func Sinkhorn(scores *Node, epsilon float64, iterations int) *Node {
 		exceptions.Panicf("loss.Sinkhorn: scores must be [rows, prototypes], got %s", scores.Shape())
 	}
 	assertValid("Sinkhorn", SwAVOptions{Temperature: 1, Epsilon: epsilon, Iterations: iterations})
+	return sinkhorn(scores, nil, epsilon, iterations)
+}
+
+// sinkhorn is [Sinkhorn] where the prototypes' shares are taken of the rows that count alone: a mask [rows], which must
+// leave some, or nil for all. The codes of the other rows mean nothing.
+func sinkhorn(scores, counts *Node, epsilon float64, iterations int) *Node {
 	logQ := DivScalar(ConvertDType(StopGradient(scores), dtypes.Float32), epsilon)
 	for range iterations {
-		logQ = Sub(logQ, InsertAxes(logSumExp(Transpose(logQ, 0, 1)), 0)) // columns
-		logQ = Sub(logQ, InsertAxes(logSumExp(logQ), 1))                  // rows
+		counted := logQ
+		if counts != nil {
+			counted = only(counts, logQ)
+		}
+		logQ = Sub(logQ, InsertAxes(logSumExp(Transpose(counted, 0, 1)), 0)) // columns
+		logQ = Sub(logQ, InsertAxes(logSumExp(logQ), 1))                     // rows
 	}
 	return StopGradient(Exp(logQ))
+}
+
+// firstOr is a mask [rows] that holds for the first n rows, and for the others if the scalar does. It is nil, which is a mask
+// that holds everywhere, if the scalar is.
+func firstOr(scalar *Node, n, rows int) *Node {
+	if scalar == nil {
+		return nil
+	}
+	first := LessThan(Iota(scalar.Graph(), shapes.Make(dtypes.Int32, rows), 0), Scalar(scalar.Graph(), dtypes.Int32, n))
+	return LogicalOr(first, BroadcastToDims(scalar, rows))
 }

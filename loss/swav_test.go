@@ -168,6 +168,30 @@ func TestSwAVGradient(t *testing.T) {
 	}
 }
 
+// A queue that does not join is none; one that does is there.
+func TestSwAVQueueJoinsWhenItIsSaidTo(t *testing.T) {
+	const n, prototypes, queued = 3, 4, 5
+	r := rand.New(rand.NewPCG(4, 4))
+	in := []matrix{normal(r, n, prototypes), normal(r, n, prototypes), normal(r, n, prototypes)}
+	queue := []matrix{normal(r, queued, prototypes), normal(r, queued, prototypes)}
+	of := func(join *bool, args ...matrix) float64 {
+		return value(func(nodes []*Node) *Node {
+			o := loss.DefaultSwAV()
+			if join != nil {
+				o.QueueJoins = Const(nodes[0].Graph(), *join)
+			}
+			return loss.SwAV(nodes[:2], nodes[2:3], nodes[3:], o)
+		}, args...)
+	}
+	yes, no := true, false
+	with, without := of(nil, slices.Concat(in, queue)...), of(nil, in...)
+	if math.Abs(with-without) < 0.01 {
+		t.Fatalf("the queue makes no difference: %g and %g", with, without)
+	}
+	near(t, "a queue that joins", of(&yes, slices.Concat(in, queue)...), with, 1e-6)
+	near(t, "a queue that does not join", of(&no, slices.Concat(in, queue)...), without, 1e-6)
+}
+
 func softmax(x []float64, temperature float64) []float64 {
 	p := make([]float64, len(x))
 	sum := 0.0

@@ -103,6 +103,18 @@ func SwAV(size int) (large, small ImageConfig) {
 	return large, small
 }
 
+// SwAVSmall is SwAV for pictures of about 32 pixels: the large crops are those of lightly's benchmark on CIFAR-10
+// (lightly-ai/lightly, cifar10_benchmark.py: colour strength 0.5, no blur, ImageNet's statistics), which has no small ones.
+// Small crops, for those who want them, have the published share of the picture and half of the large side.
+func SwAVSmall(size int) (large, small ImageConfig) {
+	large = SimCLRSmall(size)
+	large.CropScale = [2]float64{0.14, 1}
+	small = large
+	small.Size = max(1, size/2)
+	small.CropScale = [2]float64{0.05, 0.14}
+	return large, small
+}
+
 // CLIP is the augmentation of CLIP as open_clip trains it (mlfoundations/open_clip transform.py): a crop of nearly the
 // whole picture and nothing else: no flip, no change of colour.
 func CLIP(size int) ImageConfig {
