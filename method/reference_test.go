@@ -159,13 +159,14 @@ func norm(v []float64) float64 {
 	return math.Sqrt(sum)
 }
 
-// descend is one step of SGD or LARS with momentum (You et al. 2017, algorithm 1); matrices alone decay and adapt.
+// descend is one step of SGD or LARS with momentum (You et al. 2017, algorithm 1). Matrices alone decay and adapt, unless the mask
+// is for all.
 func descend(c optim.Config, p, g, momentum params, rate float64) {
 	for path := range g {
 		w := p[path]
-		matrix := path[len(path)-len("weights"):] == "weights"
+		covered := c.Mask == optim.All || strings.HasSuffix(path, "weights")
 		scaled := slices.Clone(g[path])
-		if matrix {
+		if covered {
 			for i := range scaled {
 				scaled[i] += c.WeightDecay * w[i]
 			}

@@ -38,6 +38,20 @@ func modelBytes(t *testing.T, run string) []byte {
 	return content
 }
 
+// lastCheckpoint is the newest checkpoint of a run.
+func lastCheckpoint(t *testing.T, run string) []byte {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(run, "checkpoints", "*"))
+	if err != nil || len(found) == 0 {
+		t.Fatal("no checkpoints", err)
+	}
+	content, err := os.ReadFile(found[len(found)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
 func mustRun(t *testing.T, config train.Config, options train.Options) (string, *train.Result) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
@@ -157,13 +171,17 @@ func TestInterruptedAndResumedIsTheSame(t *testing.T) {
 	}
 }
 
-// childEnv makes this test's binary a program that trains: the directories of the data and of the run.
+// childEnv makes this test's binary a program that trains: the name of one of killedRuns and the directories of the data and of
+// the run.
 const childEnv = "ALIKE_TEST_TRAIN"
 
+// killedRuns are the runs that are killed and resumed, on the pictures in data.
+var killedRuns = map[string]func(data string) train.Config{"simclr": small}
+
 func TestMain(m *testing.M) {
-	if dirs := os.Getenv(childEnv); dirs != "" {
-		data, dir, _ := strings.Cut(dirs, string(os.PathListSeparator))
-		if _, err := train.Run(context.Background(), small(data), dir, train.Options{Resume: true}); err != nil {
+	if task := os.Getenv(childEnv); task != "" {
+		words := strings.Split(task, string(os.PathListSeparator))
+		if _, err := train.Run(context.Background(), killedRuns[words[0]](words[1]), words[2], train.Options{Resume: true}); err != nil {
 			os.Stderr.WriteString(err.Error())
 			os.Exit(1)
 		}
@@ -175,13 +193,19 @@ func TestMain(m *testing.M) {
 // A process that trains is killed again and again, at moments that have nothing to do with what it does, and started again
 // each time, until it ends by itself.
 func TestKilledAtAnyMomentAndResumedIsTheSame(t *testing.T) {
+	for name, config := range killedRuns {
+		t.Run(name, func(t *testing.T) { killAndResume(t, name, config) })
+	}
+}
+
+func killAndResume(t *testing.T, name string, config func(data string) train.Config) {
 	data := picturetest.Splits(t, 20, 2, 16)
-	whole, _ := mustRun(t, small(data), train.Options{})
+	whole, _ := mustRun(t, config(data), train.Options{})
 	dir := filepath.Join(t.TempDir(), "run")
 	kills := 0
 	for life := 20 * time.Millisecond; ; life += life / 4 {
 		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), childEnv+"="+data+string(os.PathListSeparator)+dir)
+		child.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{name, data, dir}, string(os.PathListSeparator)))
 		var stderr bytes.Buffer
 		child.Stderr = &stderr
 		if err := child.Start(); err != nil {
@@ -203,6 +227,9 @@ func TestKilledAtAnyMomentAndResumedIsTheSame(t *testing.T) {
 	}
 	if !bytes.Equal(modelBytes(t, whole), modelBytes(t, dir)) {
 		t.Errorf("after %d kills the run ended in another model", kills)
+	}
+	if !bytes.Equal(lastCheckpoint(t, whole), lastCheckpoint(t, dir)) {
+		t.Errorf("after %d kills the run ended in another checkpoint", kills)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*", "*.tmp*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
