@@ -45,6 +45,12 @@ func table() []entry {
 				return r
 			}}
 	}
+	vit := func(name, description string, channels int) entry {
+		return entry{Info{name, description, "Dosovitskiy et al. 2021, An image is worth 16x16 words; Touvron et al. 2021, DeiT, table 1; timm/models/vision_transformer.py"},
+			func(width float64, imageSize int) Encoder {
+				return newViT(rounded(channels, width, headWidth), imageSize)
+			}}
+	}
 	return []entry{
 		{Info{"smallcnn", "four strided convolutions with batch norm: small pictures, quick looks", "Alike"},
 			func(width float64, _ int) Encoder { return SmallCNN{Width: scaled(32, width)} }},
@@ -52,6 +58,8 @@ func table() []entry {
 		resnet("resnet18", "two basic blocks a stage", ResNet{Blocks: [4]int{2, 2, 2, 2}}),
 		resnet("resnet34", "3-4-6-3 basic blocks", ResNet{Blocks: [4]int{3, 4, 6, 3}}),
 		resnet("resnet50", "3-4-6-3 bottleneck blocks", ResNet{Blocks: [4]int{3, 4, 6, 3}, Bottleneck: true}),
+		vit("vit_tiny", "vision transformer: 12 blocks, 192 wide, 3 heads", 192),
+		vit("vit_small", "vision transformer: 12 blocks, 384 wide, 6 heads", 384),
 	}
 }
 
@@ -60,7 +68,7 @@ func table() []entry {
 const SmallImage = 64
 
 // New returns the encoder of that name. Width multiplies its channels (1 is the published width); channel counts are
-// rounded to multiples of 8. ImageSize is the side, in pixels, of the pictures that it is meant for: whether they are small
+// rounded to multiples of 8, those of a vision transformer to multiples of 64, for its heads keep their width. ImageSize is the side, in pixels, of the pictures that it is meant for: whether they are small
 // decides on its first layer, once, whatever the size of the crops that it sees.
 func New(name string, width float64, imageSize int) (Encoder, error) {
 	if !(width > 0 && width <= 8) {
@@ -93,6 +101,9 @@ func Known() []Info {
 }
 
 // scaled is channels times width, rounded to a multiple of 8 and at least 8.
-func scaled(channels int, width float64) int {
-	return max(8, 8*int(math.Round(float64(channels)*width/8)))
+func scaled(channels int, width float64) int { return rounded(channels, width, 8) }
+
+// rounded is channels times width, rounded to a multiple of unit and at least unit.
+func rounded(channels int, width float64, unit int) int {
+	return unit * max(1, int(math.Round(float64(channels)*width/float64(unit))))
 }

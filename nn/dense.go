@@ -8,12 +8,17 @@ import (
 // Dense is y = x W (+ b) over the last axis: x [..., in] -> [..., out]. W is [in, out], drawn with variance 1/in; b starts
 // at 0.
 func Dense(scope *model.Scope, x *graph.Node, out int, bias bool) *graph.Node {
+	return DenseFrom(scope, x, out, bias, LecunNormal(x.Shape().Dim(-1)))
+}
+
+// DenseFrom is [Dense] with another draw of W.
+func DenseFrom(scope *model.Scope, x *graph.Node, out int, bias bool, init Init) *graph.Node {
 	in := x.Shape().Dim(-1)
 	rows := x
 	if x.Rank() != 2 {
 		rows = graph.Reshape(x, -1, in)
 	}
-	y := graph.MatMul(rows, weight(scope, x, "weights", LecunNormal(in), in, out))
+	y := graph.MatMul(rows, weight(scope, x, "weights", init, in, out))
 	if bias {
 		b := weight(scope, x, "bias", Zeros, out)
 		y = graph.Add(y, graph.BroadcastToShape(graph.InsertAxes(b, 0), y.Shape()))

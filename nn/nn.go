@@ -1,8 +1,9 @@
-// Package nn holds the layers that backbones and methods share: dense, convolution, batch norm and MLP heads.
+// Package nn holds the layers that backbones and methods share: dense, convolution, batch norm, MLP heads and transformer
+// blocks.
 //
 // Layers are functions of a [model.Scope] (where their weights live) and graph nodes. Images are channels-last,
 // [batch, height, width, channels], throughout. Weights are kept in float32; a layer computes in the type of its input,
-// so that a bfloat16 input gives a bfloat16 network with float32 master weights (statistics of batch norm stay in float32).
+// so that a bfloat16 input gives a bfloat16 network with float32 master weights (norms and softmax stay in float32).
 //
 // Like all graph code, layers panic on wrong shapes.
 package nn
@@ -26,6 +27,12 @@ const seedKey = "alike_weight_seed"
 // SetSeed sets the seed that the store's weights are drawn from when they are first used. Each variable has its own
 // stream, found by its path, so an encoder starts from the same weights whatever is built around it.
 func SetSeed(store *model.Store, seed uint64) { store.SetParam(seedKey, seed) }
+
+// undrawnKey is where a store says that its parameters have no values.
+const undrawnKey = "alike_undrawn"
+
+// LeaveUndrawn gives the store's parameters shapes but no values: for graphs that are looked at and never run.
+func LeaveUndrawn(store *model.Store) { store.SetParam(undrawnKey, true) }
 
 // An Init draws the initial values of a parameter.
 type Init func(values []float32, normal func() float64)
@@ -61,6 +68,9 @@ func Normal(std float64) Init {
 func Parameter(scope *model.Scope, name string, init Init, dims ...int) *model.Variable {
 	if v := scope.GetVariable(name); v != nil {
 		return v
+	}
+	if undrawn, _ := scope.Store().GetParam(undrawnKey); undrawn == true {
+		return scope.VariableWithShape(name, shapes.Make(dtypes.Float32, dims...))
 	}
 	seed, _ := scope.Store().GetParam(seedKey)
 	base, _ := seed.(uint64)
