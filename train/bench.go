@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -30,9 +31,8 @@ type StepTiming struct {
 	Steps          int     `json:"steps"`
 	// ViewsPerSecond counts every view of every picture.
 	ViewsPerSecond float64 `json:"views_per_second"`
-	// GFLOPS is the rate of the matrix products and convolutions, in 10⁹ operations a second: three times the forward pass's,
-	// as each product has one gradient for either factor. That counts a gradient of the first layer's input which nobody needs: a
-	// hundredth of a ResNet-18.
+	// GFLOPS is the rate of the matrix products, convolutions and attention, in 10⁹ operations a second, a multiplication and an
+	// addition each counting as one: see [nn.StepMultiplyAdds].
 	GFLOPS float64 `json:"gflops"`
 }
 
@@ -56,7 +56,7 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 	if err := r.build(); err != nil {
 		return StepTiming{}, err
 	}
-	operations, err := r.forwardFLOPs()
+	multiplyAdds, err := r.multiplyAdds()
 	if err != nil {
 		return StepTiming{}, err
 	}
@@ -81,7 +81,7 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 		Method: m.Name(), Backbone: config.Backbone, Width: config.Width, ImageSize: config.ImageSize, Batch: config.Batch,
 		Precision: config.Precision, Device: config.Device, SecondsPerStep: median, Steps: steps,
 		ViewsPerSecond: float64(config.Batch*len(r.stepper.sizes)) / median,
-		GFLOPS:         3 * operations / median / 1e9,
+		GFLOPS:         2 * multiplyAdds / median / 1e9,
 	}, nil
 }
 
@@ -104,26 +104,22 @@ func (r *run) randomInput(random *rand.Rand, step int) stepInput {
 // warmUpSteps are taken before the clock starts: the first one compiles.
 const warmUpSteps = 2
 
-// forwardFLOPs counts the operations of a step's forward pass, on a graph of its own.
-func (r *run) forwardFLOPs() (float64, error) {
+// multiplyAdds counts those of a step, on a graph of its own which is not run.
+func (r *run) multiplyAdds() (float64, error) {
 	encoder, err := r.config.encoder()
 	if err != nil {
 		return 0, err
 	}
 	store := model.NewStore()
 	nn.SetSeed(store, r.config.Seed)
-	var operations float64
-	exec, err := model.NewExec(r.backend, store, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
-		batch := r.stepper.batch(inputs[1:], dtypes.Float32)
-		batch.Clock.Steps, batch.Clock.StepsPerEpoch = r.steps, r.perEpoch
-		out := r.method.Loss(scope, encoder, batch)
-		operations = flops(out.Loss.Graph())
-		return out.Loss
-	})
-	if err != nil {
-		return 0, err
+	g := graph.NewGraph(r.backend, "step")
+	defer g.Finalize()
+	var inputs []*graph.Node
+	for i, shape := range r.stepper.shapes(r.config.Batch) {
+		inputs = append(inputs, graph.Parameter(g, fmt.Sprintf("input_%d", i), shape))
 	}
-	defer exec.Finalize()
-	_, err = exec.Compile(r.stepper.shapes(r.config.Batch)...)
-	return operations, err
+	batch := r.stepper.batch(inputs[1:], dtypes.Float32)
+	batch.Clock.Steps, batch.Clock.StepsPerEpoch = r.steps, r.perEpoch
+	out := r.method.Loss(store.RootScope(), encoder, batch)
+	return nn.StepMultiplyAdds(out.Loss, out.Embeddings), nil
 }

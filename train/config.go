@@ -47,6 +47,14 @@ const (
 	maxImageSize = 1024
 )
 
+// CheckImageSize returns an error that says which sizes of pictures, in pixels a side, a run accepts, unless this is one.
+func CheckImageSize(size int) error {
+	if size < minImageSize || size > maxImageSize {
+		return fmt.Errorf("%d: it must be from %d to %d pixels", size, minImageSize, maxImageSize)
+	}
+	return nil
+}
+
 // maxWorkers is more than any machine has processors to prepare views with.
 const maxWorkers = 1024
 
@@ -87,8 +95,8 @@ func (c Config) Validate() error {
 	if c.Data == "" {
 		return errors.New("no data: name a folder of pictures with --data")
 	}
-	if c.ImageSize < minImageSize || c.ImageSize > maxImageSize {
-		return fmt.Errorf("image_size is %d: it must be from %d to %d pixels", c.ImageSize, minImageSize, maxImageSize)
+	if err := CheckImageSize(c.ImageSize); err != nil {
+		return fmt.Errorf("image_size is %w", err)
 	}
 	encoder, err := c.encoder()
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"image"
 	"log/slog"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/device"
@@ -43,8 +43,10 @@ type Start struct {
 	Train, HeldOut int
 	// Classes counts the classes, 0 for pictures without labels.
 	Classes int
-	// Parameters counts the weights of the encoder and of everything else that is trained.
-	Encoder, Parameters int
+	// Encoder is the size of the encoder on one picture, Parameters counts its weights and those of everything else that is
+	// trained.
+	Encoder    backbone.Size
+	Parameters int
 	// Steps is the number of optimizer steps of the whole run, Done those that a resumed run has behind it.
 	Steps, Done int
 	// StepsPerEpoch is the number of steps in one pass over the data.
@@ -251,7 +253,9 @@ func (r *run) build() error {
 // train takes the steps that are left.
 func (r *run) train(ctx context.Context) (*Result, error) {
 	began := time.Now()
-	r.announce()
+	if err := r.announce(); err != nil {
+		return nil, err
+	}
 	perEpoch := r.perEpoch
 	if err := r.before(ctx); err != nil {
 		return nil, err
@@ -461,24 +465,24 @@ func (r *run) stop(trouble *Trouble) error {
 	return errors.Join(trouble, r.events.flush())
 }
 
-func (r *run) announce() {
+func (r *run) announce() (err error) {
 	s := Start{Train: r.pictures.Len(), Classes: len(r.pictures.Classes), Steps: r.steps, Done: r.done, StepsPerEpoch: r.perEpoch}
 	if r.held != nil {
 		s.HeldOut = r.held.Len()
 	}
+	if s.Encoder, err = backbone.Measure(r.backend, r.config.Backbone, r.config.Width, r.config.ImageSize); err != nil {
+		return err
+	}
 	for v := range r.store.IterVariables() {
-		if !v.Trainable {
-			continue
-		}
-		s.Parameters += v.Shape().Size()
-		if strings.HasPrefix(v.Path(), "/"+method.EncoderScope+"/") {
-			s.Encoder += v.Shape().Size()
+		if v.Trainable {
+			s.Parameters += v.Shape().Size()
 		}
 	}
 	r.log.Info("start", "method", r.method.Name(), "train", s.Train, "held_out", s.HeldOut, "parameters", s.Parameters, "steps", s.Steps, "done", s.Done)
 	if r.options.OnStart != nil {
 		r.options.OnStart(s)
 	}
+	return nil
 }
 
 // close ends what the run holds; it may have been opened in part.

@@ -276,6 +276,7 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 
 		{"time an unknown method", []string{"bench", "step", "simcl"}, 2, []string{`"simclr"?`}},
 		{"time no steps", []string{"bench", "step", "--steps", "0"}, 2, []string{"--steps 0"}},
+		{"methods for pictures of no size", []string{"methods", "--image-size=0"}, 2, []string{"from 8 to 1024"}},
 		{"time an unknown backbone", []string{"bench", "step", "--backbone", "smalcnn"}, 2, []string{`"smallcnn"?`}},
 		{"time no seconds", []string{"bench", "augment", "--seconds", "0"}, 2, []string{"--seconds 0"}},
 	} {

@@ -22,7 +22,16 @@ type methodListing struct {
 	Defaults []fields.Field `json:"defaults"`
 }
 
+// backboneListing is a backbone with its size at the published width.
+type backboneListing struct {
+	backbone.Info
+	backbone.Size
+}
+
 func (m methodsCommand) Run(c console) error {
+	if err := train.CheckImageSize(m.ImageSize); err != nil {
+		return usageError{fmt.Errorf("--image-size is %w", err)}
+	}
 	var methods []methodListing
 	for _, info := range method.Known() {
 		config, err := train.Default(info.Name, m.ImageSize)
@@ -31,21 +40,25 @@ func (m methodsCommand) Run(c console) error {
 		}
 		methods = append(methods, methodListing{info, fields.Of(config)})
 	}
+	backbones, err := measureBackbones(m.ImageSize)
+	if err != nil {
+		return err
+	}
 	if m.JSON {
 		return printJSON(c.out, struct {
-			Methods   []methodListing `json:"methods"`
-			Backbones []backbone.Info `json:"backbones"`
-			Devices   []device.Info   `json:"devices"`
-		}{methods, backbone.Known(), device.Known()})
+			Methods   []methodListing   `json:"methods"`
+			Backbones []backboneListing `json:"backbones"`
+			Devices   []device.Info     `json:"devices"`
+		}{methods, backbones, device.Known()})
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "Methods")
 	for _, l := range methods {
 		fmt.Fprintf(w, "  %s\t%s\n\t%s\n", l.Name, l.Description, l.Paper)
 	}
-	fmt.Fprintln(w, "\nBackbones")
-	for _, b := range backbone.Known() {
-		fmt.Fprintf(w, "  %s\t%s\n\t%s\n", b.Name, b.Description, b.Source)
+	fmt.Fprintf(w, "\nBackbones, at width 1 and %d pixels\n", m.ImageSize)
+	for _, b := range backbones {
+		fmt.Fprintf(w, "  %s\t%s\n\t%s\n\t%s\n", b.Name, b.Description, sizeOf(b.Size), b.Source)
 	}
 	fmt.Fprintln(w, "\nDevices")
 	for _, d := range device.Known() {
@@ -58,4 +71,22 @@ func (m methodsCommand) Run(c console) error {
 		}
 	}
 	return w.Flush()
+}
+
+// measureBackbones lists the backbones with their sizes on pictures of so many pixels a side.
+func measureBackbones(imageSize int) ([]backboneListing, error) {
+	backend, err := device.Open(device.Default)
+	if err != nil {
+		return nil, err
+	}
+	defer backend.Finalize()
+	var list []backboneListing
+	for _, info := range backbone.Known() {
+		size, err := backbone.Measure(backend, info.Name, 1, imageSize)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, backboneListing{info, size})
+	}
+	return list, nil
 }

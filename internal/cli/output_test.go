@@ -179,7 +179,7 @@ func TestMethods(t *testing.T) {
 	text := mustAlike(t, "methods", "--json", "--image-size=64").stdout
 	checkKeys(t, text, slices.Concat(
 		below("methods", "name", "title", "description", "paper", "defaults", "defaults.key", "defaults.help", "defaults.value"),
-		below("backbones", "name", "description", "source"),
+		below("backbones", "name", "description", "source", "parameters", "multiply_adds"),
 		below("devices", "name", "description"))...)
 	var list struct {
 		Methods []struct {

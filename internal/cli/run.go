@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/eval"
@@ -105,8 +106,17 @@ func describe(config train.Config, s train.Start) string {
 	if s.HeldOut > 0 {
 		data += fmt.Sprintf(", %d more kept back to watch with", s.HeldOut)
 	}
-	return fmt.Sprintf("%s, width %g: %.3g million weights; %s; %d epochs of %d steps of %d pictures, at %d px",
-		config.Backbone, config.Width, float64(s.Encoder)/1e6, data, config.Epochs, s.StepsPerEpoch, config.Batch, config.ImageSize)
+	return fmt.Sprintf("%s, width %g: %s; %s; %d epochs of %d steps of %d pictures, at %d px",
+		config.Backbone, config.Width, sizeOf(s.Encoder), data, config.Epochs, s.StepsPerEpoch, config.Batch, config.ImageSize)
+}
+
+// sizeOf says how large an encoder is.
+func sizeOf(s backbone.Size) string {
+	work := fmt.Sprintf("%.3g million", s.MultiplyAdds/1e6)
+	if s.MultiplyAdds >= 1e9 {
+		work = fmt.Sprintf("%.3g billion", s.MultiplyAdds/1e9)
+	}
+	return fmt.Sprintf("%.3g million weights, %s multiply-adds a picture", float64(s.Parameters)/1e6, work)
 }
 
 // epochLine is an epoch in a line: the score on held-out pictures beside those of raw pixels and of the encoder before its

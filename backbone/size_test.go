@@ -1,0 +1,60 @@
+package backbone_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/internal/device"
+)
+
+// Parameters are those of torchvision's models without their classifier (model.fc) and timm's without theirs
+// (num_classes=0), summed by p.numel() over model.parameters(). Multiply-adds are summed by hand over table 1 of He et al.
+// 2016 without the classifier, with which torchvision gives 1.81, 3.66 and 4.09 G; and, for the transformers of 12 blocks,
+// over 196 patches of 768 numbers and 197 tokens, for which timm gives 1.3 and 4.6 G. PyTorch's FlopCounterMode counts the
+// same numbers.
+func TestSizesAreThePublishedOnes(t *testing.T) {
+	vit := func(width float64) float64 { return 12*197*(12*width*width+2*197*width) + 196*768*width }
+	for _, c := range []struct {
+		name         string
+		imageSize    int
+		parameters   int
+		multiplyAdds float64
+	}{
+		{"resnet18", 224, 11_176_512, 1_813_561_344},
+		{"resnet34", 224, 21_284_672, 3_663_249_408},
+		{"resnet50", 224, 23_508_032, 4_087_136_256},
+		{"resnet18", 32, 11_176_512 - 49*3*64 + 9*3*64, 555_417_600}, // with the CIFAR stem
+		{"vit_tiny", 224, 5_524_416, vit(192)},
+		{"vit_small", 224, 21_665_664, vit(384)},
+	} {
+		for _, name := range []string{"go", "cpu"} {
+			b, err := device.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := backbone.Measure(b, c.name, 1, c.imageSize)
+			b.Finalize()
+			if want := (backbone.Size{Parameters: c.parameters, MultiplyAdds: c.multiplyAdds}); err != nil || got != want {
+				t.Errorf("%s at %d px on %s: %+v, %v; want %+v", c.name, c.imageSize, name, got, err, want)
+			}
+		}
+	}
+}
+
+func TestMeasureRefusesWhatCannotBe(t *testing.T) {
+	b, err := device.Open("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	for _, c := range []struct {
+		name string
+		size int
+		want string
+	}{{"resnet81", 32, "resnet18"}, {"resnet18", 7, "at least 8"}} {
+		if _, err := backbone.Measure(b, c.name, 1, c.size); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s at %d px: error %v, want one about %s", c.name, c.size, err, c.want)
+		}
+	}
+}
