@@ -105,8 +105,14 @@ func float32Block(op compute.OpType) blockFunc {
 		return vector2(kernel.Min)
 	case compute.OpTypePow:
 		return vector2(kernel.Pow)
+	case plan.OpGelu:
+		return vector1(kernel.Gelu)
+	case plan.OpGeluGrad:
+		return vector2(kernel.GeluGrad)
 	case compute.OpTypeAbs:
 		return vector1(kernel.Abs)
+	case compute.OpTypeNeg:
+		return vector1(func(dst, x []float32) { kernel.MulScalar(dst, x, -1) })
 	case compute.OpTypeSign:
 		return vector1(sign32)
 	case plan.OpStep:

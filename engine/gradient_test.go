@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/layers/activation"
 )
 
 // layer is a function of GoMLX whose gradient is checked.
@@ -45,6 +46,11 @@ func layers() []layer {
 			return y
 		}, true},
 		{"softmax", [][]int{{4, 9}}, func(in []*graph.Node) *graph.Node { return graph.Softmax(in[0], -1) }, true},
+		{"gelu", [][]int{{4, 9}}, func(in []*graph.Node) *graph.Node { return activation.Gelu(in[0]) }, true},
+		{"gelu of a dense layer, twice", [][]int{{5, 7}, {7, 6}, {6, 6}}, func(in []*graph.Node) *graph.Node {
+			h := graph.Reshape(graph.MatMul(in[0], in[1]), 1, -1, 6)
+			return activation.Gelu(graph.MatMul(graph.Reshape(activation.Gelu(h), -1, 6), in[2]))
+		}, true},
 		{"maximum", [][]int{{4, 9}, {4, 9}}, func(in []*graph.Node) *graph.Node { return graph.Max(in[0], in[1]) }, true},
 		{"max pool", [][]int{{2, 6, 6, 3}}, func(in []*graph.Node) *graph.Node { return graph.MaxPool(in[0]).Window(2).Done() }, true},
 		{"mean pool", [][]int{{2, 6, 6, 3}}, func(in []*graph.Node) *graph.Node { return graph.MeanPool(in[0]).Window(2).Done() }, true},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 
 	"github.com/alike-ml/alike/engine/plan"
 )
@@ -45,6 +46,7 @@ func compileGraph(b *Backend, g *plan.Graph) (*program, error) {
 		return nil, err
 	}
 	plan.Rewrite(g, hasConvKernel)
+	plan.RewriteGelu(g, func(dtype dtypes.DType) bool { return registerType(dtype) == dtypes.Float32 })
 	return newProgram(b, g)
 }
 

@@ -22,11 +22,19 @@ func unaryProgram(p *program) {
 		{"tanh", "computes the hyperbolic tangent of x.", (*vec).tanh},
 		{"logistic", "computes 1 / (1 + exp(-x)).", (*vec).logistic},
 		{"erf", "computes the error function of x.", (*vec).erf},
+		{"gelu", "computes x * Phi(x).", func(v *vec, x reg.VecVirtual) reg.VecVirtual { return v.mul(x, v.normalCDF(x)) }},
 	} {
 		p.both(f.name, f.doc, []string{"dst", "x"}, nil, func(v *vec, _ []reg.VecVirtual, at func(i int) operand.Mem) {
 			v.store(f.body(v, v.load(at(1))), at(0))
 		})
 	}
+	p.both("geluGrad", "computes dy * (Phi(x) + x * phi(x)).", []string{"dst", "dy", "x"}, nil,
+		func(v *vec, _ []reg.VecVirtual, at func(i int) operand.Mem) {
+			x := v.load(at(2))
+			density := v.exp(v.mul(v.mul(x, v.constant(-0.5)), x))
+			slope := v.fma(v.mul(x, v.constant(1/math.Sqrt(2*math.Pi))), density, v.normalCDF(x))
+			v.store(v.mul(v.load(at(1)), slope), at(0))
+		})
 	p.both("expSub", "computes exp(x - s).", []string{"dst", "x"}, []string{"s"}, func(v *vec, s []reg.VecVirtual, at func(i int) operand.Mem) {
 		v.store(v.exp(v.sub(v.load(at(1)), s[0])), at(0))
 	})
@@ -132,4 +140,10 @@ func (v *vec) erf(x reg.VecVirtual) reg.VecVirtual {
 		-1.42647390514189e-02)
 	y := v.mul(c, v.div(p, q)) // c * P may be denormal where erf is not.
 	return v.max(v.constant(-1), v.min(v.constant(1), y))
+}
+
+// normalCDF is Phi, the normal distribution function: (1 + erf(x / sqrt 2)) / 2.
+func (v *vec) normalCDF(x reg.VecVirtual) reg.VecVirtual {
+	half := v.constant(0.5)
+	return v.fma(v.erf(v.mul(x, v.constant(math.Sqrt2/2))), half, half)
 }

@@ -41,6 +41,8 @@ func log1pSIMD(dst, x *float32, n int) bool                                     
 func tanhSIMD(dst, x *float32, n int) bool                                        { return false }
 func logisticSIMD(dst, x *float32, n int) bool                                    { return false }
 func erfSIMD(dst, x *float32, n int) bool                                         { return false }
+func geluSIMD(dst, x *float32, n int) bool                                        { return false }
+func geluGradSIMD(dst, dy, x *float32, n int) bool                                { return false }
 func expSubSIMD(dst, x *float32, s float32, n int) bool                           { return false }
 func winogradWindowSIMD(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) bool {
 	return false

@@ -15,6 +15,12 @@ func apply(dst, x []float32, f func(float64) float64) {
 
 func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
+func normalCDF(x float64) float64 { return 0.5 * (1 + math.Erf(x/math.Sqrt2)) }
+
+func gelu(x float64) float64 { return x * normalCDF(x) }
+
+func geluSlope(x float64) float64 { return normalCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi) }
+
 func rsqrt(x float64) float64 { return 1 / math.Sqrt(x) }
 
 // Abs computes |x|.
@@ -78,6 +84,27 @@ func Erf(dst, x []float32) {
 		return
 	}
 	apply(dst, x, math.Erf)
+}
+
+// Gelu computes x * Phi(x), Phi being the normal distribution function (Hendrycks and Gimpel 2016,
+// https://arxiv.org/abs/1606.08415), within 2^-20 * |x|.
+func Gelu(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || geluSIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	apply(dst, x, gelu)
+}
+
+// GeluGrad computes dy * (Phi(x) + x * phi(x)), the gradient of [Gelu], phi being the normal density; within 2^-20 * |dy|.
+func GeluGrad(dst, dy, x []float32) {
+	dy, x = dy[:len(dst)], x[:len(dst)]
+	if len(dst) == 0 || geluGradSIMD(&dst[0], &dy[0], &x[0], len(dst)) {
+		return
+	}
+	for i, v := range x {
+		dst[i] = dy[i] * float32(geluSlope(float64(v)))
+	}
 }
 
 // Logistic computes 1 / (1 + exp(-x)), within 3 ulp where the result is at least 0x1p-126; smaller ones become zero.

@@ -102,6 +102,26 @@ func erfAVX512(dst, x *float32, n int)
 //go:noescape
 func erfAVX2(dst, x *float32, n int)
 
+// geluAVX512 computes x * Phi(x).
+//
+//go:noescape
+func geluAVX512(dst, x *float32, n int)
+
+// geluAVX2 computes x * Phi(x).
+//
+//go:noescape
+func geluAVX2(dst, x *float32, n int)
+
+// geluGradAVX512 computes dy * (Phi(x) + x * phi(x)).
+//
+//go:noescape
+func geluGradAVX512(dst, dy, x *float32, n int)
+
+// geluGradAVX2 computes dy * (Phi(x) + x * phi(x)).
+//
+//go:noescape
+func geluGradAVX2(dst, dy, x *float32, n int)
+
 // expSubAVX512 computes exp(x - s).
 //
 //go:noescape
@@ -236,6 +256,32 @@ func erfSIMD(dst, x *float32, n int) bool {
 		erfAVX512(dst, x, n)
 	case AVX2:
 		erfAVX2(dst, x, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// geluSIMD computes x * Phi(x). It reports whether the active level has it.
+func geluSIMD(dst, x *float32, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		geluAVX512(dst, x, n)
+	case AVX2:
+		geluAVX2(dst, x, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// geluGradSIMD computes dy * (Phi(x) + x * phi(x)). It reports whether the active level has it.
+func geluGradSIMD(dst, dy, x *float32, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		geluGradAVX512(dst, dy, x, n)
+	case AVX2:
+		geluGradAVX2(dst, dy, x, n)
 	default:
 		return false
 	}

@@ -83,6 +83,36 @@ func TestUnary(t *testing.T) {
 	}
 }
 
+// TestGelu: the bounds are of |x| and |dy|; what is not finite is so, or not a number, at every level.
+func TestGelu(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	x := slices.Clone(special)
+	for range 100003 {
+		x = append(x, float32(-12+24*r.Float64()))
+	}
+	dy := normals(r, len(x))
+	for _, l := range levels() {
+		atLevel(l, func() {
+			y, dx := make([]float32, len(x)), make([]float32, len(x))
+			Gelu(y, x)
+			GeluGrad(dx, dy, x)
+			for i, v := range x {
+				if want := gelu(float64(v)); !near(y[i], want, 0x1p-20*math.Abs(float64(v))) {
+					t.Fatalf("%v: gelu(%g) = %g, want %g", l, v, y[i], want)
+				}
+				if want := float64(dy[i]) * geluSlope(float64(v)); !near(dx[i], want, 0x1p-20*math.Abs(float64(dy[i]))) {
+					t.Fatalf("%v: gradient of gelu at %g is %g, want %g", l, v, dx[i], want)
+				}
+			}
+		})
+	}
+}
+
+// near reports whether got is want within the bound, or not a number where want is none.
+func near(got float32, want, bound float64) bool {
+	return float32(want) == got || math.Abs(float64(got)-want) <= bound || got != got && want != want
+}
+
 // drawLength draws a length around the sizes of vectors.
 func drawLength(t *rapid.T) int {
 	return rapid.OneOf(rapid.IntRange(0, 40), rapid.IntRange(60, 200)).Draw(t, "n")

@@ -2,8 +2,8 @@
 // and where every value lives.
 //
 // A [Graph] is what the engine's builder records, equal operations once. Passes rewrite it: [Simplify] replaces operations by
-// cheaper ones, [Fold] computes what depends on constants alone, [Rewrite] recognises the gradients of convolutions, [Fuse]
-// gathers elementwise operations, their broadcasts and reductions into [Loop] nodes and drops dead code, and [Layout] gives
+// cheaper ones, [Fold] computes what depends on constants alone, [Rewrite] recognises the gradients of convolutions,
+// [RewriteGelu] the activation and its gradient, [Fuse] gathers elementwise operations, their broadcasts and reductions into [Loop] nodes and drops dead code, and [Layout] gives
 // every value a place in one block of memory.
 package plan
 
@@ -28,6 +28,10 @@ const (
 	OpCopy
 	// OpStep is elementwise 1 for x >= 0, 0 for x < 0, NaN for NaN.
 	OpStep
+	// OpGelu is elementwise x * Phi(x), Phi being the normal distribution function.
+	OpGelu
+	// OpGeluGrad is elementwise dy * (Phi(x) + x * phi(x)) of (dy, x), phi being the normal density.
+	OpGeluGrad
 )
 
 // OpName returns the name of an operation, those of plans included.
@@ -43,6 +47,10 @@ func OpName(op compute.OpType) string {
 		return "Copy"
 	case OpStep:
 		return "Step"
+	case OpGelu:
+		return "Gelu"
+	case OpGeluGrad:
+		return "GeluGrad"
 	}
 	return op.String()
 }

@@ -38,7 +38,7 @@ type LoopResult struct {
 func IsElementwise(op compute.OpType) bool {
 	switch op {
 	case compute.OpTypeWhere, compute.OpTypeClamp, compute.OpTypeConvertDType, compute.OpTypeIsFinite, compute.OpTypeIsNaN,
-		OpStep:
+		OpStep, OpGelu, OpGeluGrad:
 		return true
 	}
 	return shapeinference.StandardUnaryOperations.Has(op) || shapeinference.AllBinaryOperations.Has(op)

@@ -69,18 +69,27 @@ func step(n *Node) (Value, bool) {
 
 // isConstant reports whether every element of v is the float c.
 func isConstant(v Value, c float64) bool {
+	x, ok := constant(v)
+	if v.Shape().DType != dtypes.Float64 {
+		c = float64(float32(c))
+	}
+	return ok && x == c
+}
+
+// constant returns the float that every element of v is, if it is known.
+func constant(v Value) (float64, bool) {
 	root, _ := rootOf(v)
 	data, ok := root.Node.Attr.(Constant)
 	if !ok || root.Shape().Size() != 1 {
-		return false
+		return 0, false
 	}
 	switch root.Shape().DType {
 	case dtypes.Float32:
-		return math.Float32frombits(binary.NativeEndian.Uint32(data)) == float32(c)
+		return float64(math.Float32frombits(binary.NativeEndian.Uint32(data))), true
 	case dtypes.Float64:
-		return math.Float64frombits(binary.NativeEndian.Uint64(data)) == c
+		return math.Float64frombits(binary.NativeEndian.Uint64(data)), true
 	case dtypes.BFloat16:
-		return math.Float32frombits(uint32(binary.NativeEndian.Uint16(data))<<16) == float32(c)
+		return float64(math.Float32frombits(uint32(binary.NativeEndian.Uint16(data)) << 16)), true
 	}
-	return false
+	return 0, false
 }
