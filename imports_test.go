@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 	"report":  {"metric"},
 
 	"internal/picturetest": {"internal/rng"},
-	"internal/runreport":   {"data", "eval", "metric", "positive", "report", "train", "internal/atomicfile", "internal/fields", "internal/rng"},
+	"internal/runreport":   {"data", "eval", "metric", "positive", "recipes", "report", "train", "internal/atomicfile", "internal/fields", "internal/rng"},
 	"internal/demo":        {"positive", "train"},
 	"internal/cli": {"data", "embed", "eval", "backbone", "method", "metric", "optim", "positive", "recipes", "report", "train",
 		"internal/atomicfile", "internal/demo", "internal/device", "internal/fields", "internal/rng", "internal/runreport"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 
@@ -31,11 +32,16 @@ type BandEpoch struct {
 	Std           *Range `json:"std,omitempty"`
 }
 
-// Range is the least, the middle and the largest of some runs' values.
+// Range is the least, the middle and the largest of some runs' values. Files have four digits of them.
 type Range struct {
 	Min    float64 `json:"min"`
 	Median float64 `json:"median"`
 	Max    float64 `json:"max"`
+}
+
+// MarshalJSON writes four digits of each number, which is more than two runs have in common.
+func (r Range) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, `{"min":%.4g,"median":%.4g,"max":%.4g}`, r.Min, r.Median, r.Max), nil
 }
 
 // measure is one of the numbers that a band is about.
@@ -148,6 +154,27 @@ func (b Band) Check(e train.Epoch) []Departure {
 		}
 	}
 	return list
+}
+
+// Write writes the band as a recipe keeps it: a line of JSON for each epoch.
+func (b Band) Write(w io.Writer) error {
+	head, err := json.Marshal(b.Data)
+	if err != nil {
+		return err
+	}
+	text := fmt.Appendf(nil, "{\"data\": %s, \"seeds\": %d, \"epochs\": [", head, b.Seeds)
+	for i, e := range b.Epochs {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(append(text, '\n'), line...)
+	}
+	_, err = w.Write(append(text, "\n]}\n"...))
+	return err
 }
 
 // Has says whether the band has numbers of an epoch.

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,13 +17,20 @@ const (
 // chart is a curve over the epochs, ready to be drawn.
 type chart struct {
 	curve
+	frame
 	Title, Meaning string
 	Summary        string // for those who cannot see it
 	Curve, Dots    string // path data
-	XTicks, YTicks []tick
+	Expected       string // path data of the area where the curve was expected; empty for none
 	Levels         []tick // baselines
 	Points         []point
 	Last           point
+}
+
+// frame is what a chart's curves are drawn in: its axes, and where on them a value lies.
+type frame struct {
+	XTicks, YTicks []tick
+	x, y           func(float64) float64
 }
 
 // point is a measured value, where it is drawn and how it is printed.
@@ -75,14 +83,14 @@ var knnCurve = curve{title: "kNN accuracy", value: func(e Epoch) float64 { retur
 	meaning: "On training items that were held out, so that no choice is made on the test set. Higher is better."}
 
 // newCharts draws every curve that has a value.
-func newCharts(epochs []Epoch, heldOut []Baseline) []chart {
+func newCharts(epochs []Epoch, expected Expected, heldOut []Baseline) []chart {
 	var charts []chart
 	for _, c := range curves {
 		var baselines []Baseline
 		if c.title == knnCurve.title {
 			baselines = heldOut
 		}
-		if drawn, ok := newChart(c, epochs, baselines); ok {
+		if drawn, ok := newChart(c, epochs, expected, baselines); ok {
 			charts = append(charts, drawn)
 		}
 	}
@@ -90,15 +98,36 @@ func newCharts(epochs []Epoch, heldOut []Baseline) []chart {
 }
 
 // newChart draws one curve, unless it has no value. All curves share the axis of epochs.
-func newChart(c curve, epochs []Epoch, baselines []Baseline) (chart, bool) {
+func newChart(c curve, epochs []Epoch, expected Expected, baselines []Baseline) (chart, bool) {
+	if !slices.ContainsFunc(epochs, func(e Epoch) bool { return finite(c.value(e)) }) {
+		return chart{}, false
+	}
+	first, last := epochs[0].Number, epochs[len(epochs)-1].Number
+	expected = expected.between(first, last)
+	axes, _ := c.newFrame(slices.Concat(epochs, expected.Low, expected.High), baselines)
+	drawn := chart{curve: c, frame: axes, Title: c.title, Meaning: c.meaning}
+	for _, b := range baselines {
+		if finite(b.Value) {
+			drawn.Levels = append(drawn.Levels, tick{axes.y(b.Value), b.Name + " " + c.format(b.Value)})
+		}
+	}
+	drawn.Expected = c.area(expected.Low, expected.High, axes)
+	drawn.trace(epochs)
+	return drawn, true
+}
+
+// newFrame fits axes to the curve's values in some epochs, and to baselines. It is false where there is no value.
+func (c curve) newFrame(epochs []Epoch, baselines []Baseline) (frame, bool) {
 	low, high := math.Inf(1), math.Inf(-1)
+	first, last := math.Inf(1), math.Inf(-1)
 	for _, e := range epochs {
+		first, last = min(first, float64(e.Number)), max(last, float64(e.Number))
 		if v := c.value(e); finite(v) {
 			low, high = min(low, v), max(high, v)
 		}
 	}
 	if low > high {
-		return chart{}, false
+		return frame{}, false
 	}
 	for _, v := range c.include {
 		low, high = min(low, v), max(high, v)
@@ -116,33 +145,62 @@ func newChart(c curve, epochs []Epoch, baselines []Baseline) (chart, bool) {
 	}
 	yTicks := ticks(low, high, 4)
 	low, high = min(low, yTicks[0]), max(high, yTicks[len(yTicks)-1])
-	first, last := float64(epochs[0].Number), float64(epochs[len(epochs)-1].Number)
-	x := func(epoch float64) float64 { return scale(epoch, first, last, chartLeft, chartRight) }
-	y := func(v float64) float64 { return scale(v, low, high, chartBaseline, chartTop) }
-
-	drawn := chart{curve: c, Title: c.title, Meaning: c.meaning}
+	f := frame{
+		x: func(epoch float64) float64 { return scale(epoch, first, last, chartLeft, chartRight) },
+		y: func(v float64) float64 { return scale(v, low, high, chartBaseline, chartTop) },
+	}
 	for _, v := range yTicks {
-		drawn.YTicks = append(drawn.YTicks, tick{y(v), c.axis(v, yTicks)})
+		f.YTicks = append(f.YTicks, tick{f.y(v), c.axis(v, yTicks)})
 	}
 	for _, v := range ticks(first, last, 5) {
 		if v == math.Trunc(v) && v >= first && v <= last {
-			drawn.XTicks = append(drawn.XTicks, tick{x(v), strconv.Itoa(int(v))})
+			f.XTicks = append(f.XTicks, tick{f.x(v), strconv.Itoa(int(v))})
 		}
 	}
-	for _, b := range baselines {
-		if finite(b.Value) {
-			drawn.Levels = append(drawn.Levels, tick{y(b.Value), b.Name + " " + c.format(b.Value)})
+	return f, true
+}
+
+// area is the path around what lies between two series of the same epochs; empty where they have no value.
+func (c curve) area(low, high []Epoch, f frame) string {
+	var bottom, top []place
+	for i := range low {
+		if l, h := c.value(low[i]), c.value(high[i]); finite(l) && finite(h) {
+			bottom, top = append(bottom, place{low[i].Number, l}), append(top, place{low[i].Number, h})
 		}
 	}
-	drawn.trace(epochs, x, y)
-	return drawn, true
+	return areaOf(bottom, top, f)
+}
+
+// areaOf is the path from left to right along the top and back along the bottom.
+func areaOf(bottom, top []place, f frame) string {
+	if len(top) == 0 {
+		return ""
+	}
+	back := slices.Clone(bottom)
+	slices.Reverse(back)
+	return f.path(append(slices.Clone(top), back...)) + "Z"
+}
+
+// path joins places.
+func (f frame) path(places []place) string {
+	var points []string
+	for _, p := range places {
+		points = append(points, fmt.Sprintf("%g %g", round(f.x(float64(p.epoch))), round(f.y(p.value))))
+	}
+	return "M" + strings.Join(points, "L")
+}
+
+// place is a value of an epoch.
+type place struct {
+	epoch int
+	value float64
 }
 
 // fewPoints is the number of points up to which each is marked.
 const fewPoints = 12
 
 // trace draws a line through the epochs that have a value. Where not every epoch has one the measured ones are marked.
-func (c *chart) trace(epochs []Epoch, x, y func(float64) float64) {
+func (c *chart) trace(epochs []Epoch) {
 	var dots []string
 	var points []point
 	for _, e := range epochs {
@@ -150,7 +208,7 @@ func (c *chart) trace(epochs []Epoch, x, y func(float64) float64) {
 		if !finite(v) {
 			continue
 		}
-		p := point{Epoch: e.Number, Text: c.format(v), X: round(x(float64(e.Number))), Y: round(y(v))}
+		p := point{Epoch: e.Number, Text: c.format(v), X: round(c.x(float64(e.Number))), Y: round(c.y(v))}
 		points = append(points, p)
 		dots = append(dots, fmt.Sprintf("%g %g", p.X, p.Y))
 	}

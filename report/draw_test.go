@@ -47,7 +47,7 @@ func TestNumberFormats(t *testing.T) {
 func TestChartSkipsWhatWasNotMeasured(t *testing.T) {
 	nan := math.NaN()
 	epochs := []Epoch{{Number: 0, Loss: nan, KNN: 0.2}, {Number: 1, Loss: 4, KNN: nan}, {Number: 2, Loss: 2, KNN: nan}, {Number: 4, Loss: 3, KNN: 0.4}}
-	charts := newCharts(epochs, []Baseline{{"raw pixels", 0.5}, {"unknown", nan}})
+	charts := newCharts(epochs, Expected{}, []Baseline{{"raw pixels", 0.5}, {"unknown", nan}})
 	loss, knn := charts[0], charts[1]
 	// The epochs 0 to 4 share the axis from 46 to 346; losses from 2 to 4 fill the height from 160 to 12.
 	if want := "M121 12L196 160L346 86"; loss.Curve != want {
@@ -75,7 +75,7 @@ func TestChartStaysInItsFrame(t *testing.T) {
 		for i, v := range rapid.SliceOfN(rapid.OneOf(rapid.Float64Range(-1e9, 1e9), rapid.Just(0.0), rapid.Just(math.NaN())), 1, 8).Draw(t, "values") {
 			epochs = append(epochs, Epoch{Number: i, Loss: v})
 		}
-		drawn, ok := newChart(curves[0], epochs, nil)
+		drawn, ok := newChart(curves[0], epochs, Expected{}, nil)
 		if !ok {
 			return
 		}

@@ -30,6 +30,9 @@ type Run struct {
 	Classes []string
 	// Epochs are the curves of training, in order.
 	Epochs []Epoch
+	// Expected is drawn behind the curves: where those of other runs lay. Verdict says in a sentence how the run compares.
+	Expected Expected
+	Verdict  string
 	// HeldOutBaselines are drawn as levels in the curve of kNN accuracy. They must be measured on the same held-out items.
 	HeldOutBaselines []Baseline
 	// Positives are pictures with the views that training takes to be alike.
@@ -90,6 +93,22 @@ type Epoch struct {
 	Alignment, Uniformity, EffectiveRank, Std float64
 	// LearningRate is that of the epoch's last step.
 	LearningRate float64
+}
+
+// Expected is the range in which the curves of a run are expected: the lowest and the highest values of other runs, for the
+// same epochs in the same order. Values that are not a number are left out.
+type Expected struct {
+	Low, High []Epoch
+}
+
+// between leaves out all epochs before the first and after the last.
+func (x Expected) between(first, last int) (within Expected) {
+	for i, e := range x.Low {
+		if e.Number >= first && e.Number <= last {
+			within.Low, within.High = append(within.Low, e), append(within.High, x.High[i])
+		}
+	}
+	return within
 }
 
 // Photo is a picture of an item.
@@ -173,7 +192,7 @@ type content struct {
 
 // Write writes the report of a run to w as one HTML file. Nothing is written if the page cannot be made.
 func Write(w io.Writer, run Run) error {
-	charts := newCharts(run.Epochs, run.HeldOutBaselines)
+	charts := newCharts(run.Epochs, run.Expected, run.HeldOutBaselines)
 	view := content{
 		Run:     run,
 		Style:   template.CSS(style),

@@ -31,6 +31,7 @@ type commands struct {
 	Eval    evalCommand    `cmd:"" help:"Score a run's encoder, each score beside its baselines."`
 	Embed   embedCommand   `cmd:"" help:"Turn pictures into vectors with a run's encoder."`
 	Views   viewsCommand   `cmd:"" help:"Draw the positives a method would train on, before training on them."`
+	Compare compareCommand `cmd:"" help:"Put runs side by side: one table, and one page with their curves over each other."`
 	Methods methodsCommand `cmd:"" help:"List the methods, backbones and devices, with their defaults and sources."`
 	Recipes recipesCommand `cmd:"" help:"List tested settings, with the data and the budget they were measured on."`
 	Bench   benchCommands  `cmd:"" help:"Measure throughput on this machine."`

@@ -19,13 +19,14 @@ import (
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/runreport"
 	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/recipes"
 	"github.com/alike-ml/alike/report"
 	"github.com/alike-ml/alike/train"
 )
 
 // trainWithProgress trains and shows on the console how it gets on.
 func trainWithProgress(ctx context.Context, c console, config train.Config, dir string, resume bool) (*train.Result, error) {
-	band, err := newBandWatch(config)
+	expected, err := recipes.NewWatch(config)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 			if e.KNN != nil || e.Epoch == 0 || config.Epochs <= 20 || e.Epoch%10 == 0 {
 				m.print("%s", epochLine(e, before))
 			}
-			for _, line := range band.check(e) {
+			for _, line := range expected.Check(e) {
 				m.print("note: %s", line)
 			}
 		},
@@ -56,7 +57,7 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 	if m != nil {
 		m.finish()
 	}
-	if verdict := band.verdict(); err == nil && verdict != "" {
+	if verdict := expected.Verdict(); err == nil && verdict != "" {
 		fmt.Fprintln(c.err, verdict)
 	}
 	return result, err

@@ -20,6 +20,7 @@ import (
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/positive"
+	"github.com/alike-ml/alike/recipes"
 	"github.com/alike-ml/alike/report"
 	"github.com/alike-ml/alike/train"
 )
@@ -81,7 +82,7 @@ func gather(ctx context.Context, in Input) (report.Run, error) {
 		run.Skipped = append(run.Skipped, report.Skipped{Name: s.Path, Reason: s.Err.Error()})
 	}
 	run.Facts = facts(in)
-	if err := curves(&run, in.Dir); err != nil {
+	if err := curves(&run, in); err != nil {
 		return report.Run{}, err
 	}
 	if run.Positives, err = examples(in.Pictures, m.Views()); err != nil {
@@ -117,13 +118,18 @@ func facts(in Input) []report.Setting {
 	return list
 }
 
-// curves reads the run's epochs.
-func curves(run *report.Run, dir string) error {
-	epochs, err := train.ReadEpochs(train.MetricsFile(dir))
+// curves reads the run's epochs, and what is expected of them.
+func curves(run *report.Run, in Input) error {
+	epochs, err := train.ReadEpochs(train.MetricsFile(in.Dir))
+	if err != nil {
+		return err
+	}
+	watch, err := recipes.NewWatch(in.Config)
 	if err != nil {
 		return err
 	}
 	for _, e := range epochs {
+		watch.Check(e)
 		if e.RawKNN != nil {
 			run.HeldOutBaselines = append(run.HeldOutBaselines, report.Baseline{Name: "raw pixels", Value: float64(*e.RawKNN)})
 		}
@@ -132,7 +138,34 @@ func curves(run *report.Run, dir string) error {
 		}
 		run.Epochs = append(run.Epochs, epoch(e))
 	}
+	run.Verdict = watch.Verdict()
+	if run.Verdict != "" {
+		run.Expected = expected(*watch.Band)
+	}
 	return nil
+}
+
+// expected are the lowest and the highest numbers of a band's epochs.
+func expected(band recipes.Band) report.Expected {
+	of := func(pick func(recipes.Range) float64) (epochs []report.Epoch) {
+		value := func(r *recipes.Range) float64 {
+			if r == nil {
+				return math.NaN()
+			}
+			return pick(*r)
+		}
+		for _, b := range band.Epochs {
+			epochs = append(epochs, report.Epoch{
+				Number: b.Epoch, Loss: value(b.Loss), KNN: value(b.KNN), Alignment: value(b.Alignment), Uniformity: value(b.Uniformity),
+				EffectiveRank: value(b.EffectiveRank), Std: value(b.Std), LearningRate: math.NaN(),
+			})
+		}
+		return epochs
+	}
+	return report.Expected{
+		Low:  of(func(r recipes.Range) float64 { return r.Min }),
+		High: of(func(r recipes.Range) float64 { return r.Max }),
+	}
 }
 
 func epoch(e train.Epoch) report.Epoch {
