@@ -90,6 +90,12 @@ func Known() []Info {
 	return []Info{
 		{"simclr", "SimCLR", "two views of one picture attract, all other views in the batch repel",
 			"Chen, Kornblith, Norouzi, Hinton 2020, A simple framework for contrastive learning of visual representations"},
+		{"byol", "BYOL", "one view predicts what a slow average of the network makes of the other; no negatives",
+			"Grill, Strub, Altché et al. 2020, Bootstrap your own latent: a new approach to self-supervised learning"},
+		{"simsiam", "SimSiam", "one view predicts the other's embedding, which gets no gradient; no negatives, no second network",
+			"Chen, He 2021, Exploring simple Siamese representation learning"},
+		{"barlowtwins", "Barlow Twins", "each dimension of two views goes together with itself and with no other dimension",
+			"Zbontar, Jing, Misra, LeCun, Deny 2021, Barlow Twins: self-supervised learning via redundancy reduction"},
 	}
 }
 

@@ -160,12 +160,16 @@ func norm(v []float64) float64 {
 }
 
 // descend is one step of SGD or LARS with momentum (You et al. 2017, algorithm 1). Matrices alone decay and adapt, unless the mask
-// is for all.
+// is for all; the others may have a rate of their own, in the proportion of the two configured ones.
 func descend(c optim.Config, p, g, momentum params, rate float64) {
 	for path := range g {
 		w := p[path]
-		covered := c.Mask == optim.All || strings.HasSuffix(path, "weights")
-		scaled := slices.Clone(g[path])
+		matrix := strings.HasSuffix(path, "weights")
+		covered := c.Mask == optim.All || matrix
+		scaled, rate := slices.Clone(g[path]), rate
+		if !matrix && c.BiasLearningRate > 0 {
+			rate *= c.BiasLearningRate / c.LearningRate
+		}
 		if covered {
 			for i := range scaled {
 				scaled[i] += c.WeightDecay * w[i]

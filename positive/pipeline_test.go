@@ -16,15 +16,15 @@ import (
 
 // recipes are all published configurations for a size.
 func recipes(size int) map[string]ImageConfig {
-	byol := BYOL(size)
+	byol, tiny := BYOL(size), BYOLSmall(size)
 	large, small := SwAV(size)
 	cifarLarge, cifarSmall := SwAVSmall(size)
 	rotated := SimCLR(size)
 	rotated.Rotate, rotated.RotateDegrees = 0.5, 30
 	return map[string]ImageConfig{
 		"simclr": SimCLR(size), "simclr small": SimCLRSmall(size), "moco v1": MoCoV1(size), "moco v2": MoCoV2(size),
-		"byol 1": byol[0], "byol 2": byol[1], "swav large": large, "swav small": small,
-		"swav cifar large": cifarLarge, "swav cifar small": cifarSmall, "clip": CLIP(size),
+		"byol 1": byol[0], "byol 2": byol[1], "byol small 1": tiny[0], "byol small 2": tiny[1],
+		"swav large": large, "swav small": small, "swav cifar large": cifarLarge, "swav cifar small": cifarSmall, "clip": CLIP(size),
 		"rotated": rotated,
 	}
 }

@@ -89,6 +89,18 @@ func BYOL(size int) [2]ImageConfig {
 	return [2]ImageConfig{first, second}
 }
 
+// BYOLSmall is BYOL for pictures of about 32 pixels, as for CIFAR-10: no blur, which leaves the second view's solarizing as the
+// difference, and the whole picture in evaluation (vturrisi/solo-learn scripts/pretrain/cifar/augmentations/asymmetric.yaml,
+// which its recipes for BYOL and Barlow Twins share).
+func BYOLSmall(size int) [2]ImageConfig {
+	views := BYOL(size)
+	for i := range views {
+		views[i].Blur = 0
+		views[i].CenterCrop = 1
+	}
+	return views
+}
+
 // SwAV is the multi-crop augmentation of SwAV (arXiv:2006.09882, appendix A; facebookresearch/swav
 // src/multicropdataset.py): two large crops of side size are drawn from the first configuration, six small ones of
 // 3/7 of it (96 of 224) from the second. Both share one blur kernel, a tenth of the large side wide.

@@ -38,7 +38,10 @@ type Config struct {
 	Optimizer optim.Config   `yaml:"optimizer"`
 	Schedule  optim.Schedule `yaml:"schedule"`
 
-	SimCLR *method.SimCLR `yaml:"simclr,omitempty"`
+	SimCLR      *method.SimCLR      `yaml:"simclr,omitempty"`
+	BYOL        *method.BYOL        `yaml:"byol,omitempty"`
+	SimSiam     *method.SimSiam     `yaml:"simsiam,omitempty"`
+	BarlowTwins *method.BarlowTwins `yaml:"barlowtwins,omitempty"`
 }
 
 // Sizes of pictures that a run accepts, in pixels a side.
@@ -79,8 +82,10 @@ func base(imageSize int) Config {
 }
 
 // WithEpochs is the configuration for so many passes over the data, the warm-up shortened where it would take more than a
-// tenth of the run: the published 10 epochs are for runs of a hundred and more.
+// tenth of the run: the published 10 epochs are for runs of a hundred and more. What a method's authors set by the length of
+// the run becomes theirs for this length, unless it was something else before.
 func (c Config) WithEpochs(epochs int) Config {
+	c = c.withBYOLEpochs(epochs)
 	c.Epochs = epochs
 	c.Schedule.WarmupEpochs = min(c.Schedule.WarmupEpochs, float64(epochs)/10)
 	return c

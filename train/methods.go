@@ -14,6 +14,15 @@ func (c Config) methods() []method.Method {
 	if c.SimCLR != nil {
 		list = append(list, *c.SimCLR)
 	}
+	if c.BYOL != nil {
+		list = append(list, *c.BYOL)
+	}
+	if c.SimSiam != nil {
+		list = append(list, *c.SimSiam)
+	}
+	if c.BarlowTwins != nil {
+		list = append(list, *c.BarlowTwins)
+	}
 	return list
 }
 
@@ -38,6 +47,12 @@ func Default(methodName string, imageSize int) (Config, error) {
 	switch info.Name {
 	case "simclr":
 		return DefaultSimCLR(imageSize), nil
+	case "byol":
+		return DefaultBYOL(imageSize), nil
+	case "simsiam":
+		return DefaultSimSiam(imageSize), nil
+	case "barlowtwins":
+		return DefaultBarlowTwins(imageSize), nil
 	}
 	return Config{}, fmt.Errorf("%s has no default configuration", info.Name)
 }
@@ -59,5 +74,104 @@ func DefaultSimCLR(imageSize int) Config {
 	}
 	c.Optimizer = optim.DefaultLARS()
 	c.Optimizer.LearningRate, c.Optimizer.Scaling = 0.075, optim.SqrtScaling
+	return c
+}
+
+// DefaultBYOL is a BYOL run for pictures of the given side: see [method.DefaultBYOL] for the method's own settings.
+//
+// Up to 64 pixels the optimizer takes the steps of lightly's CIFAR-10 benchmark (lightly-ai/lightly, cifar10_benchmark.py): SGD
+// with 0.06 for a batch of 128 and a decay of 5e-4, on a loss that is a quarter of the paper's but for a constant. On the
+// paper's, the same steps have a quarter of the rate and four times the decay. Above, it is the paper's, LARS, with the rate
+// and decay that the authors set by the length of the run. Both warm up over the paper's 10 epochs (section 3.2).
+func DefaultBYOL(imageSize int) Config {
+	m := method.DefaultBYOL(imageSize)
+	c := base(imageSize)
+	c.BYOL = &m
+	c.Schedule = optim.DefaultCosine()
+	if imageSize <= method.SmallImage {
+		c.Optimizer = optim.DefaultSGD()
+		c.Optimizer.LearningRate, c.Optimizer.Scaling, c.Optimizer.WeightDecay = 0.12/4, optim.LinearScaling, 4*5e-4
+		return c
+	}
+	c.Optimizer = optim.DefaultLARS()
+	published := byolFor(c.Epochs)
+	c.Optimizer.LearningRate, c.Optimizer.WeightDecay, c.BYOL.Tau = published.rate, published.decay, published.tau
+	return c
+}
+
+// byolLength is what BYOL's authors set by the length of the run.
+type byolLength struct {
+	epochs           int
+	rate, decay, tau float64
+}
+
+// byolLengths are the four lengths that they trained for (google-deepmind/deepmind-research, byol/configs/byol.py).
+var byolLengths = []byolLength{
+	{40, 0.45, 1e-6, 0.97},
+	{100, 0.45, 1e-6, 0.99},
+	{300, 0.3, 1e-6, 0.99},
+	{1000, 0.2, 1.5e-6, 0.996},
+}
+
+// byolFor is the longest of the lengths that fits into so many epochs, or the shortest when none does.
+func byolFor(epochs int) byolLength {
+	found := byolLengths[0]
+	for _, l := range byolLengths[1:] {
+		if l.epochs <= epochs {
+			found = l
+		}
+	}
+	return found
+}
+
+// withBYOLEpochs gives a BYOL run that has the authors' settings for its length those for another one.
+func (c Config) withBYOLEpochs(epochs int) Config {
+	if c.BYOL == nil {
+		return c
+	}
+	was, now := byolFor(c.Epochs), byolFor(epochs)
+	if c.Optimizer.Name != optim.LARS || c.Optimizer.LearningRate != was.rate || c.Optimizer.WeightDecay != was.decay || c.BYOL.Tau != was.tau {
+		return c
+	}
+	m := *c.BYOL
+	m.Tau, c.Optimizer.LearningRate, c.Optimizer.WeightDecay = now.tau, now.rate, now.decay
+	c.BYOL = &m
+	return c
+}
+
+// DefaultSimSiam is a SimSiam run for pictures of the given side: see [method.DefaultSimSiam] for the method's own settings.
+// SGD and a cosine without warm-up are the paper's: section 3 above 64 pixels, appendix D, for CIFAR-10, up to there.
+func DefaultSimSiam(imageSize int) Config {
+	m := method.DefaultSimSiam(imageSize)
+	c := base(imageSize)
+	c.SimSiam = &m
+	c.Schedule = optim.Schedule{Name: optim.Cosine}
+	c.Optimizer = optim.DefaultSGD()
+	c.Optimizer.LearningRate = 0.05
+	if imageSize <= method.SmallImage {
+		c.Optimizer.LearningRate, c.Optimizer.WeightDecay = 0.03, 5e-4
+	}
+	return c
+}
+
+// DefaultBarlowTwins is a Barlow Twins run for pictures of the given side: see [method.DefaultBarlowTwins] for the method's own
+// settings.
+//
+// Up to 64 pixels LARS has the rate, trust and decay of solo-learn for CIFAR-10 (vturrisi/solo-learn,
+// scripts/pretrain/cifar/barlow.yaml), whose rule for the rate, LARC's clipping, there is none of here. Above, it is the authors',
+// with a rate of its own for biases and norms. Both warm up over 10 epochs and end in a thousandth of the rate
+// (facebookresearch/barlowtwins, main.py).
+func DefaultBarlowTwins(imageSize int) Config {
+	m := method.DefaultBarlowTwins(imageSize)
+	c := base(imageSize)
+	c.BarlowTwins = &m
+	c.Schedule = optim.DefaultCosine()
+	c.Schedule.Final = 1e-3
+	c.Optimizer = optim.DefaultLARS()
+	if imageSize <= method.SmallImage {
+		c.Optimizer.LearningRate, c.Optimizer.Trust, c.Optimizer.WeightDecay = 0.3, 0.02, 1e-4
+		return c
+	}
+	c.Optimizer.LearningRate, c.Optimizer.BiasLearningRate = 0.2, 0.0048
 	return c
 }

@@ -13,18 +13,32 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/internal/picturetest"
 	"github.com/alike-ml/alike/train"
 )
 
 // small is a run of a second or so on the pictures in data.
-func small(data string) train.Config {
-	c := train.DefaultSimCLR(16)
+func small(data string) train.Config { return smallOf("simclr", data) }
+
+// smallOf is a run of a second or so of a method, with narrow heads.
+func smallOf(name, data string) train.Config {
+	c, err := train.Default(name, 16)
+	if err != nil {
+		panic(err) // the names are those of package method
+	}
 	c.Data = data
 	c.Backbone, c.Width = "smallcnn", 0.25
 	c.Epochs, c.Batch = 4, 8
 	c.Schedule.WarmupEpochs = 1
 	c.CheckpointSeconds = 0
+	for _, f := range fields.Of(c) {
+		if width, isInt := f.Value.(int); isInt && width > 128 && strings.HasPrefix(f.Key, name+".") {
+			if err := fields.Set(&c, f.Key, "64"); err != nil {
+				panic(err) // the key is one of its own
+			}
+		}
+	}
 	return c
 }
 
@@ -176,7 +190,10 @@ func TestInterruptedAndResumedIsTheSame(t *testing.T) {
 const childEnv = "ALIKE_TEST_TRAIN"
 
 // killedRuns are the runs that are killed and resumed, on the pictures in data.
-var killedRuns = map[string]func(data string) train.Config{"simclr": small}
+var killedRuns = map[string]func(data string) train.Config{
+	"simclr": small,
+	"byol":   func(data string) train.Config { return smallOf("byol", data) },
+}
 
 func TestMain(m *testing.M) {
 	if task := os.Getenv(childEnv); task != "" {
@@ -191,7 +208,7 @@ func TestMain(m *testing.M) {
 }
 
 // A process that trains is killed again and again, at moments that have nothing to do with what it does, and started again
-// each time, until it ends by itself.
+// each time, until it ends by itself: with the same encoder as one that was left alone, and all else that it keeps.
 func TestKilledAtAnyMomentAndResumedIsTheSame(t *testing.T) {
 	for name, config := range killedRuns {
 		t.Run(name, func(t *testing.T) { killAndResume(t, name, config) })

@@ -1,0 +1,180 @@
+package train_test
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/alike-ml/alike/internal/picturetest"
+	"github.com/alike-ml/alike/internal/safetensors"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/optim"
+	"github.com/alike-ml/alike/train"
+)
+
+func TestEveryMethodHasDefaultsThatRun(t *testing.T) {
+	for _, name := range method.Names() {
+		for _, size := range []int{16, 32, 64, 65, 96, 224} {
+			c, err := train.Default(name, size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Data = "pictures"
+			if err := c.Validate(); err != nil {
+				t.Errorf("%s at %d px: %v", name, size, err)
+			}
+			if m, err := c.Method(); err != nil || m.Name() != name {
+				t.Errorf("%s at %d px trains %v (%v)", name, size, m, err)
+			}
+		}
+	}
+}
+
+// Every method trains in either precision, and the losses of both differ by rounding alone.
+func TestEveryMethodTrainsInEitherPrecision(t *testing.T) {
+	data := picturetest.Splits(t, 11, 2, 16)
+	for _, name := range method.Names() {
+		t.Run(name, func(t *testing.T) {
+			curves := map[string][]float64{}
+			for _, precision := range []string{"f32", "bf16"} {
+				c := smallOf(name, data)
+				c.Epochs, c.MonitorEvery, c.CheckpointSeconds, c.Precision = 3, 0, 1000, precision
+				run, _ := mustRun(t, c, train.Options{})
+				steps, _ := metricsOf(t, run)
+				for _, s := range steps {
+					curves[precision] = append(curves[precision], float64(s.Loss))
+				}
+			}
+			want, got := curves["f32"], curves["bf16"]
+			if len(want) == 0 || len(want) != len(got) {
+				t.Fatalf("%d steps in f32, %d in bf16", len(want), len(got))
+			}
+			// A batch of 8 gives batch norm statistics that make much of rounding, more with every step.
+			if d := math.Abs(got[0] - want[0]); !(d <= 0.02*max(1, math.Abs(want[0]))) {
+				t.Errorf("bf16 starts with a loss of %g, f32 with %g", got[0], want[0])
+			}
+			if last := len(want) - 1; !(math.Abs(got[last]-want[last]) <= 0.2*max(1, math.Abs(want[last]))) {
+				t.Errorf("bf16 ends with a loss of %g, f32 with %g", got[last], want[last])
+			}
+		})
+	}
+}
+
+// tensorsOf are the values of a file's tensors by name.
+func tensorsOf(t *testing.T, content []byte) map[string][]float32 {
+	t.Helper()
+	file, err := safetensors.Open(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string][]float32{}
+	for _, info := range file.Tensors {
+		tensor, err := file.Read(info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if values[info.Name], err = tensor.Float32(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return values
+}
+
+// What a run leaves to evaluate is the online encoder, not the target's, which BYOL keeps beside it in the checkpoint.
+func TestBYOLIsEvaluatedOnTheOnlineEncoder(t *testing.T) {
+	c := smallOf("byol", picturetest.Splits(t, 11, 2, 16))
+	c.MonitorEvery, c.CheckpointSeconds = 0, 1000
+	run, _ := mustRun(t, c, train.Options{})
+	state := tensorsOf(t, lastCheckpoint(t, run))
+	for name, values := range tensorsOf(t, modelBytes(t, run)) {
+		online, target := state[name], state["target/"+name]
+		if online == nil || target == nil {
+			t.Fatalf("the checkpoint has not both networks' %s", name)
+		}
+		if !slices.Equal(values, online) {
+			t.Errorf("%s of the model is not the online encoder's", name)
+		}
+		if slices.Equal(values, target) {
+			t.Errorf("%s of the online encoder and of the target are the same: the test shows nothing", name)
+		}
+	}
+}
+
+// Grill et al. 2020, appendix B and byol/configs/byol.py for large pictures; for small ones lightly's SGD of 0.06 a batch of 128,
+// with a decay of 5e-4, on a loss four times as large.
+func TestBYOLOptimizerIsThePublishedOne(t *testing.T) {
+	large, small := train.DefaultBYOL(224), train.DefaultBYOL(32)
+	if d := cmp.Diff(optim.Config{Name: optim.LARS, LearningRate: 0.45, Scaling: optim.LinearScaling, Momentum: 0.9, WeightDecay: 1e-6, Trust: 1e-3, Mask: optim.Exclude1D}, large.Optimizer); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(optim.Config{Name: optim.SGD, LearningRate: 0.03, Scaling: optim.LinearScaling, Momentum: 0.9, WeightDecay: 2e-3, Mask: optim.All}, small.Optimizer); d != "" {
+		t.Error(d)
+	}
+	for _, c := range []train.Config{large, small} {
+		if d := cmp.Diff(optim.Schedule{Name: optim.Cosine, WarmupEpochs: 10}, c.Schedule); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
+// The authors set rate, decay and τ by the length of the run. What was set otherwise stays.
+func TestBYOLFollowsTheLengthOfTheRun(t *testing.T) {
+	type settings struct{ Rate, Decay, Tau float64 }
+	of := func(c train.Config) settings {
+		return settings{c.Optimizer.LearningRate, c.Optimizer.WeightDecay, c.BYOL.Tau}
+	}
+	for epochs, want := range map[int]settings{
+		1: {0.45, 1e-6, 0.97}, 40: {0.45, 1e-6, 0.97}, 99: {0.45, 1e-6, 0.97}, 100: {0.45, 1e-6, 0.99}, 200: {0.45, 1e-6, 0.99},
+		300: {0.3, 1e-6, 0.99}, 1000: {0.2, 1.5e-6, 0.996}, 2000: {0.2, 1.5e-6, 0.996},
+	} {
+		c := train.DefaultBYOL(224)
+		if got := of(c.WithEpochs(7).WithEpochs(epochs)); got != want {
+			t.Errorf("%d epochs: %+v, want %+v", epochs, got, want)
+		}
+		if of(c) != (settings{0.45, 1e-6, 0.99}) {
+			t.Fatalf("%d epochs changed the configuration they were made from", epochs)
+		}
+		c.BYOL.Tau = 0.9
+		if got := of(c.WithEpochs(epochs)); got != (settings{0.45, 1e-6, 0.9}) {
+			t.Errorf("%d epochs changed a τ that was set to %+v", epochs, got)
+		}
+		if got := of(train.DefaultBYOL(32).WithEpochs(epochs)); got != (settings{0.03, 2e-3, 0.99}) {
+			t.Errorf("%d epochs of small pictures: %+v", epochs, got)
+		}
+	}
+}
+
+// facebookresearch/barlowtwins main.py for large pictures; vturrisi/solo-learn scripts/pretrain/cifar/barlow.yaml for small ones.
+func TestBarlowTwinsOptimizerIsThePublishedOne(t *testing.T) {
+	large, small := train.DefaultBarlowTwins(224), train.DefaultBarlowTwins(32)
+	if d := cmp.Diff(optim.Config{Name: optim.LARS, LearningRate: 0.2, BiasLearningRate: 0.0048, Scaling: optim.LinearScaling, Momentum: 0.9, WeightDecay: 1e-6, Trust: 1e-3, Mask: optim.Exclude1D}, large.Optimizer); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(optim.Config{Name: optim.LARS, LearningRate: 0.3, Scaling: optim.LinearScaling, Momentum: 0.9, WeightDecay: 1e-4, Trust: 0.02, Mask: optim.Exclude1D}, small.Optimizer); d != "" {
+		t.Error(d)
+	}
+	for _, c := range []train.Config{large, small} {
+		if d := cmp.Diff(optim.Schedule{Name: optim.Cosine, WarmupEpochs: 10, Final: 1e-3}, c.Schedule); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
+// Chen and He 2021, section 3 for large pictures, appendix D for small ones.
+func TestSimSiamOptimizerIsThePublishedOne(t *testing.T) {
+	for size, want := range map[int]optim.Config{
+		224: {Name: optim.SGD, LearningRate: 0.05, Scaling: optim.LinearScaling, Momentum: 0.9, WeightDecay: 1e-4, Mask: optim.All},
+		32:  {Name: optim.SGD, LearningRate: 0.03, Scaling: optim.LinearScaling, Momentum: 0.9, WeightDecay: 5e-4, Mask: optim.All},
+	} {
+		c := train.DefaultSimSiam(size)
+		if d := cmp.Diff(want, c.Optimizer); d != "" {
+			t.Errorf("%d px: %s", size, d)
+		}
+		if d := cmp.Diff(optim.Schedule{Name: optim.Cosine}, c.Schedule); d != "" {
+			t.Errorf("%d px: %s", size, d)
+		}
+	}
+}
