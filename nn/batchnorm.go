@@ -31,7 +31,7 @@ var FullNorm = Norm{Scale: true, Offset: true}
 //
 // While training, μ and σ² (biased) are the batch's, with gradient, and the running statistics move towards the batch's
 // mean and unbiased variance, without gradient. Otherwise the running statistics are used. Statistics are computed in
-// float32; the result has the type of x.
+// float32; the result has the type of x. [SplitBatchNorm] divides the batch into groups with statistics of their own.
 func BatchNorm(scope *model.Scope, x *graph.Node, norm Norm) *graph.Node {
 	features := x.Shape().Dim(-1)
 	g := x.Graph()
@@ -51,9 +51,8 @@ func BatchNorm(scope *model.Scope, x *graph.Node, norm Norm) *graph.Node {
 		y := affine(x, runningMean.NodeValue(g), runningVar.NodeValue(g), scale, offset)
 		return graph.ConvertDType(y, dtype)
 	}
-	y, mean, variance := normalise(x, scale, offset)
-	rows := float64(x.Shape().Size() / features)
-	unbiased := graph.MulScalar(variance, rows/max(rows-1, 1))
+	y, mean, variance, rows := normaliseGroups(x, scale, offset, groupsOf(scope, g))
+	unbiased := graph.MulScalar(variance, float64(rows)/max(float64(rows-1), 1))
 	moveTowards(runningMean, mean)
 	moveTowards(runningVar, unbiased)
 	return graph.ConvertDType(y, dtype)
