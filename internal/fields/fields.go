@@ -3,7 +3,8 @@
 //	Temperature float64 `yaml:"temperature" help:"τ: divides the similarities before the softmax"`
 //
 // From these come the YAML file (strict, with the help as comments), `--set key=value`, and the list of options. Keys of
-// nested structs are joined by dots: "optimizer.momentum".
+// nested structs are joined by dots: "optimizer.momentum". A struct embedded with `yaml:",inline"` has its options among those
+// of the struct it is in.
 package fields
 
 import (
@@ -39,7 +40,11 @@ func Of(config any) []Field {
 func walk(v reflect.Value, prefix string, visit func(key string, f reflect.StructField, v reflect.Value)) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		name, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if option == "inline" {
+			walk(v.Field(i), prefix, visit)
+			continue
+		}
 		if name == "" || name == "-" {
 			continue
 		}

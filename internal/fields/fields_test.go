@@ -80,6 +80,48 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// The options of an embedded struct are among those of the struct it is in: listed, set, written with their help and read.
+func TestInlineOptions(t *testing.T) {
+	type Common struct {
+		Temperature float64    `yaml:"temperature" help:"τ"`
+		Crop        [2]float64 `yaml:"crop" help:"least and greatest share of the area"`
+	}
+	type variant struct {
+		Common `yaml:",inline"`
+		Hidden int `yaml:"hidden" help:"how wide"`
+	}
+	type config struct {
+		Variant *variant `yaml:"variant,omitempty"`
+	}
+	c := config{&variant{Common{0.1, [2]float64{0.08, 1}}, 3}}
+	if diff := cmp.Diff([]string{"variant.temperature", "variant.crop", "variant.hidden"}, keys(&c)); diff != "" {
+		t.Error(diff)
+	}
+	for key, value := range map[string]string{"variant.temperature": "0.5", "variant.hidden": "4"} {
+		if err := Set(&c, key, value); err != nil {
+			t.Errorf("%s=%s: %v", key, value, err)
+		}
+	}
+	text, err := Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "variant:\n  # τ\n  temperature: 0.5\n  # least and greatest share of the area\n  crop:\n  - 0.08\n  - 1.0\n  # how wide\n  hidden: 4\n"
+	if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Error(diff)
+	}
+	var back config
+	if err := Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, back); diff != "" {
+		t.Error(diff)
+	}
+	if err := Unmarshal([]byte("variant: {temprature: 1}"), &back); err == nil || !strings.Contains(err.Error(), `did you mean "temperature"?`) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	for _, c := range []struct {
 		name string
