@@ -90,7 +90,7 @@ func (m BYOL) Loss(scope *model.Scope, encoder backbone.Encoder, batch Batch) Ou
 		z[i] = m.project(scope, encoder, view)
 		p[i] = inFloat32(m.head().Apply(scope.At("predictor"), z[i]))
 	}
-	for _, pair := range m.pairs(scope) {
+	for _, pair := range pairs(scope) {
 		pair.Start()
 	}
 	for i, view := range batch.Views {
@@ -116,7 +116,7 @@ func (m BYOL) head() nn.MLP {
 // AfterStep moves the target network: equation 1.
 func (m BYOL) AfterStep(scope *model.Scope, batch Batch) {
 	tau := m.tau(batch.Clock)
-	for _, pair := range m.pairs(scope) {
+	for _, pair := range pairs(scope) {
 		pair.Follow(tau)
 	}
 }
@@ -131,18 +131,6 @@ func (m BYOL) tau(c Clock) *graph.Node {
 	cosine := graph.Cos(graph.MulScalar(k, math.Pi/float64(c.Steps)))
 	return graph.OneMinus(graph.MulScalar(graph.OnePlus(cosine), (1-m.Tau)/2))
 }
-
-// pairs are the parts of the online network that have a target: all but the predictor.
-func (m BYOL) pairs(scope *model.Scope) []nn.MomentumPair {
-	target := targetOf(scope)
-	return []nn.MomentumPair{
-		{Online: scope.At(EncoderScope), Target: target.At(EncoderScope)},
-		{Online: scope.At("projector"), Target: target.At("projector")},
-	}
-}
-
-// targetOf is the scope of the target network.
-func targetOf(scope *model.Scope) *model.Scope { return scope.At("target") }
 
 // inFloat32 is x in the precision of losses.
 func inFloat32(x *graph.Node) *graph.Node { return graph.ConvertDType(x, dtypes.Float32) }

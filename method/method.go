@@ -76,6 +76,12 @@ func NeedsLabels(m Method) bool {
 	return ok && l.NeedsLabels()
 }
 
+// Batched is a method that cannot work with every size of batch.
+type Batched interface {
+	// ValidateBatch says why it cannot work with so many items a step, by the name of the hyper-parameter that asks for others.
+	ValidateBatch(size int) error
+}
+
 // Info describes a method for the list of what there is.
 type Info struct {
 	// Name is what commands and files call it, Title what people do.
@@ -88,8 +94,12 @@ type Info struct {
 // Known lists the methods, oldest paper first.
 func Known() []Info {
 	return []Info{
+		{"moco", "MoCo", "a view attracts its picture's other view, seen by a slow average of the network, and repels a queue of earlier ones",
+			"He, Fan, Wu, Xie, Girshick 2020, Momentum contrast for unsupervised visual representation learning"},
 		{"simclr", "SimCLR", "two views of one picture attract, all other views in the batch repel",
 			"Chen, Kornblith, Norouzi, Hinton 2020, A simple framework for contrastive learning of visual representations"},
+		{"mocov2", "MoCo v2", "MoCo with a deeper head, stronger augmentation and a cosine schedule",
+			"Chen, Fan, Girshick, He 2020, Improved baselines with momentum contrastive learning"},
 		{"byol", "BYOL", "one view predicts what a slow average of the network makes of the other; no negatives",
 			"Grill, Strub, Altché et al. 2020, Bootstrap your own latent: a new approach to self-supervised learning"},
 		{"simsiam", "SimSiam", "one view predicts the other's embedding, which gets no gradient; no negatives, no second network",

@@ -48,7 +48,7 @@ type clock struct{ step, steps, perEpoch int }
 
 // The sizes of the test's training steps.
 const (
-	items  = 5 // pictures in a batch
+	items  = 6 // pictures in a batch
 	pixels = 2 * 2 * 3
 	width  = 4 // of the representation
 	out    = 3 // of the embedding
@@ -67,6 +67,14 @@ func (tanhEncoder) Features(scope *model.Scope, images *graph.Node) *graph.Node 
 }
 
 var _ backbone.Encoder = tanhEncoder{}
+
+// normEncoder is h = tanh(norm(flatten(x) W)): batch norm as an encoder has it.
+type normEncoder struct{ tanhEncoder }
+
+func (normEncoder) Features(scope *model.Scope, images *graph.Node) *graph.Node {
+	h := nn.Dense(scope.In("dense"), graph.Reshape(images, -1, pixels), width, false)
+	return graph.Tanh(nn.BatchNorm(scope.In("norm"), h, nn.FullNorm))
+}
 
 // params are a network's parameters by path, in float64.
 type params map[string][]float64

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 
@@ -38,7 +40,9 @@ type Config struct {
 	Optimizer optim.Config   `yaml:"optimizer"`
 	Schedule  optim.Schedule `yaml:"schedule"`
 
+	MoCo        *method.MoCo        `yaml:"moco,omitempty"`
 	SimCLR      *method.SimCLR      `yaml:"simclr,omitempty"`
+	MoCoV2      *method.MoCoV2      `yaml:"mocov2,omitempty"`
 	BYOL        *method.BYOL        `yaml:"byol,omitempty"`
 	SimSiam     *method.SimSiam     `yaml:"simsiam,omitempty"`
 	BarlowTwins *method.BarlowTwins `yaml:"barlowtwins,omitempty"`
@@ -82,13 +86,23 @@ func base(imageSize int) Config {
 }
 
 // WithEpochs is the configuration for so many passes over the data, the warm-up shortened where it would take more than a
-// tenth of the run: the published 10 epochs are for runs of a hundred and more. What a method's authors set by the length of
+// tenth of the run: the published 10 epochs are for runs of a hundred and more. Milestones stay where they are in the run. What a method's authors set by the length of
 // the run becomes theirs for this length, unless it was something else before.
 func (c Config) WithEpochs(epochs int) Config {
 	c = c.withBYOLEpochs(epochs)
+	c.Schedule.Milestones = stretched(c.Schedule.Milestones, float64(epochs)/float64(c.Epochs))
 	c.Epochs = epochs
 	c.Schedule.WarmupEpochs = min(c.Schedule.WarmupEpochs, float64(epochs)/10)
 	return c
+}
+
+// stretched are the milestones, in epochs, of a run that is so many times as long. Those that fall together are one.
+func stretched(milestones []int, times float64) []int {
+	var list []int
+	for _, epochs := range milestones {
+		list = append(list, max(1, int(math.Round(float64(epochs)*times))))
+	}
+	return slices.Compact(list)
 }
 
 // Validate names the first setting that cannot be used, and what it must be.
@@ -139,6 +153,11 @@ func (c Config) Validate() error {
 	}
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("%s.%w", m.Name(), err)
+	}
+	if batched, ok := m.(method.Batched); ok {
+		if err := batched.ValidateBatch(c.Batch); err != nil {
+			return fmt.Errorf("%s.%w", m.Name(), err)
+		}
 	}
 	views := m.Views()
 	if views[0].Size != c.ImageSize {

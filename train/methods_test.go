@@ -2,12 +2,15 @@ package train_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/internal/picturetest"
 	"github.com/alike-ml/alike/internal/safetensors"
 	"github.com/alike-ml/alike/method"
@@ -76,6 +79,12 @@ func tensorsOf(t *testing.T, content []byte) map[string][]float32 {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if tensor.DType == safetensors.I32 {
+			for at := 0; at < len(tensor.Data); at += 4 {
+				values[info.Name] = append(values[info.Name], float32(int32(binary.LittleEndian.Uint32(tensor.Data[at:]))))
+			}
+			continue
+		}
 		if values[info.Name], err = tensor.Float32(); err != nil {
 			t.Fatal(err)
 		}
@@ -83,22 +92,116 @@ func tensorsOf(t *testing.T, content []byte) map[string][]float32 {
 	return values
 }
 
-// What a run leaves to evaluate is the online encoder, not the target's, which BYOL keeps beside it in the checkpoint.
-func TestBYOLIsEvaluatedOnTheOnlineEncoder(t *testing.T) {
-	c := smallOf("byol", picturetest.Splits(t, 11, 2, 16))
-	c.MonitorEvery, c.CheckpointSeconds = 0, 1000
+// What a run leaves to evaluate is the online encoder (MoCo's query encoder), not the target's beside it in the checkpoint.
+func TestTheOnlineEncoderIsEvaluated(t *testing.T) {
+	data := picturetest.Splits(t, 11, 2, 16)
+	for _, name := range []string{"moco", "mocov2", "byol"} {
+		c := smallOf(name, data)
+		c.MonitorEvery, c.CheckpointSeconds = 0, 1000
+		run, _ := mustRun(t, c, train.Options{})
+		state := tensorsOf(t, lastCheckpoint(t, run))
+		for tensor, values := range tensorsOf(t, modelBytes(t, run)) {
+			online, target := state[tensor], state["target/"+tensor]
+			if online == nil || target == nil {
+				t.Fatalf("%s: the checkpoint has not both networks' %s", name, tensor)
+			}
+			if !slices.Equal(values, online) {
+				t.Errorf("%s: %s of the model is not the online encoder's", name, tensor)
+			}
+			if slices.Equal(values, target) {
+				t.Errorf("%s: %s of the online encoder and of the target are the same: the test shows nothing", name, tensor)
+			}
+		}
+	}
+}
+
+// The queue is in the checkpoint, with how much of it is filled.
+func TestMoCoQueueIsInTheCheckpoint(t *testing.T) {
+	c := smallOf("moco", picturetest.Splits(t, 11, 2, 16))
+	c.MonitorEvery, c.CheckpointSeconds, c.HoldOut, c.Epochs, c.MoCo.Queue = 0, 1000, 0, 2, 100
 	run, _ := mustRun(t, c, train.Options{})
 	state := tensorsOf(t, lastCheckpoint(t, run))
-	for name, values := range tensorsOf(t, modelBytes(t, run)) {
-		online, target := state[name], state["target/"+name]
-		if online == nil || target == nil {
-			t.Fatalf("the checkpoint has not both networks' %s", name)
+	const pushed = 2 * 4 * 8 // 2 epochs of 4 batches of 8
+	if filled := state["queue/filled"]; len(filled) != 1 || filled[0] != pushed {
+		t.Errorf("%v rows are filled, want %d", filled, pushed)
+	}
+	keys := state["queue/keys"]
+	if len(keys) != 100*c.MoCo.Out {
+		t.Fatalf("the queue has %d numbers", len(keys))
+	}
+	for row := range 100 {
+		length := 0.0
+		for _, v := range keys[row*c.MoCo.Out : (row+1)*c.MoCo.Out] {
+			length += float64(v * v)
 		}
-		if !slices.Equal(values, online) {
-			t.Errorf("%s of the model is not the online encoder's", name)
+		if want := map[bool]float64{true: 1, false: 0}[row < pushed]; math.Abs(length-want) > 1e-5 {
+			t.Errorf("row %d has the squared length %g, want %g", row, length, want)
 		}
-		if slices.Equal(values, target) {
-			t.Errorf("%s of the online encoder and of the target are the same: the test shows nothing", name)
+	}
+}
+
+// A run goes on with the queue that it was started with.
+func TestAnotherQueueIsNotResumed(t *testing.T) {
+	data := picturetest.Splits(t, 11, 2, 16)
+	for _, name := range []string{"moco", "mocov2"} {
+		c := smallOf(name, data)
+		c.Epochs, c.MonitorEvery = 1, 0
+		run, _ := mustRun(t, c, train.Options{})
+		other := smallOf(name, data)
+		other.Epochs, other.MonitorEvery = 1, 0
+		if err := fields.Set(&other, name+".queue", "32"); err != nil {
+			t.Fatal(err)
+		}
+		want := name + ".queue: 64 there, 32 here"
+		if _, err := train.Run(t.Context(), other, run, train.Options{Resume: true}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// The batch must be as many equal groups as batch norm is split into.
+func TestABatchThatCannotBeSplitIsRefused(t *testing.T) {
+	for _, name := range []string{"moco", "mocov2"} {
+		c := smallOf(name, "pictures")
+		c.Batch = 9
+		want := name + ".split_batch_norm is 2: it must divide the batch of 9 "
+		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+// He et al. 2020, section 4, and facebookresearch/moco: main_moco.py for large pictures, colab/moco_cifar10_demo.ipynb for small
+// ones. Everything decays. Version 1 has steps, version 2 a cosine.
+func TestMoCoOptimizerIsThePublishedOne(t *testing.T) {
+	for size, decay := range map[int]float64{32: 5e-4, 64: 5e-4, 65: 1e-4, 224: 1e-4} {
+		v1, v2 := train.DefaultMoCo(size), train.DefaultMoCoV2(size)
+		for _, c := range []train.Config{v1, v2} {
+			if d := cmp.Diff(optim.Config{Name: optim.SGD, LearningRate: 0.03, Scaling: optim.LinearScaling, Momentum: 0.9, WeightDecay: decay, Mask: optim.All}, c.Optimizer); d != "" {
+				t.Errorf("%d px: %s", size, d)
+			}
+			if c.Epochs != 200 || c.Optimizer.Rate(512) != 0.06 {
+				t.Errorf("%d px: %d epochs with the rate %g for a batch of 512", size, c.Epochs, c.Optimizer.Rate(512))
+			}
+		}
+		if d := cmp.Diff(optim.Schedule{Name: optim.Step, Milestones: []int{120, 160}, Factor: 0.1}, v1.Schedule); d != "" {
+			t.Errorf("%d px: version 1: %s", size, d)
+		}
+		if d := cmp.Diff(optim.Schedule{Name: optim.Cosine}, v2.Schedule); d != "" {
+			t.Errorf("%d px: version 2: %s", size, d)
+		}
+	}
+}
+
+// The steps of a schedule come at the same places of a run of another length; those that fall together are one.
+func TestMilestonesFollowTheLengthOfTheRun(t *testing.T) {
+	for epochs, want := range map[int][]int{200: {120, 160}, 100: {60, 80}, 10: {6, 8}, 3: {2}, 1: {1}, 800: {480, 640}} {
+		c := train.DefaultMoCo(32)
+		if got := c.WithEpochs(epochs).Schedule.Milestones; !slices.Equal(got, want) {
+			t.Errorf("%d epochs: steps after %v, want %v", epochs, got, want)
+		}
+		if !slices.Equal(c.Schedule.Milestones, []int{120, 160}) {
+			t.Fatalf("%d epochs changed the configuration they were made from", epochs)
 		}
 	}
 }

@@ -38,6 +38,11 @@ func smallOf(name, data string) train.Config {
 				panic(err) // the key is one of its own
 			}
 		}
+		if strings.HasSuffix(f.Key, ".split_batch_norm") {
+			if err := fields.Set(&c, f.Key, "2"); err != nil {
+				panic(err) // the key is one of its own
+			}
+		}
 	}
 	return c
 }
@@ -193,6 +198,13 @@ const childEnv = "ALIKE_TEST_TRAIN"
 var killedRuns = map[string]func(data string) train.Config{
 	"simclr": small,
 	"byol":   func(data string) train.Config { return smallOf("byol", data) },
+	"moco":   func(data string) train.Config { return smallOf("moco", data) },
+	// Some kills come while the queue fills up, which takes the whole run.
+	"mocov2": func(data string) train.Config {
+		c := smallOf("mocov2", data)
+		c.MoCoV2.Queue = 1000
+		return c
+	},
 }
 
 func TestMain(m *testing.M) {
