@@ -10,30 +10,49 @@ import (
 	"github.com/alike-ml/alike/engine/plan"
 )
 
-// kernelBatchNorm runs the three batch norm operations: by kernels where the features are the last axis of float32, and
-// in float64 by their definition otherwise.
+// hasNormKernel reports whether a batch norm of float32 has a kernel: the features must be the last axis.
+func hasNormKernel(n *plan.Node) bool {
+	x := n.Inputs[0].Shape()
+	return n.Outputs[1].DType == dtypes.Float32 && n.Attr.(normAttr).axis == x.Rank()-1 && x.Size() > 0
+}
+
+// kernelBatchNorm runs the batch norm operations: by kernels where the features are the last axis of float32, or of bfloat16 with
+// statistics and parameters of float32, and in float64 by their definition otherwise.
 func kernelBatchNorm(n *plan.Node) kernelFunc {
 	attr, x := n.Attr.(normAttr), n.Inputs[0].Shape()
-	if x.DType != dtypes.Float32 || attr.axis != x.Rank()-1 || x.Size() == 0 {
+	if n.Inputs[1].Shape().DType != dtypes.Float32 || attr.axis != x.Rank()-1 || x.Size() == 0 {
 		return kernelBatchNormPlain(n)
 	}
+	if x.DType == dtypes.BFloat16 {
+		return kernelBatchNormOf[uint16](n)
+	}
+	return kernelBatchNormOf[float32](n)
+}
+
+func kernelBatchNormOf[T float32 | uint16](n *plan.Node) kernelFunc {
+	attr, x := n.Attr.(normAttr), n.Inputs[0].Shape()
 	channels := x.Dimensions[attr.axis]
 	rows := x.Size() / channels
+	relu := n.Op == plan.OpBatchNormReLU || n.Op == plan.OpBatchNormReLUGradient
 	switch n.Op {
 	case compute.OpTypeBatchNormForInference:
 		return func(b *Backend, in, out [][]byte) {
-			kernel.BatchNorm(b.pool, as[float32](out[0]), as[float32](in[0]), as[float32](in[1]), as[float32](in[2]),
+			kernel.BatchNorm(b.pool, as[T](out[0]), as[T](in[0]), as[float32](in[1]), as[float32](in[2]),
 				as[float32](in[3]), as[float32](in[4]), rows, channels, attr.epsilon, false)
 		}
-	case compute.OpTypeBatchNormForTraining:
+	case compute.OpTypeBatchNormForTraining, plan.OpBatchNormReLU:
 		return func(b *Backend, in, out [][]byte) {
-			kernel.BatchNormTrain(b.pool, as[float32](out[0]), as[float32](in[0]), as[float32](in[1]), as[float32](in[2]),
-				as[float32](out[1]), as[float32](out[2]), rows, channels, attr.epsilon, false)
+			kernel.BatchNormTrain(b.pool, as[T](out[0]), as[T](in[0]), as[float32](in[1]), as[float32](in[2]),
+				as[float32](out[1]), as[float32](out[2]), rows, channels, attr.epsilon, relu)
 		}
 	}
 	return func(b *Backend, in, out [][]byte) {
-		kernel.BatchNormGrad(b.pool, as[float32](out[0]), as[float32](out[1]), as[float32](out[2]), as[float32](in[0]),
-			as[float32](in[4]), as[float32](in[1]), as[float32](in[2]), as[float32](in[3]), rows, channels, attr.epsilon)
+		var offset []float32
+		if relu {
+			offset = as[float32](in[5])
+		}
+		kernel.BatchNormGrad(b.pool, as[T](out[0]), as[float32](out[1]), as[float32](out[2]), as[T](in[0]),
+			as[T](in[4]), as[float32](in[1]), offset, as[float32](in[2]), as[float32](in[3]), rows, channels, attr.epsilon, relu)
 	}
 }
 

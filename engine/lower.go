@@ -57,9 +57,9 @@ func lower(b *Backend, n *plan.Node) (run kernelFunc, reuse []plan.Reuse, err er
 		return kernelConvGrad(n, convInputGrad), nil, nil
 	case plan.OpConvWeightGrad:
 		return kernelConvGrad(n, convWeightGrad), nil, nil
-	case compute.OpTypeBatchNormForTraining, compute.OpTypeBatchNormForInference:
+	case compute.OpTypeBatchNormForTraining, compute.OpTypeBatchNormForInference, plan.OpBatchNormReLU:
 		return kernelBatchNorm(n), overFirst, nil
-	case compute.OpTypeBatchNormGradient:
+	case compute.OpTypeBatchNormGradient, plan.OpBatchNormReLUGradient:
 		return kernelBatchNorm(n), []plan.Reuse{{Output: 0, Input: 4}}, nil
 	case compute.OpTypeFusedSoftmax:
 		return widened(n, kernelSoftmax), overFirst, nil

@@ -46,6 +46,7 @@ func compileGraph(b *Backend, g *plan.Graph) (*program, error) {
 		return nil, err
 	}
 	plan.Rewrite(g, hasConvKernel)
+	plan.Norms(g, hasNormKernel)
 	plan.RewriteGelu(g, func(dtype dtypes.DType) bool { return registerType(dtype) == dtypes.Float32 })
 	return newProgram(b, g)
 }

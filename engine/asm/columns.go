@@ -37,6 +37,16 @@ func columnsProgram(p *program) {
 			},
 		})
 		p.columnLoop(wide, columnLoop{
+			name: "columnProductsReLU", doc: "is columnProducts for dy where x * scale + shift is not negative, and zero elsewhere.",
+			in: []string{"x", "dy"}, constants: []string{"mean", "scale", "shift"}, sums: []string{"sum", "products"},
+			step: func(v *vec, in, c, s []reg.VecVirtual) reg.VecVirtual {
+				dy := v.throughReLU(in[0], c[1], c[2], in[1])
+				v.VADDPS(dy, s[0], s[0])
+				v.VFMADD231PS(v.sub(in[0], c[0]), dy, s[1])
+				return nil
+			},
+		})
+		p.columnLoop(wide, columnLoop{
 			name: "columnAffine", doc: "writes x * scale + shift to y.",
 			in: []string{"x"}, constants: []string{"scale", "shift"}, out: "y",
 			step: func(v *vec, in, c, s []reg.VecVirtual) reg.VecVirtual { return v.fma(in[0], c[0], c[1]) },
@@ -55,7 +65,26 @@ func columnsProgram(p *program) {
 				return v.fma(in[0], c[1], v.fma(in[1], c[0], c[2]))
 			},
 		})
+		p.columnLoop(wide, columnLoop{
+			name: "columnAffine2ReLU", doc: "is columnAffine2 for dy where x * scale + shift is not negative, and zero elsewhere.",
+			in: []string{"x", "dy"}, constants: []string{"a", "b", "d", "scale", "shift"}, out: "dx",
+			step: func(v *vec, in, c, s []reg.VecVirtual) reg.VecVirtual {
+				return v.fma(in[0], c[1], v.fma(v.throughReLU(in[0], c[3], c[4], in[1]), c[0], c[2]))
+			},
+		})
 	}
+}
+
+// throughReLU returns dy where x * scale + shift is not negative, and zero elsewhere.
+func (v *vec) throughReLU(x, scale, shift, dy reg.VecVirtual) reg.VecVirtual {
+	y := v.fma(x, scale, shift)
+	if v.wide {
+		v.VCMPPS(operand.U8(isAtLeast), v.zero(), y, reg.K2)
+		v.VMOVAPS_Z(dy, reg.K2, y)
+		return y
+	}
+	v.VCMPPS(operand.U8(isAtLeast), v.zero(), y, y)
+	return v.and(y, dy)
 }
 
 // columnLoop describes a loop: matrices read, constants and sums by column, and a matrix written.

@@ -23,6 +23,7 @@ const (
 	isEqual     = 0
 	isLess      = 1
 	isUnordered = 3
+	isAtLeast   = 13
 	isGreater   = 14
 )
 

@@ -7,7 +7,8 @@ import (
 )
 
 // Batch normalisation over the rows of x [rows, channels], which is an NHWC tensor with its first three axes taken together
-// (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167).
+// (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167). Tensors are float32, or bfloat16 as their bits, which is computed with
+// in float32; statistics and parameters are float32.
 
 // blockRows returns how many rows are summed in float32 before the sums go on in float64: few enough that rounding stays
 // below that of x itself, and about as much data as fits into L2.
@@ -30,20 +31,59 @@ func eachBlock(p *parallel.Pool, rows, channels int, body func(chunk, r0, r1 int
 	})
 }
 
+// pieceElements is about how many elements of a block are worked on at a time: half of a first-level cache.
+const pieceElements = 4096
+
+// eachPiece calls body for the rows [r0, r1) in pieces, with scratch memory for two pieces of float32.
+func eachPiece(r0, r1, channels int, body func(r0, r1 int, first, second []float32)) {
+	rows := max(1, pieceElements/channels)
+	own := winogradMatrices.get(newMatrix)
+	defer winogradMatrices.put(own)
+	space := grow[float32](own, 2*rows*channels)
+	for ; r0 < r1; r0 += rows {
+		body(r0, min(r0+rows, r1), space[:rows*channels], space[rows*channels:])
+	}
+}
+
+// floatsOf returns x as float32: itself, or widened to space.
+func floatsOf[T float32 | uint16](x []T, space []float32) []float32 {
+	if x, ok := any(x).([]float32); ok {
+		return x
+	}
+	toFloat(space[:len(x)], x)
+	return space[:len(x)]
+}
+
+// room returns where float32 results for y are written: y itself, or space, which [stored] then rounds to y.
+func room[T float32 | uint16](y []T, space []float32) []float32 {
+	if y, ok := any(y).([]float32); ok {
+		return y
+	}
+	return space[:len(y)]
+}
+
+func stored[T float32 | uint16](y []T, results []float32) {
+	if y, ok := any(y).([]uint16); ok {
+		F32ToBF16(y, results)
+	}
+}
+
 // ChannelMoments computes the mean and the biased variance of every column of x. Each block of rows is centred on its first
 // row, which keeps the squares of the size of the variance, and the blocks are joined in float64 by Chan's formula. Without
 // rows both are NaN.
-func ChannelMoments(p *parallel.Pool, x, mean, variance []float32, rows, channels int) {
+func ChannelMoments[T float32 | uint16](p *parallel.Pool, x []T, mean, variance []float32, rows, channels int) {
 	chunks := rowChunks(rows, channels)
 	totals := make([]moments, chunks*channels)
-	scratch := make([]float32, 2*chunks*channels)
+	scratch, pivots := make([]float32, 2*chunks*channels), make([]float32, chunks*channels)
 	eachBlock(p, rows, channels, func(chunk, r0, r1 int) {
 		sum, squares := scratch[2*chunk*channels:][:channels], scratch[(2*chunk+1)*channels:][:channels]
 		clear(sum)
 		clear(squares)
-		x := x[r0*channels : r1*channels]
-		pivot := x[:channels]
-		columnMoments(x, pivot, sum, squares, r1-r0, channels)
+		pivot := pivots[chunk*channels:][:channels]
+		toFloat(pivot, x[r0*channels:])
+		eachPiece(r0, r1, channels, func(r0, r1 int, space, _ []float32) {
+			columnMoments(floatsOf(x[r0*channels:r1*channels], space), pivot, sum, squares, r1-r0, channels)
+		})
 		n := float64(r1 - r0)
 		for c := range channels {
 			d := float64(sum[c]) / n
@@ -79,17 +119,21 @@ func (a *moments) join(b moments) {
 
 // ChannelScaleShift computes y = x * scale + shift for every row of x, with scale and shift [channels], and replaces
 // negative results by zero if relu is set. y may be x.
-func ChannelScaleShift(p *parallel.Pool, y, x, scale, shift []float32, rows, channels int, relu bool) {
+func ChannelScaleShift[T float32 | uint16](p *parallel.Pool, y, x []T, scale, shift []float32, rows, channels int, relu bool) {
 	eachBlock(p, rows, channels, func(_, r0, r1 int) {
-		columnAffine(y[r0*channels:r1*channels], x[r0*channels:r1*channels], scale, shift, r1-r0, channels, relu)
+		eachPiece(r0, r1, channels, func(r0, r1 int, first, second []float32) {
+			x, y := x[r0*channels:r1*channels], y[r0*channels:r1*channels]
+			results := room(y, second)
+			columnAffine(results, floatsOf(x, first), scale, shift, r1-r0, channels, relu)
+			stored(y, results)
+		})
 	})
 }
 
-// BatchNorm computes y = (x - mean) / sqrt(variance + eps) * gamma + beta, followed by ReLU if relu is set, from given
-// statistics. gamma and beta may be nil. y may be x.
-func BatchNorm(p *parallel.Pool, y, x, gamma, beta, mean, variance []float32, rows, channels int, eps float32, relu bool) {
-	scale, shift := make([]float32, channels), make([]float32, channels)
-	for c := range channels {
+// scaleShift returns what a channel's x is multiplied with and what is added to it. gamma and beta may be nil.
+func scaleShift(gamma, beta, mean, variance []float32, eps float32) (scale, shift []float32) {
+	scale, shift = make([]float32, len(mean)), make([]float32, len(mean))
+	for c := range mean {
 		s := 1 / math.Sqrt(float64(variance[c])+float64(eps))
 		if gamma != nil {
 			s *= float64(gamma[c])
@@ -100,22 +144,32 @@ func BatchNorm(p *parallel.Pool, y, x, gamma, beta, mean, variance []float32, ro
 		}
 		scale[c], shift[c] = float32(s), float32(t)
 	}
+	return scale, shift
+}
+
+// BatchNorm computes y = (x - mean) / sqrt(variance + eps) * gamma + beta, followed by ReLU if relu is set, from given
+// statistics. gamma and beta may be nil. y may be x.
+func BatchNorm[T float32 | uint16](p *parallel.Pool, y, x []T, gamma, beta, mean, variance []float32, rows, channels int, eps float32, relu bool) {
+	scale, shift := scaleShift(gamma, beta, mean[:channels], variance, eps)
 	ChannelScaleShift(p, y, x, scale, shift, rows, channels, relu)
 }
 
 // BatchNormTrain computes mean and variance of the batch with [ChannelMoments], then y with [BatchNorm].
-func BatchNormTrain(p *parallel.Pool, y, x, gamma, beta, mean, variance []float32, rows, channels int, eps float32, relu bool) {
+func BatchNormTrain[T float32 | uint16](p *parallel.Pool, y, x []T, gamma, beta, mean, variance []float32, rows, channels int, eps float32, relu bool) {
 	ChannelMoments(p, x, mean, variance, rows, channels)
 	BatchNorm(p, y, x, gamma, beta, mean, variance, rows, channels, eps, relu)
 }
 
-// BatchNormGrad computes the gradients of [BatchNormTrain] without ReLU, through the batch statistics. With
+// BatchNormGrad computes the gradients of [BatchNormTrain], through the batch statistics. With
 // rstd = 1 / sqrt(variance + eps), h = (x - mean) * rstd:
 //
 //	dbeta = sum over rows of dy,  dgamma = sum over rows of dy * h,  dx = gamma * rstd * (dy - dbeta/rows - h * dgamma/rows)
 //
-// gamma may be nil. dx may be dy.
-func BatchNormGrad(p *parallel.Pool, dx, dgamma, dbeta, x, dy, gamma, mean, variance []float32, rows, channels int, eps float32) {
+// With relu set, where the result before ReLU is negative, dy counts as zero; beta is used for that alone. gamma and beta may be
+// nil. dx may be dy.
+func BatchNormGrad[T float32 | uint16](p *parallel.Pool, dx []T, dgamma, dbeta []float32, x, dy []T, gamma, beta, mean, variance []float32,
+	rows, channels int, eps float32, relu bool) {
+	scale, shift := scaleShift(gamma, beta, mean[:channels], variance, eps)
 	chunks := rowChunks(rows, channels)
 	partial := make([]float64, chunks*2*channels)
 	scratch := make([]float32, 2*chunks*channels)
@@ -123,7 +177,14 @@ func BatchNormGrad(p *parallel.Pool, dx, dgamma, dbeta, x, dy, gamma, mean, vari
 		sum, products := scratch[2*chunk*channels:][:channels], scratch[(2*chunk+1)*channels:][:channels]
 		clear(sum)
 		clear(products)
-		columnProducts(x[r0*channels:r1*channels], dy[r0*channels:r1*channels], mean, sum, products, r1-r0, channels)
+		eachPiece(r0, r1, channels, func(r0, r1 int, first, second []float32) {
+			x, dy := floatsOf(x[r0*channels:r1*channels], first), floatsOf(dy[r0*channels:r1*channels], second)
+			if relu {
+				columnProductsReLU(x, dy, mean, scale, shift, sum, products, r1-r0, channels)
+			} else {
+				columnProducts(x, dy, mean, sum, products, r1-r0, channels)
+			}
+		})
 		total := partial[2*chunk*channels:][:2*channels]
 		for c := range channels {
 			total[c] += float64(sum[c])
@@ -150,8 +211,17 @@ func BatchNormGrad(p *parallel.Pool, dx, dgamma, dbeta, x, dy, gamma, mean, vari
 		a[c], b[c], d[c] = float32(s), float32(slope), float32(-s*sums[c]/float64(rows)-slope*float64(mean[c]))
 	}
 	eachBlock(p, rows, channels, func(_, r0, r1 int) {
-		from, to := r0*channels, r1*channels
-		columnAffine2(dx[from:to], x[from:to], dy[from:to], a, b, d, r1-r0, channels)
+		eachPiece(r0, r1, channels, func(r0, r1 int, first, second []float32) {
+			dx := dx[r0*channels : r1*channels]
+			x, dy := floatsOf(x[r0*channels:r1*channels], first), floatsOf(dy[r0*channels:r1*channels], second)
+			results := room(dx, second)
+			if relu {
+				columnAffine2ReLU(results, x, dy, a, b, d, scale, shift, r1-r0, channels)
+			} else {
+				columnAffine2(results, x, dy, a, b, d, r1-r0, channels)
+			}
+			stored(dx, results)
+		})
 	})
 }
 

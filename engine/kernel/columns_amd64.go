@@ -17,6 +17,11 @@ func columnSumsAVX512(x, sum *float32, rows, cols int)
 //go:noescape
 func columnProductsAVX512(x, dy, mean, sum, products *float32, rows, cols int)
 
+// columnProductsReLUAVX512 is columnProducts for dy where x * scale + shift is not negative, and zero elsewhere.
+//
+//go:noescape
+func columnProductsReLUAVX512(x, dy, mean, scale, shift, sum, products *float32, rows, cols int)
+
 // columnAffineAVX512 writes x * scale + shift to y.
 //
 //go:noescape
@@ -31,6 +36,11 @@ func columnAffineReLUAVX512(y, x, scale, shift *float32, rows, cols int)
 //
 //go:noescape
 func columnAffine2AVX512(dx, x, dy, a, b, d *float32, rows, cols int)
+
+// columnAffine2ReLUAVX512 is columnAffine2 for dy where x * scale + shift is not negative, and zero elsewhere.
+//
+//go:noescape
+func columnAffine2ReLUAVX512(dx, x, dy, a, b, d, scale, shift *float32, rows, cols int)
 
 // columnMomentsAVX2 adds, for every column, x - pivot to sum and its square to squares.
 //
@@ -47,6 +57,11 @@ func columnSumsAVX2(x, sum *float32, rows, cols int)
 //go:noescape
 func columnProductsAVX2(x, dy, mean, sum, products *float32, rows, cols int)
 
+// columnProductsReLUAVX2 is columnProducts for dy where x * scale + shift is not negative, and zero elsewhere.
+//
+//go:noescape
+func columnProductsReLUAVX2(x, dy, mean, scale, shift, sum, products *float32, rows, cols int)
+
 // columnAffineAVX2 writes x * scale + shift to y.
 //
 //go:noescape
@@ -61,6 +76,11 @@ func columnAffineReLUAVX2(y, x, scale, shift *float32, rows, cols int)
 //
 //go:noescape
 func columnAffine2AVX2(dx, x, dy, a, b, d *float32, rows, cols int)
+
+// columnAffine2ReLUAVX2 is columnAffine2 for dy where x * scale + shift is not negative, and zero elsewhere.
+//
+//go:noescape
+func columnAffine2ReLUAVX2(dx, x, dy, a, b, d, scale, shift *float32, rows, cols int)
 
 // columnMomentsSIMD adds, for every column, x - pivot to sum and its square to squares. It reports whether the active level has it.
 func columnMomentsSIMD(x, pivot, sum, squares *float32, rows, cols int) bool {
@@ -101,6 +121,19 @@ func columnProductsSIMD(x, dy, mean, sum, products *float32, rows, cols int) boo
 	return true
 }
 
+// columnProductsReLUSIMD is columnProducts for dy where x * scale + shift is not negative, and zero elsewhere. It reports whether the active level has it.
+func columnProductsReLUSIMD(x, dy, mean, scale, shift, sum, products *float32, rows, cols int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		columnProductsReLUAVX512(x, dy, mean, scale, shift, sum, products, rows, cols)
+	case AVX2:
+		columnProductsReLUAVX2(x, dy, mean, scale, shift, sum, products, rows, cols)
+	default:
+		return false
+	}
+	return true
+}
+
 // columnAffineSIMD writes x * scale + shift to y. It reports whether the active level has it.
 func columnAffineSIMD(y, x, scale, shift *float32, rows, cols int) bool {
 	switch ActiveLevel() {
@@ -134,6 +167,19 @@ func columnAffine2SIMD(dx, x, dy, a, b, d *float32, rows, cols int) bool {
 		columnAffine2AVX512(dx, x, dy, a, b, d, rows, cols)
 	case AVX2:
 		columnAffine2AVX2(dx, x, dy, a, b, d, rows, cols)
+	default:
+		return false
+	}
+	return true
+}
+
+// columnAffine2ReLUSIMD is columnAffine2 for dy where x * scale + shift is not negative, and zero elsewhere. It reports whether the active level has it.
+func columnAffine2ReLUSIMD(dx, x, dy, a, b, d, scale, shift *float32, rows, cols int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		columnAffine2ReLUAVX512(dx, x, dy, a, b, d, scale, shift, rows, cols)
+	case AVX2:
+		columnAffine2ReLUAVX2(dx, x, dy, a, b, d, scale, shift, rows, cols)
 	default:
 		return false
 	}

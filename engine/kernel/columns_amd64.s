@@ -291,6 +291,159 @@ end:
 	VZEROUPPER
 	RET
 
+// func columnProductsReLUAVX512(x *float32, dy *float32, mean *float32, scale *float32, shift *float32, sum *float32, products *float32, rows int, cols int)
+// Requires: AVX, AVX512F
+TEXT ·columnProductsReLUAVX512(SB), NOSPLIT, $0-72
+	MOVQ x+0(FP), AX
+	MOVQ dy+8(FP), DX
+	MOVQ mean+16(FP), BX
+	MOVQ scale+24(FP), SI
+	MOVQ shift+32(FP), DI
+	MOVQ sum+40(FP), R8
+	MOVQ products+48(FP), R9
+	MOVQ cols+64(FP), R10
+	MOVQ R10, R11
+	SHLQ $0x02, R11
+
+many:
+	CMPQ    R10, $0x40
+	JLT     single
+	VMOVUPS (BX), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (DI), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS 64(SI), Z4
+	VMOVUPS 64(DI), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 128(SI), Z7
+	VMOVUPS 128(DI), Z8
+	VMOVUPS 192(BX), Z9
+	VMOVUPS 192(SI), Z10
+	VMOVUPS 192(DI), Z11
+	VMOVUPS (R8), Z12
+	VMOVUPS (R9), Z13
+	VMOVUPS 64(R8), Z14
+	VMOVUPS 64(R9), Z15
+	VMOVUPS 128(R8), Z16
+	VMOVUPS 128(R9), Z17
+	VMOVUPS 192(R8), Z18
+	VMOVUPS 192(R9), Z19
+	MOVQ    rows+56(FP), R12
+	XORQ    CX, CX
+
+rows4:
+	VMOVUPS     (AX)(CX*1), Z20
+	VMOVUPS     (DX)(CX*1), Z21
+	VMOVAPS     Z2, Z22
+	VFMADD231PS Z20, Z1, Z22
+	VPXORD      Z23, Z23, Z23
+	VCMPPS      $0x0d, Z23, Z22, K2
+	VMOVAPS.Z   Z21, K2, Z22
+	VADDPS      Z22, Z12, Z12
+	VSUBPS      Z0, Z20, Z20
+	VFMADD231PS Z20, Z22, Z13
+	VMOVUPS     64(AX)(CX*1), Z20
+	VMOVUPS     64(DX)(CX*1), Z21
+	VMOVAPS     Z5, Z22
+	VFMADD231PS Z20, Z4, Z22
+	VPXORD      Z24, Z24, Z24
+	VCMPPS      $0x0d, Z24, Z22, K2
+	VMOVAPS.Z   Z21, K2, Z22
+	VADDPS      Z22, Z14, Z14
+	VSUBPS      Z3, Z20, Z20
+	VFMADD231PS Z20, Z22, Z15
+	VMOVUPS     128(AX)(CX*1), Z20
+	VMOVUPS     128(DX)(CX*1), Z21
+	VMOVAPS     Z8, Z22
+	VFMADD231PS Z20, Z7, Z22
+	VPXORD      Z25, Z25, Z25
+	VCMPPS      $0x0d, Z25, Z22, K2
+	VMOVAPS.Z   Z21, K2, Z22
+	VADDPS      Z22, Z16, Z16
+	VSUBPS      Z6, Z20, Z20
+	VFMADD231PS Z20, Z22, Z17
+	VMOVUPS     192(AX)(CX*1), Z20
+	VMOVUPS     192(DX)(CX*1), Z21
+	VMOVAPS     Z11, Z22
+	VFMADD231PS Z20, Z10, Z22
+	VPXORD      Z26, Z26, Z26
+	VCMPPS      $0x0d, Z26, Z22, K2
+	VMOVAPS.Z   Z21, K2, Z22
+	VADDPS      Z22, Z18, Z18
+	VSUBPS      Z9, Z20, Z20
+	VFMADD231PS Z20, Z22, Z19
+	ADDQ        R11, CX
+	DECQ        R12
+	JNZ         rows4
+	VMOVUPS     Z12, (R8)
+	VMOVUPS     Z13, (R9)
+	VMOVUPS     Z14, 64(R8)
+	VMOVUPS     Z15, 64(R9)
+	VMOVUPS     Z16, 128(R8)
+	VMOVUPS     Z17, 128(R9)
+	VMOVUPS     Z18, 192(R8)
+	VMOVUPS     Z19, 192(R9)
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, BX
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000100, R8
+	ADDQ        $0x00000100, R9
+	SUBQ        $0x40, R10
+	JMP         many
+
+single:
+	TESTQ R10, R10
+	JLE   end
+	MOVQ  $0x00000010, CX
+	CMPQ  R10, CX
+	JGE   whole
+	MOVQ  R10, CX
+
+whole:
+	MOVL      $0x00000001, R12
+	SHLL      CL, R12
+	DECL      R12
+	KMOVW     R12, K1
+	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (SI), K1, Z1
+	VMOVUPS.Z (DI), K1, Z2
+	VMOVUPS.Z (R8), K1, Z3
+	VMOVUPS.Z (R9), K1, Z4
+	MOVQ      rows+56(FP), R12
+	XORQ      CX, CX
+
+rows1:
+	VMOVUPS.Z   (AX)(CX*1), K1, Z5
+	VMOVUPS.Z   (DX)(CX*1), K1, Z6
+	VMOVAPS     Z2, Z7
+	VFMADD231PS Z5, Z1, Z7
+	VPXORD      Z27, Z27, Z27
+	VCMPPS      $0x0d, Z27, Z7, K2
+	VMOVAPS.Z   Z6, K2, Z7
+	VADDPS      Z7, Z3, Z3
+	VSUBPS      Z0, Z5, Z5
+	VFMADD231PS Z5, Z7, Z4
+	ADDQ        R11, CX
+	DECQ        R12
+	JNZ         rows1
+	VMOVUPS     Z3, K1, (R8)
+	VMOVUPS     Z4, K1, (R9)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x10, R10
+	JMP         single
+
+end:
+	VZEROUPPER
+	RET
+
 // func columnAffineAVX512(y *float32, x *float32, scale *float32, shift *float32, rows int, cols int)
 // Requires: AVX, AVX512F
 TEXT ·columnAffineAVX512(SB), NOSPLIT, $0-48
@@ -594,6 +747,162 @@ end:
 	VZEROUPPER
 	RET
 
+// func columnAffine2ReLUAVX512(dx *float32, x *float32, dy *float32, a *float32, b *float32, d *float32, scale *float32, shift *float32, rows int, cols int)
+// Requires: AVX, AVX512F
+TEXT ·columnAffine2ReLUAVX512(SB), NOSPLIT, $0-80
+	MOVQ dx+0(FP), AX
+	MOVQ x+8(FP), DX
+	MOVQ dy+16(FP), BX
+	MOVQ a+24(FP), SI
+	MOVQ b+32(FP), DI
+	MOVQ d+40(FP), R8
+	MOVQ scale+48(FP), R9
+	MOVQ shift+56(FP), R10
+	MOVQ cols+72(FP), R11
+	MOVQ R11, R12
+	SHLQ $0x02, R12
+
+many:
+	CMPQ    R11, $0x40
+	JLT     single
+	VMOVUPS (SI), Z0
+	VMOVUPS (DI), Z1
+	VMOVUPS (R8), Z2
+	VMOVUPS (R9), Z3
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(SI), Z5
+	VMOVUPS 64(DI), Z6
+	VMOVUPS 64(R8), Z7
+	VMOVUPS 64(R9), Z8
+	VMOVUPS 64(R10), Z9
+	VMOVUPS 128(SI), Z10
+	VMOVUPS 128(DI), Z11
+	VMOVUPS 128(R8), Z12
+	VMOVUPS 128(R9), Z13
+	VMOVUPS 128(R10), Z14
+	VMOVUPS 192(SI), Z15
+	VMOVUPS 192(DI), Z16
+	VMOVUPS 192(R8), Z17
+	VMOVUPS 192(R9), Z18
+	VMOVUPS 192(R10), Z19
+	MOVQ    rows+64(FP), R13
+	XORQ    CX, CX
+
+rows4:
+	VMOVUPS     (DX)(CX*1), Z20
+	VMOVUPS     (BX)(CX*1), Z21
+	VMOVAPS     Z4, Z22
+	VFMADD231PS Z20, Z3, Z22
+	VPXORD      Z23, Z23, Z23
+	VCMPPS      $0x0d, Z23, Z22, K2
+	VMOVAPS.Z   Z21, K2, Z22
+	VMOVAPS     Z2, Z21
+	VFMADD231PS Z22, Z0, Z21
+	VMOVAPS     Z21, Z21
+	VFMADD231PS Z20, Z1, Z21
+	VMOVUPS     Z21, (AX)(CX*1)
+	VMOVUPS     64(DX)(CX*1), Z20
+	VMOVUPS     64(BX)(CX*1), Z21
+	VMOVAPS     Z9, Z22
+	VFMADD231PS Z20, Z8, Z22
+	VPXORD      Z24, Z24, Z24
+	VCMPPS      $0x0d, Z24, Z22, K2
+	VMOVAPS.Z   Z21, K2, Z22
+	VMOVAPS     Z7, Z21
+	VFMADD231PS Z22, Z5, Z21
+	VMOVAPS     Z21, Z21
+	VFMADD231PS Z20, Z6, Z21
+	VMOVUPS     Z21, 64(AX)(CX*1)
+	VMOVUPS     128(DX)(CX*1), Z20
+	VMOVUPS     128(BX)(CX*1), Z21
+	VMOVAPS     Z14, Z22
+	VFMADD231PS Z20, Z13, Z22
+	VPXORD      Z25, Z25, Z25
+	VCMPPS      $0x0d, Z25, Z22, K2
+	VMOVAPS.Z   Z21, K2, Z22
+	VMOVAPS     Z12, Z21
+	VFMADD231PS Z22, Z10, Z21
+	VMOVAPS     Z21, Z21
+	VFMADD231PS Z20, Z11, Z21
+	VMOVUPS     Z21, 128(AX)(CX*1)
+	VMOVUPS     192(DX)(CX*1), Z20
+	VMOVUPS     192(BX)(CX*1), Z21
+	VMOVAPS     Z19, Z22
+	VFMADD231PS Z20, Z18, Z22
+	VPXORD      Z26, Z26, Z26
+	VCMPPS      $0x0d, Z26, Z22, K2
+	VMOVAPS.Z   Z21, K2, Z22
+	VMOVAPS     Z17, Z21
+	VFMADD231PS Z22, Z15, Z21
+	VMOVAPS     Z21, Z21
+	VFMADD231PS Z20, Z16, Z21
+	VMOVUPS     Z21, 192(AX)(CX*1)
+	ADDQ        R12, CX
+	DECQ        R13
+	JNZ         rows4
+	ADDQ        $0x00000100, AX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, BX
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000100, R8
+	ADDQ        $0x00000100, R9
+	ADDQ        $0x00000100, R10
+	SUBQ        $0x40, R11
+	JMP         many
+
+single:
+	TESTQ R11, R11
+	JLE   end
+	MOVQ  $0x00000010, CX
+	CMPQ  R11, CX
+	JGE   whole
+	MOVQ  R11, CX
+
+whole:
+	MOVL      $0x00000001, R13
+	SHLL      CL, R13
+	DECL      R13
+	KMOVW     R13, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DI), K1, Z1
+	VMOVUPS.Z (R8), K1, Z2
+	VMOVUPS.Z (R9), K1, Z3
+	VMOVUPS.Z (R10), K1, Z4
+	MOVQ      rows+64(FP), R13
+	XORQ      CX, CX
+
+rows1:
+	VMOVUPS.Z   (DX)(CX*1), K1, Z5
+	VMOVUPS.Z   (BX)(CX*1), K1, Z6
+	VMOVAPS     Z4, Z7
+	VFMADD231PS Z5, Z3, Z7
+	VPXORD      Z27, Z27, Z27
+	VCMPPS      $0x0d, Z27, Z7, K2
+	VMOVAPS.Z   Z6, K2, Z7
+	VMOVAPS     Z2, Z6
+	VFMADD231PS Z7, Z0, Z6
+	VMOVAPS     Z6, Z6
+	VFMADD231PS Z5, Z1, Z6
+	VMOVUPS     Z6, K1, (AX)(CX*1)
+	ADDQ        R12, CX
+	DECQ        R13
+	JNZ         rows1
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x10, R11
+	JMP         single
+
+end:
+	VZEROUPPER
+	RET
+
 // func columnMomentsAVX2(x *float32, pivot *float32, sum *float32, squares *float32, rows int, cols int)
 // Requires: AVX, FMA3
 TEXT ·columnMomentsAVX2(SB), NOSPLIT, $0-48
@@ -852,6 +1161,124 @@ end:
 	VZEROUPPER
 	RET
 
+// func columnProductsReLUAVX2(x *float32, dy *float32, mean *float32, scale *float32, shift *float32, sum *float32, products *float32, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·columnProductsReLUAVX2(SB), NOSPLIT, $0-72
+	MOVQ x+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ mean+16(FP), DX
+	MOVQ scale+24(FP), BX
+	MOVQ shift+32(FP), SI
+	MOVQ sum+40(FP), DI
+	MOVQ products+48(FP), R8
+	MOVQ cols+64(FP), R9
+	MOVQ R9, R10
+	SHLQ $0x02, R10
+
+many:
+	CMPQ    R9, $0x10
+	JLT     single
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(DX), Y3
+	VMOVUPS 32(BX), Y4
+	VMOVUPS 32(SI), Y5
+	VMOVUPS (DI), Y6
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(DI), Y8
+	VMOVUPS 32(R8), Y9
+	MOVQ    rows+56(FP), R12
+	XORQ    R11, R11
+
+rows2:
+	VMOVUPS     (AX)(R11*1), Y10
+	VMOVUPS     (CX)(R11*1), Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y10, Y1, Y12
+	VXORPS      Y13, Y13, Y13
+	VCMPPS      $0x0d, Y13, Y12, Y12
+	VANDPS      Y11, Y12, Y11
+	VADDPS      Y11, Y6, Y6
+	VSUBPS      Y0, Y10, Y10
+	VFMADD231PS Y10, Y11, Y7
+	VMOVUPS     32(AX)(R11*1), Y10
+	VMOVUPS     32(CX)(R11*1), Y11
+	VMOVAPS     Y5, Y12
+	VFMADD231PS Y10, Y4, Y12
+	VXORPS      Y13, Y13, Y13
+	VCMPPS      $0x0d, Y13, Y12, Y12
+	VANDPS      Y11, Y12, Y11
+	VADDPS      Y11, Y8, Y8
+	VSUBPS      Y3, Y10, Y10
+	VFMADD231PS Y10, Y11, Y9
+	ADDQ        R10, R11
+	DECQ        R12
+	JNZ         rows2
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, (R8)
+	VMOVUPS     Y8, 32(DI)
+	VMOVUPS     Y9, 32(R8)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x10, R9
+	JMP         many
+
+single:
+	TESTQ R9, R9
+	JLE   end
+	MOVQ  $0x00000008, R11
+	CMPQ  R9, R11
+	JGE   whole
+	MOVQ  R9, R11
+
+whole:
+	LEAQ       columnsMasks<>+0(SB), R12
+	NEGQ       R11
+	VMOVUPS    32(R12)(R11*4), Y0
+	VMASKMOVPS (DX), Y0, Y1
+	VMASKMOVPS (BX), Y0, Y2
+	VMASKMOVPS (SI), Y0, Y3
+	VMASKMOVPS (DI), Y0, Y4
+	VMASKMOVPS (R8), Y0, Y5
+	MOVQ       rows+56(FP), R12
+	XORQ       R11, R11
+
+rows1:
+	VMASKMOVPS  (AX)(R11*1), Y0, Y6
+	VMASKMOVPS  (CX)(R11*1), Y0, Y7
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y6, Y2, Y8
+	VXORPS      Y9, Y9, Y9
+	VCMPPS      $0x0d, Y9, Y8, Y8
+	VANDPS      Y7, Y8, Y7
+	VADDPS      Y7, Y4, Y4
+	VSUBPS      Y1, Y6, Y6
+	VFMADD231PS Y6, Y7, Y5
+	ADDQ        R10, R11
+	DECQ        R12
+	JNZ         rows1
+	VMASKMOVPS  Y4, Y0, (DI)
+	VMASKMOVPS  Y5, Y0, (R8)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R8
+	SUBQ        $0x08, R9
+	JMP         single
+
+end:
+	VZEROUPPER
+	RET
+
 // func columnAffineAVX2(y *float32, x *float32, scale *float32, shift *float32, rows int, cols int)
 // Requires: AVX, FMA3
 TEXT ·columnAffineAVX2(SB), NOSPLIT, $0-48
@@ -1098,6 +1525,127 @@ rows1:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x08, R8
+	JMP         single
+
+end:
+	VZEROUPPER
+	RET
+
+// func columnAffine2ReLUAVX2(dx *float32, x *float32, dy *float32, a *float32, b *float32, d *float32, scale *float32, shift *float32, rows int, cols int)
+// Requires: AVX, FMA3
+TEXT ·columnAffine2ReLUAVX2(SB), NOSPLIT, $0-80
+	MOVQ dx+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ dy+16(FP), DX
+	MOVQ a+24(FP), BX
+	MOVQ b+32(FP), SI
+	MOVQ d+40(FP), DI
+	MOVQ scale+48(FP), R8
+	MOVQ shift+56(FP), R9
+	MOVQ cols+72(FP), R10
+	MOVQ R10, R11
+	SHLQ $0x02, R11
+
+many:
+	CMPQ    R10, $0x10
+	JLT     single
+	VMOVUPS (BX), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (DI), Y2
+	VMOVUPS (R8), Y3
+	VMOVUPS (R9), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 32(SI), Y6
+	VMOVUPS 32(DI), Y7
+	VMOVUPS 32(R8), Y8
+	VMOVUPS 32(R9), Y9
+	MOVQ    rows+64(FP), R13
+	XORQ    R12, R12
+
+rows2:
+	VMOVUPS     (CX)(R12*1), Y10
+	VMOVUPS     (DX)(R12*1), Y11
+	VMOVAPS     Y4, Y12
+	VFMADD231PS Y10, Y3, Y12
+	VXORPS      Y13, Y13, Y13
+	VCMPPS      $0x0d, Y13, Y12, Y12
+	VANDPS      Y11, Y12, Y11
+	VMOVAPS     Y2, Y12
+	VFMADD231PS Y11, Y0, Y12
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y10, Y1, Y11
+	VMOVUPS     Y11, (AX)(R12*1)
+	VMOVUPS     32(CX)(R12*1), Y10
+	VMOVUPS     32(DX)(R12*1), Y11
+	VMOVAPS     Y9, Y12
+	VFMADD231PS Y10, Y8, Y12
+	VXORPS      Y13, Y13, Y13
+	VCMPPS      $0x0d, Y13, Y12, Y12
+	VANDPS      Y11, Y12, Y11
+	VMOVAPS     Y7, Y12
+	VFMADD231PS Y11, Y5, Y12
+	VMOVAPS     Y12, Y11
+	VFMADD231PS Y10, Y6, Y11
+	VMOVUPS     Y11, 32(AX)(R12*1)
+	ADDQ        R11, R12
+	DECQ        R13
+	JNZ         rows2
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x10, R10
+	JMP         many
+
+single:
+	TESTQ R10, R10
+	JLE   end
+	MOVQ  $0x00000008, R12
+	CMPQ  R10, R12
+	JGE   whole
+	MOVQ  R10, R12
+
+whole:
+	LEAQ       columnsMasks<>+0(SB), R13
+	NEGQ       R12
+	VMOVUPS    32(R13)(R12*4), Y0
+	VMASKMOVPS (BX), Y0, Y1
+	VMASKMOVPS (SI), Y0, Y2
+	VMASKMOVPS (DI), Y0, Y3
+	VMASKMOVPS (R8), Y0, Y4
+	VMASKMOVPS (R9), Y0, Y5
+	MOVQ       rows+64(FP), R13
+	XORQ       R12, R12
+
+rows1:
+	VMASKMOVPS  (CX)(R12*1), Y0, Y6
+	VMASKMOVPS  (DX)(R12*1), Y0, Y7
+	VMOVAPS     Y5, Y8
+	VFMADD231PS Y6, Y4, Y8
+	VXORPS      Y9, Y9, Y9
+	VCMPPS      $0x0d, Y9, Y8, Y8
+	VANDPS      Y7, Y8, Y7
+	VMOVAPS     Y3, Y8
+	VFMADD231PS Y7, Y1, Y8
+	VMOVAPS     Y8, Y7
+	VFMADD231PS Y6, Y2, Y7
+	VMASKMOVPS  Y7, Y0, (AX)(R12*1)
+	ADDQ        R11, R12
+	DECQ        R13
+	JNZ         rows1
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x08, R10
 	JMP         single
 
 end:

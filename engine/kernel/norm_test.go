@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/alike-ml/alike/engine/parallel"
@@ -135,8 +136,12 @@ func TestBatchNorm(t *testing.T) {
 		gamma, beta, dy := normals(r, cols), normals(r, cols), normals(r, rows*cols)
 		n := rows * cols
 		relu := rapid.Bool().Draw(t, "relu")
-		y, dx := make([]float64, n), make([]float64, n)
+		y, dx, through := make([]float64, n), make([]float64, n), make([]float64, n) // through: dy behind ReLU
+		for i := range through {
+			through[i] = 1
+		}
 		mean, variance, dgamma, dbeta := make([]float64, cols), make([]float64, cols), make([]float64, cols), make([]float64, cols)
+		sums := make([]float64, cols)
 		for c := range cols {
 			var h []float64
 			h, mean[c], variance[c] = normalise(x, c, cols, rows, eps)
@@ -144,21 +149,28 @@ func TestBatchNorm(t *testing.T) {
 				at := i*cols + c
 				y[at] = h[i]*float64(gamma[c]) + float64(beta[c])
 				if relu {
-					y[at] = max(y[at], 0)
+					if math.Abs(y[at]) < 1e-3 {
+						dy[at] = 0 // Rounding decides whether it counts.
+					}
+					if y[at] < 0 {
+						y[at], through[at] = 0, 0
+					}
 				}
-				dbeta[c] += float64(dy[at])
-				dgamma[c] += float64(dy[at]) * h[i]
+				sums[c] += float64(dy[at])
+				through[at] *= float64(dy[at])
+				dbeta[c] += through[at]
+				dgamma[c] += through[at] * h[i]
 			}
 			for i := range rows {
 				dx[i*cols+c] = float64(gamma[c]) / math.Sqrt(variance[c]+eps) *
-					(float64(dy[i*cols+c]) - dbeta[c]/float64(rows) - h[i]*dgamma[c]/float64(rows))
+					(through[i*cols+c] - dbeta[c]/float64(rows) - h[i]*dgamma[c]/float64(rows))
 			}
 		}
 		sameForWorkers(t, func(p *parallel.Pool) [][]float32 {
 			make32 := func(n int) []float32 { return make([]float32, n) }
 			out := [][]float32{make32(n), make32(cols), make32(cols), make32(n), make32(cols), make32(cols), make32(cols)}
 			BatchNormTrain(p, out[0], x, gamma, beta, out[1], out[2], rows, cols, eps, relu)
-			BatchNormGrad(p, out[3], out[4], out[5], x, dy, gamma, out[1], out[2], rows, cols, eps)
+			BatchNormGrad(p, out[3], out[4], out[5], x, dy, gamma, beta, out[1], out[2], rows, cols, eps, relu)
 			ColumnSums(p, out[6], dy, rows, cols)
 			return out
 		}, func(l Level, got [][]float32) {
@@ -172,8 +184,37 @@ func TestBatchNorm(t *testing.T) {
 			close64(t, fmt.Sprint(l, " dx"), got[3], dx, 1e-4, 1)
 			close64(t, fmt.Sprint(l, " dgamma"), got[4], dgamma, 1e-5, float64(rows))
 			close64(t, fmt.Sprint(l, " dbeta"), got[5], dbeta, 1e-6, float64(rows))
-			close64(t, fmt.Sprint(l, " column sums"), got[6], dbeta, 1e-6, float64(rows))
+			close64(t, fmt.Sprint(l, " column sums"), got[6], sums, 1e-6, float64(rows))
 		})
+	})
+}
+
+// TestBatchNormOfBF16 holds batch norm of bfloat16 to that of the same numbers in float32, rounded.
+func TestBatchNormOfBF16(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r, x, rows, cols := drawNorm(t, 2)
+		const eps = 0.1
+		gamma, beta, dy := normals(r, cols), normals(r, cols), normals(r, rows*cols)
+		relu := rapid.Bool().Draw(t, "relu")
+		hx, hdy := halves(x), halves(dy)
+		x, dy = widen(nil, hx), widen(nil, hdy)
+		sameForWorkers(t, func(p *parallel.Pool) [][]float32 {
+			vector := func() []float32 { return make([]float32, cols) }
+			y, mean, variance, dx, dgamma, dbeta := make([]float32, len(x)), vector(), vector(), make([]float32, len(x)), vector(), vector()
+			BatchNormTrain(p, y, x, gamma, beta, mean, variance, rows, cols, eps, relu)
+			BatchNormGrad(p, dx, dgamma, dbeta, x, dy, gamma, beta, mean, variance, rows, cols, eps, relu)
+			hy, hmean, hvariance, hdx, hdgamma, hdbeta := make([]uint16, len(x)), vector(), vector(), slices.Clone(hdy), vector(), vector()
+			BatchNormTrain(p, hy, hx, gamma, beta, hmean, hvariance, rows, cols, eps, relu)
+			BatchNormGrad(p, hdx, hdgamma, hdbeta, hx, hdx, gamma, beta, hmean, hvariance, rows, cols, eps, relu) // over dy
+			want := [][]float32{widen(nil, halves(y)), mean, variance, widen(nil, halves(dx)), dgamma, dbeta}
+			got := [][]float32{widen(nil, hy), hmean, hvariance, widen(nil, hdx), hdgamma, hdbeta}
+			for i := range got {
+				if !sameBits(got[i], want[i]) {
+					t.Fatalf("result %d of bfloat16 is not that of float32", i)
+				}
+			}
+			return got
+		}, func(Level, [][]float32) {})
 	})
 }
 
@@ -250,7 +291,7 @@ func BenchmarkRows(b *testing.B) {
 		{"ChannelMoments", 1, func() { ChannelMoments(benchPool, x, c3, c4, rows, cols) }},
 		{"ChannelScaleShift", 2, func() { ChannelScaleShift(benchPool, z, x, c1, c2, rows, cols, true) }},
 		{"BatchNormTrain", 3, func() { BatchNormTrain(benchPool, z, x, c1, c2, c3, c4, rows, cols, 1e-5, true) }},
-		{"BatchNormGrad", 5, func() { BatchNormGrad(benchPool, z, c3, c5, x, y, c1, c2, c4, rows, cols, 1e-5) }},
+		{"BatchNormGrad", 5, func() { BatchNormGrad(benchPool, z, c3, c5, x, y, c1, c2, c2, c4, rows, cols, 1e-5, true) }},
 		{"ColumnSums", 1, func() { ColumnSums(benchPool, c3, x, rows, cols) }},
 		{"Softmax_64", 2, func() { Softmax(benchPool, z, x, rows, cols) }},
 		{"Softmax_1024", 2, func() { Softmax(benchPool, z, x, rows/16, cols*16) }},

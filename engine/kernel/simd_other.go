@@ -24,26 +24,32 @@ func giveToLargestSIMD(dx, left, x, most *float32, n int) bool                  
 func columnMomentsSIMD(x, pivot, sum, squares *float32, rows, cols int) bool      { return false }
 func columnSumsSIMD(x, sum *float32, rows, cols int) bool                         { return false }
 func columnProductsSIMD(x, dy, mean, sum, products *float32, rows, cols int) bool { return false }
-func columnAffineSIMD(y, x, scale, shift *float32, rows, cols int) bool           { return false }
-func columnAffineReLUSIMD(y, x, scale, shift *float32, rows, cols int) bool       { return false }
-func columnAffine2SIMD(dx, x, dy, a, b, d *float32, rows, cols int) bool          { return false }
-func sumSIMD(out, x *float32, n int) bool                                         { return false }
-func dotSIMD(out, a, b *float32, n int) bool                                      { return false }
-func rowMaxSIMD(out, x *float32, n int) bool                                      { return false }
-func rowMinSIMD(out, x *float32, n int) bool                                      { return false }
-func absSIMD(dst, x *float32, n int) bool                                         { return false }
-func sqrtSIMD(dst, x *float32, n int) bool                                        { return false }
-func rsqrtSIMD(dst, x *float32, n int) bool                                       { return false }
-func expSIMD(dst, x *float32, n int) bool                                         { return false }
-func expm1SIMD(dst, x *float32, n int) bool                                       { return false }
-func logSIMD(dst, x *float32, n int) bool                                         { return false }
-func log1pSIMD(dst, x *float32, n int) bool                                       { return false }
-func tanhSIMD(dst, x *float32, n int) bool                                        { return false }
-func logisticSIMD(dst, x *float32, n int) bool                                    { return false }
-func erfSIMD(dst, x *float32, n int) bool                                         { return false }
-func geluSIMD(dst, x *float32, n int) bool                                        { return false }
-func geluGradSIMD(dst, dy, x *float32, n int) bool                                { return false }
-func expSubSIMD(dst, x *float32, s float32, n int) bool                           { return false }
+func columnProductsReLUSIMD(x, dy, mean, scale, shift, sum, products *float32, rows, cols int) bool {
+	return false
+}
+func columnAffineSIMD(y, x, scale, shift *float32, rows, cols int) bool     { return false }
+func columnAffineReLUSIMD(y, x, scale, shift *float32, rows, cols int) bool { return false }
+func columnAffine2SIMD(dx, x, dy, a, b, d *float32, rows, cols int) bool    { return false }
+func columnAffine2ReLUSIMD(dx, x, dy, a, b, d, scale, shift *float32, rows, cols int) bool {
+	return false
+}
+func sumSIMD(out, x *float32, n int) bool               { return false }
+func dotSIMD(out, a, b *float32, n int) bool            { return false }
+func rowMaxSIMD(out, x *float32, n int) bool            { return false }
+func rowMinSIMD(out, x *float32, n int) bool            { return false }
+func absSIMD(dst, x *float32, n int) bool               { return false }
+func sqrtSIMD(dst, x *float32, n int) bool              { return false }
+func rsqrtSIMD(dst, x *float32, n int) bool             { return false }
+func expSIMD(dst, x *float32, n int) bool               { return false }
+func expm1SIMD(dst, x *float32, n int) bool             { return false }
+func logSIMD(dst, x *float32, n int) bool               { return false }
+func log1pSIMD(dst, x *float32, n int) bool             { return false }
+func tanhSIMD(dst, x *float32, n int) bool              { return false }
+func logisticSIMD(dst, x *float32, n int) bool          { return false }
+func erfSIMD(dst, x *float32, n int) bool               { return false }
+func geluSIMD(dst, x *float32, n int) bool              { return false }
+func geluGradSIMD(dst, dy, x *float32, n int) bool      { return false }
+func expSubSIMD(dst, x *float32, s float32, n int) bool { return false }
 func winogradWindowSIMD(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) bool {
 	return false
 }

@@ -3,6 +3,7 @@
 //
 // A [Graph] is what the engine's builder records, equal operations once. Passes rewrite it: [Simplify] replaces operations by
 // cheaper ones, [Fold] computes what depends on constants alone, [Rewrite] recognises the gradients of convolutions,
+// [Norms] joins batch norms with their ReLU and their conversions,
 // [RewriteGelu] the activation and its gradient, [Fuse] gathers elementwise operations, their broadcasts and reductions into [Loop] nodes and drops dead code, and [Layout] gives
 // every value a place in one block of memory.
 package plan
@@ -32,6 +33,10 @@ const (
 	OpGelu
 	// OpGeluGrad is elementwise dy * (Phi(x) + x * phi(x)) of (dy, x), phi being the normal density.
 	OpGeluGrad
+	// OpBatchNormReLU is BatchNormForTraining followed by ReLU.
+	OpBatchNormReLU
+	// OpBatchNormReLUGradient is the gradient of OpBatchNormReLU: BatchNormGradient of (x, scale, mean, variance, dy, offset).
+	OpBatchNormReLUGradient
 )
 
 // OpName returns the name of an operation, those of plans included.
@@ -51,6 +56,10 @@ func OpName(op compute.OpType) string {
 		return "Gelu"
 	case OpGeluGrad:
 		return "GeluGrad"
+	case OpBatchNormReLU:
+		return "BatchNormReLU"
+	case OpBatchNormReLUGradient:
+		return "BatchNormReLUGradient"
 	}
 	return op.String()
 }
