@@ -45,6 +45,7 @@ type program struct {
 	pairs []stub                 // functions that exist for AVX-512 and AVX2, by their common name
 	words map[uint32]operand.Mem // constants by their bits
 	masks *operand.Mem
+	order *operand.Mem // see interleaving
 }
 
 // stub is the declaration of one assembly function.

@@ -41,3 +41,27 @@ func gatherLanesAVX512(dst *byte, dstStep int, src *byte, offsets *int, count in
 func gatherPairsAVX512(dst *byte, dstStep int, src *byte, offsets *int, pairs int, mask uint32, ahead int) {
 	panic("kernel: no assembly")
 }
+
+func winogradWindowHalfAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) {
+	panic("kernel: no assembly")
+}
+
+func winogradFoldHalfAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc float32) {
+	panic("kernel: no assembly")
+}
+
+func winogradWeightsHalfAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) {
+	panic("kernel: no assembly")
+}
+
+func winogradWindowPairsAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) {
+	panic("kernel: no assembly")
+}
+
+func winogradSpreadPairsAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) {
+	panic("kernel: no assembly")
+}
+
+func winogradWeightsPairsAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) {
+	panic("kernel: no assembly")
+}

@@ -64,7 +64,7 @@ func ConvForward32(p *parallel.Pool, s ConvShape, x, w, y []float32) {
 		return
 	}
 	if s.onWinograd() {
-		s.winogradForward32(p, x, w, y)
+		convWinograd(p, s, microF32(s.K), x, w, y)
 		return
 	}
 	mic := microF32(s.K / s.Groups)
@@ -86,7 +86,7 @@ func ConvInputGrad32(p *parallel.Pool, s ConvShape, dy, w, dx []float32) {
 		return
 	}
 	if s.onWinograd() {
-		s.winogradInputGrad32(p, dy, w, dx)
+		inputGradWinograd(p, s, microF32(s.C), dy, w, dx)
 		return
 	}
 	mic := microF32(s.C / s.Groups)
@@ -109,7 +109,7 @@ func ConvWeightGrad32(p *parallel.Pool, s ConvShape, x, dy, dw []float32) {
 		return
 	}
 	if s.onWinograd() {
-		s.winogradWeightGrad32(p, x, dy, dw)
+		weightGradWinograd(p, s, microF32(s.K), x, dy, dw)
 		return
 	}
 	mic := microF32(s.K / s.Groups)
@@ -136,6 +136,10 @@ func ConvForwardBF16(p *parallel.Pool, s ConvShape, x, w, y []uint16) {
 		F32ToBF16(y, wide)
 		return
 	}
+	if s.onWinograd() && s.C%2+s.K%2 == 0 {
+		convWinograd(p, s, microBF16(s.K), x, w, y)
+		return
+	}
 	mic := microBF16(s.K / s.Groups)
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
@@ -153,6 +157,10 @@ func ConvInputGradBF16(p *parallel.Pool, s ConvShape, dy, w, dx []uint16) {
 		wide := make([]float32, len(dx))
 		ConvInputGrad32(p, s, widen(p, dy), widen(p, w), wide)
 		F32ToBF16(dx, wide)
+		return
+	}
+	if s.onWinograd() && s.C%2+s.K%2 == 0 {
+		inputGradWinograd(p, s, microBF16(s.C), dy, w, dx)
 		return
 	}
 	mic := microBF16(s.C / s.Groups)
@@ -173,6 +181,10 @@ func ConvWeightGradBF16(p *parallel.Pool, s ConvShape, x, dy, dw []uint16) {
 		wide := make([]float32, len(dw))
 		ConvWeightGrad32(p, s, widen(p, x), widen(p, dy), wide)
 		F32ToBF16(dw, wide)
+		return
+	}
+	if s.onWinograd() && s.C%2+s.K%2 == 0 {
+		weightGradWinograd(p, s, microBF16(s.K), x, dy, dw)
 		return
 	}
 	mic := microBF16(s.K / s.Groups)

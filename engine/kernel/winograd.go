@@ -68,7 +68,7 @@ const winogradChannels = 16
 // a power of two.
 func pitchOf(n int) int { return (n+31)&^31 + 16 }
 
-// winogradSpace is one worker's memory.
+// winogradSpace is one worker's memory: lines of images, transformed tiles, products.
 type winogradSpace struct {
 	image, left, right, out []float32
 	t                       tile
@@ -106,16 +106,17 @@ func (k *keep[T]) put(x T) {
 func newWinogradSpace() *winogradSpace { return &winogradSpace{} }
 func newMatrix() *[]float32            { return new([]float32) }
 
-// grow returns the first n elements of s, anew if it has not as many.
-func grow(s *[]float32, n int) []float32 {
-	if len(*s) < n {
-		*s = make([]float32, n)
+// grow returns n elements in the memory of s, which grows if it must. They hold anything.
+func grow[T float32 | uint16](s *[]float32, n int) []T {
+	if words := (n*sizeOf[T]() + 3) / 4; len(*s) < words {
+		*s = make([]float32, words)
 	}
-	return (*s)[:n]
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(*s))), n)
 }
 
-// forward computes y from x and the transformed weights, which lie as [place, panel of mic.nr columns, c, mic.nr].
-func (g winograd) forward(p *parallel.Pool, mic micro, x, weights, y []float32) {
+// winogradForward computes y from x and the transformed weights, which lie as [place, panel of mic.nr columns, c, mic.nr], of
+// bfloat16 as pairs of c.
+func winogradForward[T float32 | uint16](p *parallel.Pool, g winograd, mic micro, x, weights, y []T) {
 	const most = 128 // columns at a time
 	cols := min(g.k, most)
 	// The transformed tiles of a task and the products of cols columns take about half of L2.
@@ -128,25 +129,28 @@ func (g winograd) forward(p *parallel.Pool, mic micro, x, weights, y []float32) 
 		first, end := total*task/tasks, total*(task+1)/tasks
 		count := (end - first) * g.tiles
 		pitch := pitchOf(g.c)
-		v := grow(&s.left, winogradPlaces*count*pitch)
+		v := grow[T](&s.left, winogradPlaces*count*pitch)
 		g.eachImage(first, end, func(n, i0, i1, at int) {
-			image := g.padded(&s.image, x, n, i0, i1, 0, g.c)
+			image := padded(g, &s.image, x, n, i0, i1, 0, g.c)
 			for i := i0; i < i1; i++ {
-				g.window(v[(at+(i-i0)*g.tiles)*pitch:], count*pitch, pitch, image[2*(i-i0)*(2*g.tiles+2)*g.c:], g.c, 0, 4)
+				for r := range 4 {
+					t := transform[T]{dst: &v[4*r*count*pitch+(at+(i-i0)*g.tiles)*pitch], dstPlace: count * pitch, dstTile: pitch}
+					window(t, g, image[2*(i-i0)*(2*g.tiles+2)*g.c:], g.c, r)
+				}
 			}
 		})
 		out := pitchOf(cols)
-		m := grow(&s.out, winogradPlaces*count*out)
+		m := grow[float32](&s.out, winogradPlaces*count*out)
 		for j0 := 0; j0 < g.k; j0 += cols {
 			j1 := min(j0+cols, g.k)
 			for place := range winogradPlaces {
 				panels := (g.k + mic.nr - 1) / mic.nr
 				b := weights[(place*panels+j0/mic.nr)*g.c*mic.nr:]
-				g.product(s, mic, v[place*count*pitch:], pitch, b, m[place*count*out:], out, count, j1-j0)
+				winogradProduct(s, g, mic, v[place*count*pitch:], pitch, b, m[place*count*out:], out, count, j1-j0)
 			}
 			g.eachImage(first, end, func(n, i0, i1, at int) {
 				for i := i0; i < i1; i++ {
-					g.fold(s, y, n, i, j0, j1, m[(at+(i-i0)*g.tiles)*out:], count*out, out)
+					fold(s, g, y, n, i, j0, j1, m[(at+(i-i0)*g.tiles)*out:], count*out, out)
 				}
 			})
 		}
@@ -166,9 +170,9 @@ func (g winograd) eachImage(first, end int, body func(n, i0, i1, at int)) {
 
 // padded returns the lines of image n that the lines of tiles [i0, i1) need, with the zeros around them: channels [c0, c1) of
 // 2*tiles+2 pixels each.
-func (g winograd) padded(space *[]float32, x []float32, n, i0, i1, c0, c1 int) []float32 {
+func padded[T float32 | uint16](g winograd, space *[]float32, x []T, n, i0, i1, c0, c1 int) []float32 {
 	width, depth := 2*g.tiles+2, c1-c0
-	image := grow(space, (2*(i1-i0)+2)*width*depth)
+	image := grow[float32](space, (2*(i1-i0)+2)*width*depth)
 	begin, end := max(0, g.left), min(width, g.left+g.w) // pixels of a line that are in the image
 	for r := range 2*(i1-i0) + 2 {
 		line := image[r*width*depth:][:width*depth]
@@ -181,43 +185,36 @@ func (g winograd) padded(space *[]float32, x []float32, n, i0, i1, c0, c1 int) [
 		clear(line[end*depth:])
 		src := x[((n*g.h+h)*g.w+begin-g.left)*g.c+c0:]
 		if depth == g.c {
-			copy(line[begin*depth:end*depth], src)
+			toFloat(line[begin*depth:end*depth], src)
 			continue
 		}
 		for j := begin; j < end; j++ {
-			copy(line[j*depth:(j+1)*depth], src[(j-begin)*g.c:])
+			toFloat(line[j*depth:(j+1)*depth], src[(j-begin)*g.c:])
 		}
 	}
 	return image
 }
 
-// window transforms a line of tiles of a padded image of the given depth by B, rows [r0, r1) of the result.
-func (g winograd) window(v []float32, place, pitch int, image []float32, depth, r0, r1 int) {
-	line := (2*g.tiles + 2) * depth
-	for r := r0; r < r1; r++ {
-		a, b, sign := r, 2, float32(-1)
-		switch r {
-		case 1:
-			sign = 1
-		case 2:
-			b = 1
-		case 3:
-			a, b = 1, 3
-		}
-		transform{&v[4*(r-r0)*place], place, pitch, [3]*float32{&image[a*line], &image[b*line]}, depth, 2 * depth, g.tiles, depth}.window(sign)
+// toFloat fills dst with the first elements of src.
+func toFloat[T float32 | uint16](dst []float32, src []T) {
+	switch src := any(src).(type) {
+	case []float32:
+		copy(dst, src)
+	case []uint16:
+		BF16ToF32(dst, src)
 	}
 }
 
-// product computes [count, c] times [c, cols] for one place.
-func (g winograd) product(s *winogradSpace, mic micro, a []float32, pitch int, b, c []float32, out, count, cols int) {
+// winogradProduct computes [count, c] times [c, cols] for one place.
+func winogradProduct[T float32 | uint16](s *winogradSpace, g winograd, mic micro, a []T, pitch int, b []T, c []float32, out, count, cols int) {
 	t := &s.t
 	t.alpha, t.beta, t.segments, t.aNext, t.bias = bitsOf(float32(1)), bitsOf(float32(1)), 1, 0, nil
-	t.aRow, t.aCol, t.bStep = 4*pitch, 4, 4*mic.nr
-	blocks, size := blocksOfK[float32](g.c)
+	t.aRow, t.aCol, t.bStep = sizeOf[T]()*pitch, 4, 4*mic.nr
+	blocks, size := blocksOfK[T](g.c)
 	panels := (count + mic.mr - 1) / mic.mr
 	for kb := range blocks {
 		from := kb * size
-		t.k, t.flags, t.cols = min(size, g.c-from), 0, -1
+		t.k, t.flags, t.cols = min(size, g.c-from)*sizeOf[T]()/4, 0, -1
 		if kb > 0 {
 			t.flags = tileReadC
 		}
@@ -237,9 +234,9 @@ func (g winograd) product(s *winogradSpace, mic micro, a []float32, pitch int, b
 }
 
 // fold makes the columns [j0, j1) of the outputs of line i of image n from the products of its tiles.
-func (g winograd) fold(s *winogradSpace, y []float32, n, i, j0, j1 int, m []float32, place, pitch int) {
+func fold[T float32 | uint16](s *winogradSpace, g winograd, y []T, n, i, j0, j1 int, m []float32, place, pitch int) {
 	for r := range min(2, g.oh-2*i) {
-		t := transform{src: [3]*float32{&m[4*r*place], &m[4*place], &m[8*place]}, srcPlace: place, srcTile: pitch, tiles: g.tiles, n: j1 - j0}
+		t := transform[T]{src: [3]*float32{&m[4*r*place], &m[4*place], &m[8*place]}, srcPlace: place, srcTile: pitch, tiles: g.tiles, n: j1 - j0}
 		if r == 1 {
 			t.src[0], t.src[1], t.src[2] = &m[4*place], &m[8*place], &m[12*place]
 		}
@@ -250,7 +247,7 @@ func (g winograd) fold(s *winogradSpace, y []float32, n, i, j0, j1 int, m []floa
 			t.fold(sign)
 			continue
 		}
-		line := grow(&s.image, 2*g.tiles*(j1-j0))
+		line := grow[T](&s.image, 2*g.tiles*(j1-j0))
 		t.dst, t.dstPlace, t.dstTile = &line[0], j1-j0, 2*(j1-j0)
 		t.fold(sign)
 		for j := range g.ow {
@@ -259,103 +256,25 @@ func (g winograd) fold(s *winogradSpace, y []float32, n, i, j0, j1 int, m []floa
 	}
 }
 
-// winogradForward32 is ConvForward32 in tiles.
-func (s ConvShape) winogradForward32(p *parallel.Pool, x, w, y []float32) {
-	mic := microF32(s.K)
-	own := winogradMatrices.get(newMatrix)
-	defer winogradMatrices.put(own)
-	panels := (s.K + mic.nr - 1) / mic.nr
-	weights := grow(own, winogradPlaces*panels*s.C*mic.nr)
-	p.For(4*panels, func(task int) {
-		r, j := task/panels, task%panels
-		t := transform{dst: &weights[(4*r*panels+j)*s.C*mic.nr], dstPlace: panels * s.C * mic.nr, dstTile: mic.nr,
-			srcPlace: s.C * s.K, srcTile: s.K, tiles: s.C, n: min(mic.nr, s.K-j*mic.nr)}
-		t.weights(w[j*mic.nr:], 3*s.C*s.K, r)
-	})
-	s.winograd().forward(p, mic, x, weights, y)
+// window transforms a line of tiles of a padded image of the given depth by B, row r of the result, to t's destination.
+func window[T float32 | uint16](t transform[T], g winograd, image []float32, depth, r int) {
+	line := (2*g.tiles + 2) * depth
+	a, b, sign := r, 2, float32(-1)
+	switch r {
+	case 1:
+		sign = 1
+	case 2:
+		b = 1
+	case 3:
+		a, b = 1, 3
+	}
+	t.src = [3]*float32{&image[a*line], &image[b*line]}
+	t.srcPlace, t.srcTile, t.tiles, t.n = depth, 2*depth, g.tiles, depth
+	t.window(sign)
 }
 
-// winogradInputGrad32 is ConvInputGrad32 in tiles.
-func (s ConvShape) winogradInputGrad32(p *parallel.Pool, dy, w, dx []float32) {
-	mic := microF32(s.C)
-	own := winogradMatrices.get(newMatrix)
-	defer winogradMatrices.put(own)
-	panels := (s.C + mic.nr - 1) / mic.nr
-	weights := grow(own, winogradPlaces*panels*s.K*mic.nr)
-	const most = 64
-	chunks := (s.K + most - 1) / most
-	p.For(panels*chunks, func(task int) {
-		space := winogradSpaces.get(newWinogradSpace)
-		defer winogradSpaces.put(space)
-		j, k0 := task/chunks, task%chunks*most
-		rows, cols := min(mic.nr, s.C-j*mic.nr), min(most, s.K-k0)
-		u := grow(&space.left, winogradPlaces*rows*most)
-		for r := range 4 {
-			t := transform{dst: &u[4*r*rows*most], dstPlace: rows * most, dstTile: most,
-				srcPlace: s.C * s.K, srcTile: s.K, tiles: rows, n: cols}
-			t.weights(w[j*mic.nr*s.K+k0:], 3*s.C*s.K, r)
-		}
-		// Reversing the window swaps the first and the last row and column of what it becomes.
-		reversed := [4]int{3, 1, 2, 0}
-		for place := range winogradPlaces {
-			from := 4*reversed[place/4] + reversed[place%4]
-			transposeBlock(weights[((place*panels+j)*s.K+k0)*mic.nr:], mic.nr, u[from*rows*most:], most, rows, cols)
-		}
-	})
-	s.winogradInputGrad().forward(p, mic, dy, weights, dx)
-}
-
-// winogradWeightGrad32 is ConvWeightGrad32 in tiles.
-//
-// A task sums one row of places for up to 64 input channels over a slice of the tiles.
-func (s ConvShape) winogradWeightGrad32(p *parallel.Pool, x, dy, dw []float32) {
-	const (
-		most      = 64 // input channels
-		tileBlock = 96
-	)
-	g, mic := s.winograd(), microF32(s.K)
-	grads := winograd{n: s.N, h: g.oh, w: g.ow, c: s.K, tiles: g.tiles - 1} // dy, zeros behind it; see spread.
-	chunks := (s.C + most - 1) / most
-	total := g.n * g.lines
-	slices := max(1, min(8/chunks, total*g.tiles/(2*tileBlock)))
-	lines := max(1, tileBlock/g.tiles)
-	own := winogradMatrices.get(newMatrix)
-	defer winogradMatrices.put(own)
-	size := winogradPlaces * s.C * s.K
-	sums := grow(own, slices*size)
-	p.For(4*chunks*slices, func(task int) {
-		space := winogradSpaces.get(newWinogradSpace)
-		defer winogradSpaces.put(space)
-		slice, r, chunk := task/(4*chunks), task/chunks%4, task%chunks
-		c0, c1 := chunk*most, min((chunk+1)*most, s.C)
-		begin, end := total*slice/slices, total*(slice+1)/slices
-		left, right := pitchOf(c1-c0), pitchOf(s.K)
-		for first := begin; first < end; first += lines {
-			last := min(first+lines, end)
-			count := (last - first) * g.tiles
-			v := grow(&space.left, 4*count*left)
-			w := grow(&space.right, 4*count*right)
-			g.eachImage(first, last, func(n, i0, i1, at int) {
-				image := g.padded(&space.image, x, n, i0, i1, c0, c1)
-				for i := i0; i < i1; i++ {
-					g.window(v[(at+(i-i0)*g.tiles)*left:], count*left, left, image[2*(i-i0)*(2*g.tiles+2)*(c1-c0):], c1-c0, r, r+1)
-				}
-				image = grads.padded(&space.image, dy, n, i0, i1, 0, s.K)
-				for i := i0; i < i1; i++ {
-					g.spread(w[(at+(i-i0)*g.tiles)*right:], count*right, right, image[2*(i-i0)*2*g.tiles*s.K:], s.K, r)
-				}
-			})
-			for place := range 4 {
-				c := sums[slice*size+((4*r+place)*s.C+c0)*s.K:]
-				weightProduct(space, mic, v[place*count*left:], left, w[place*count*right:], right, c, count, c1-c0, s.K, first > begin)
-			}
-		}
-	})
-	s.winogradGather(p, sums, slices, dw)
-}
-
-// spread transforms a line of tiles of padded output gradients of the given depth by A, row r of the result.
-func (g winograd) spread(w []float32, place, pitch int, image []float32, depth, r int) {
+// spread transforms a line of tiles of padded output gradients of the given depth by A, row r of the result, to t's destination.
+func spread[T float32 | uint16](t transform[T], g winograd, image []float32, depth, r int) {
 	line := 2 * g.tiles * depth
 	a, b, sign := 0, line, float32(0)
 	switch r {
@@ -366,26 +285,156 @@ func (g winograd) spread(w []float32, place, pitch int, image []float32, depth, 
 	case 3:
 		a, b = line, 0
 	}
-	transform{&w[0], place, pitch, [3]*float32{&image[a], &image[b]}, depth, 2 * depth, g.tiles, depth}.spread(sign)
+	t.src = [3]*float32{&image[a], &image[b]}
+	t.srcPlace, t.srcTile, t.tiles, t.n = depth, 2*depth, g.tiles, depth
+	t.spread(sign)
+}
+
+// convWinograd is ConvForward32 and ConvForwardBF16 in tiles.
+func convWinograd[T float32 | uint16](p *parallel.Pool, s ConvShape, mic micro, x, w, y []T) {
+	own, wide := winogradMatrices.get(newMatrix), winogradMatrices.get(newMatrix)
+	defer winogradMatrices.put(own)
+	defer winogradMatrices.put(wide)
+	panels, from := (s.K+mic.nr-1)/mic.nr, floatWeights(p, wide, w)
+	weights := grow[T](own, winogradPlaces*panels*s.C*mic.nr)
+	p.For(4*panels, func(task int) {
+		r, j := task/panels, task%panels
+		t := transform[T]{dst: &weights[(4*r*panels+j)*s.C*mic.nr], dstPlace: panels * s.C * mic.nr, dstTile: mic.nr,
+			srcPlace: s.C * s.K, srcTile: s.K, tiles: s.C, n: min(mic.nr, s.K-j*mic.nr)}
+		if mic.pairs {
+			t.pairs, t.dstTile = true, 2*mic.nr
+		}
+		t.weights(from[j*mic.nr:], 3*s.C*s.K, r)
+	})
+	winogradForward(p, s.winograd(), mic, x, weights, y)
+}
+
+// floatWeights returns w as float32, in the memory of space if it is bfloat16.
+func floatWeights[T float32 | uint16](p *parallel.Pool, space *[]float32, w []T) []float32 {
+	half, ok := any(w).([]uint16)
+	if !ok {
+		return any(w).([]float32)
+	}
+	wide := grow[float32](space, len(w))
+	const chunk = 1 << 14
+	p.For((len(w)+chunk-1)/chunk, func(i int) {
+		from, to := i*chunk, min((i+1)*chunk, len(w))
+		BF16ToF32(wide[from:to], half[from:to])
+	})
+	return wide
+}
+
+// inputGradWinograd is ConvInputGrad32 and ConvInputGradBF16 in tiles.
+func inputGradWinograd[T float32 | uint16](p *parallel.Pool, s ConvShape, mic micro, dy, w, dx []T) {
+	own, wide := winogradMatrices.get(newMatrix), winogradMatrices.get(newMatrix)
+	defer winogradMatrices.put(own)
+	defer winogradMatrices.put(wide)
+	panels, source := (s.C+mic.nr-1)/mic.nr, floatWeights(p, wide, w)
+	weights := grow[T](own, winogradPlaces*panels*s.K*mic.nr)
+	const most = 64
+	chunks := (s.K + most - 1) / most
+	p.For(panels*chunks, func(task int) {
+		space := winogradSpaces.get(newWinogradSpace)
+		defer winogradSpaces.put(space)
+		j, k0 := task/chunks, task%chunks*most
+		rows, cols := min(mic.nr, s.C-j*mic.nr), min(most, s.K-k0)
+		u := grow[T](&space.left, winogradPlaces*rows*most)
+		for r := range 4 {
+			t := transform[T]{dst: &u[4*r*rows*most], dstPlace: rows * most, dstTile: most,
+				srcPlace: s.C * s.K, srcTile: s.K, tiles: rows, n: cols}
+			t.weights(source[j*mic.nr*s.K+k0:], 3*s.C*s.K, r)
+		}
+		// Reversing the window swaps the first and the last row and column of what it becomes.
+		reversed := [4]int{3, 1, 2, 0}
+		for place := range winogradPlaces {
+			to, from := ((place*panels+j)*s.K+k0)*mic.nr, (4*reversed[place/4]+reversed[place%4])*rows*most
+			switch u := any(u).(type) {
+			case []float32:
+				transposeBlock(any(weights).([]float32)[to:], mic.nr, u[from:], most, rows, cols)
+			case []uint16:
+				transposePairs(any(weights).([]uint16)[to:], u[from:], most, rows, cols, mic.nr)
+			}
+		}
+	})
+	winogradForward(p, s.winogradInputGrad(), mic, dy, weights, dx)
+}
+
+// weightGradWinograd is ConvWeightGrad32 and ConvWeightGradBF16 in tiles.
+//
+// A task sums one row of places for up to 64 input channels over a slice of the tiles.
+func weightGradWinograd[T float32 | uint16](p *parallel.Pool, s ConvShape, mic micro, x, dy, dw []T) {
+	const (
+		most      = 64 // input channels
+		tileBlock = 96
+	)
+	g := s.winograd()
+	if mic.pairs {
+		g.tiles = (g.tiles + 1) &^ 1
+	}
+	grads := winograd{n: s.N, h: g.oh, w: g.ow, c: s.K, tiles: g.tiles - 1} // dy: lines of 2*tiles pixels, zeros behind it
+	chunks := (s.C + most - 1) / most
+	total := g.n * g.lines
+	slices := max(1, min(8/chunks, total*g.tiles/(2*tileBlock)))
+	lines := max(1, tileBlock/g.tiles)
+	own := winogradMatrices.get(newMatrix)
+	defer winogradMatrices.put(own)
+	size := winogradPlaces * s.C * s.K
+	sums := grow[float32](own, slices*size)
+	p.For(4*chunks*slices, func(task int) {
+		space := winogradSpaces.get(newWinogradSpace)
+		defer winogradSpaces.put(space)
+		slice, r, chunk := task/(4*chunks), task/chunks%4, task%chunks
+		c0, c1 := chunk*most, min((chunk+1)*most, s.C)
+		begin, end := total*slice/slices, total*(slice+1)/slices
+		left, right := pitchOf(c1-c0), pitchOf(s.K)
+		step := 1
+		if mic.pairs {
+			step = 2
+		}
+		for first := begin; first < end; first += lines {
+			last := min(first+lines, end)
+			count := (last - first) * g.tiles
+			v := grow[T](&space.left, 4*count*left)
+			w := grow[T](&space.right, 4*count*right)
+			g.eachImage(first, last, func(n, i0, i1, at int) {
+				image := padded(g, &space.image, x, n, i0, i1, c0, c1)
+				for i := range i1 - i0 {
+					t := transform[T]{dst: &v[(at+i*g.tiles)*left], pairs: mic.pairs, dstPlace: count * left, dstTile: step * left}
+					window(t, g, image[2*i*(2*g.tiles+2)*(c1-c0):], c1-c0, r)
+				}
+				image = padded(grads, &space.image, dy, n, i0, i1, 0, s.K)
+				for i := range i1 - i0 {
+					t := transform[T]{dst: &w[(at+i*g.tiles)*right], pairs: mic.pairs, dstPlace: count * right, dstTile: step * right}
+					spread(t, g, image[2*i*2*g.tiles*s.K:], s.K, r)
+				}
+			})
+			for place := range 4 {
+				c := sums[slice*size+((4*r+place)*s.C+c0)*s.K:]
+				weightProduct(space, mic, v[place*count*left:], left, w[place*count*right:], right, c, count, c1-c0, s.K, first > begin)
+			}
+		}
+	})
+	winogradGather(p, s, sums, slices, dw)
 }
 
 // weightProduct computes the product of the transpose of a [count, rows] and b [count, cols], and adds it to c if add is set.
-func weightProduct(s *winogradSpace, mic micro, a []float32, left int, b []float32, right int, c []float32, count, rows, cols int, add bool) {
+func weightProduct[T float32 | uint16](s *winogradSpace, mic micro, a []T, left int, b []T, right int, c []float32, count, rows, cols int, add bool) {
 	t := &s.t
 	t.alpha, t.beta, t.segments, t.aNext, t.bias = bitsOf(float32(1)), bitsOf(float32(1)), 1, 0, nil
-	t.aRow, t.aCol, t.bStep, t.k, t.cols = 4, 4*left, 4*right, count, -1
+	t.aRow, t.aCol, t.bStep, t.k, t.cols = 4, 4*left, 4*right, count*sizeOf[T]()/4, -1
 	t.flags = 0
 	if add {
 		t.flags = tileReadC
 	}
+	width := sizeOf[T]()
 	panels := (rows + mic.mr - 1) / mic.mr
 	for j := 0; j < cols; j += mic.nr {
 		t.setColumns(min(mic.nr, cols-j), mic.nr)
-		t.b = unsafe.Pointer(&b[j])
+		t.b = unsafe.Pointer(&b[j*4/width])
 		for q := range panels {
 			i := rows * q / panels
 			t.rows = rows*(q+1)/panels - i
-			t.a, t.c = unsafe.Pointer(&a[i]), unsafe.Pointer(&c[i*cols+j])
+			t.a, t.c = unsafe.Pointer(&a[i*4/width]), unsafe.Pointer(&c[i*cols+j])
 			linear(t.cOff[:t.rows], 0, 4*cols)
 			mic.run[t.rows-1](t)
 		}
@@ -394,20 +443,34 @@ func weightProduct(s *winogradSpace, mic micro, a []float32, left int, b []float
 }
 
 // winogradGather sums the slices of the products and makes dw of them.
-func (s ConvShape) winogradGather(p *parallel.Pool, sums []float32, slices int, dw []float32) {
+func winogradGather[T float32 | uint16](p *parallel.Pool, s ConvShape, sums []float32, slices int, dw []T) {
 	size, rows := winogradPlaces*s.C*s.K, max(1, 4096/s.K)
 	p.For((s.C+rows-1)/rows, func(task int) {
+		space := winogradSpaces.get(newWinogradSpace)
+		defer winogradSpaces.put(space)
 		c0, c1 := task*rows, min((task+1)*rows, s.C)
+		n := (c1 - c0) * s.K
 		for place := range winogradPlaces {
-			sum := sums[(place*s.C+c0)*s.K:][:(c1-c0)*s.K]
+			sum := sums[(place*s.C+c0)*s.K:][:n]
 			for slice := 1; slice < slices; slice++ {
 				Add(sum, sum, sums[slice*size+(place*s.C+c0)*s.K:])
 			}
 		}
 		for r := range 3 {
-			t := transform{dst: &dw[(3*r*s.C+c0)*s.K], dstPlace: s.C * s.K, dstTile: s.K,
-				srcPlace: s.C * s.K, srcTile: s.K, tiles: c1 - c0, n: s.K}
-			t.gather(sums[c0*s.K:], 4*s.C*s.K, r)
+			t := transform[float32]{dstTile: s.K, srcPlace: s.C * s.K, srcTile: s.K, tiles: c1 - c0, n: s.K}
+			at := (3*r*s.C + c0) * s.K // of the row's first weight in dw
+			switch dw := any(dw).(type) {
+			case []float32:
+				t.dst, t.dstPlace = &dw[at], s.C*s.K
+				t.gather(sums[c0*s.K:], 4*s.C*s.K, r)
+			case []uint16:
+				wide := grow[float32](&space.out, 3*n)
+				t.dst, t.dstPlace = &wide[0], n
+				t.gather(sums[c0*s.K:], 4*s.C*s.K, r)
+				for q := range 3 {
+					F32ToBF16(dw[at+q*s.C*s.K:][:n], wide[q*n:])
+				}
+			}
 		}
 	})
 }

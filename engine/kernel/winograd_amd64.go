@@ -52,6 +52,36 @@ func winogradWeightsAVX2(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, src
 //go:noescape
 func winogradGatherAVX2(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32)
 
+// winogradWindowHalfAVX512 writes t0 - t2, t1 + t2, t2 - t1, t1 - t3 for t = a + cb*b, n channels of each tile, as bfloat16. Steps are in bytes.
+//
+//go:noescape
+func winogradWindowHalfAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+
+// winogradFoldHalfAVX512 writes t0 + (t1 + t2), (t1 - t2) - t3 for t = a + cb*b + cc*c, n channels of each tile, as bfloat16. Steps are in bytes.
+//
+//go:noescape
+func winogradFoldHalfAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc float32)
+
+// winogradWeightsHalfAVX512 writes t0, (t0 + t2 + t1) / 2, (t0 + t2 - t1) / 2, t2 for t = (a + cb*b + cc*c) * scale, n channels of each tile, as bfloat16. Steps are in bytes.
+//
+//go:noescape
+func winogradWeightsHalfAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32)
+
+// winogradWindowPairsAVX512 writes t0 - t2, t1 + t2, t2 - t1, t1 - t3 for t = a + cb*b, n channels of each tile, as pairs of bfloat16 of two tiles. Steps are in bytes, dstTile from pair to pair; tiles is even.
+//
+//go:noescape
+func winogradWindowPairsAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+
+// winogradSpreadPairsAVX512 writes t0, t0 + t1, t0 - t1, t1 for t = a + cb*b, n channels of each tile, as pairs of bfloat16 of two tiles. Steps are in bytes, dstTile from pair to pair; tiles is even.
+//
+//go:noescape
+func winogradSpreadPairsAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+
+// winogradWeightsPairsAVX512 writes t0, (t0 + t2 + t1) / 2, (t0 + t2 - t1) / 2, t2 for t = (a + cb*b + cc*c) * scale, n channels of each tile, as pairs of bfloat16 of two tiles. Steps are in bytes, dstTile from pair to pair; tiles is even.
+//
+//go:noescape
+func winogradWeightsPairsAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32)
+
 // winogradWindowSIMD writes t0 - t2, t1 + t2, t2 - t1, t1 - t3 for t = a + cb*b, n channels of each tile. Steps are in bytes. It reports whether the active level has it.
 func winogradWindowSIMD(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) bool {
 	switch ActiveLevel() {

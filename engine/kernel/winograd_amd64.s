@@ -4,7 +4,7 @@
 
 // func winogradWindowAVX512(dst *float32, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradWindowAVX512(SB), NOSPLIT, $16-76
+TEXT ·winogradWindowAVX512(SB), NOSPLIT, $40-76
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         b+16(FP), BX
@@ -23,20 +23,24 @@ TEXT ·winogradWindowAVX512(SB), NOSPLIT, $16-76
 	SHLL         CL, R12
 	DECL         R12
 	KMOVW        R12, K1
+	MOVQ         R10, (SP)
+	MOVQ         R11, 8(SP)
+	MOVQ         tiles+56(FP), CX
+	MOVQ         CX, 16(SP)
 	MOVQ         R10, CX
 	SHLQ         $0x06, CX
-	MOVQ         dstTile+32(FP), R12
-	SUBQ         CX, R12
-	MOVQ         R12, (SP)
+	MOVQ         CX, R10
+	MOVQ         dstTile+32(FP), R11
 	MOVQ         srcTile+48(FP), R12
+	SUBQ         R10, R11
 	SUBQ         CX, R12
-	MOVQ         R12, 8(SP)
-	MOVQ         tiles+56(FP), CX
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
 
 tile:
-	MOVQ  R10, R12
-	TESTQ R12, R12
-	JZ    rest
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
 
 vector:
 	VMOVUPS     (DX), Z1
@@ -62,12 +66,12 @@ vector:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, AX
-	DECQ        R12
+	DECQ        CX
 	JNZ         vector
 
-rest:
-	TESTQ       R11, R11
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMOVUPS.Z   (DX), K1, Z1
 	VMOVUPS.Z   (BX), K1, Z2
 	VFMADD231PS Z2, Z0, Z1
@@ -90,17 +94,17 @@ rest:
 	VMOVUPS     Z2, K1, (AX)(R8*1)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), DX
-	ADDQ 8(SP), BX
-	DECQ CX
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	SUBQ $0x01, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET
 
 // func winogradSpreadAVX512(dst *float32, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradSpreadAVX512(SB), NOSPLIT, $16-76
+TEXT ·winogradSpreadAVX512(SB), NOSPLIT, $40-76
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         b+16(FP), BX
@@ -119,20 +123,24 @@ TEXT ·winogradSpreadAVX512(SB), NOSPLIT, $16-76
 	SHLL         CL, R11
 	DECL         R11
 	KMOVW        R11, K1
+	MOVQ         R9, (SP)
+	MOVQ         R10, 8(SP)
+	MOVQ         tiles+56(FP), CX
+	MOVQ         CX, 16(SP)
 	MOVQ         R9, CX
 	SHLQ         $0x06, CX
-	MOVQ         dstTile+32(FP), R11
-	SUBQ         CX, R11
-	MOVQ         R11, (SP)
+	MOVQ         CX, R9
+	MOVQ         dstTile+32(FP), R10
 	MOVQ         srcTile+48(FP), R11
+	SUBQ         R9, R10
 	SUBQ         CX, R11
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+56(FP), CX
+	MOVQ         R10, 24(SP)
+	MOVQ         R11, 32(SP)
 
 tile:
-	MOVQ  R9, R11
-	TESTQ R11, R11
-	JZ    rest
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
 
 vector:
 	VMOVUPS     (DX), Z1
@@ -150,12 +158,12 @@ vector:
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, AX
-	DECQ        R11
+	DECQ        CX
 	JNZ         vector
 
-rest:
-	TESTQ       R10, R10
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMOVUPS.Z   (DX), K1, Z1
 	VMOVUPS.Z   (BX), K1, Z2
 	VFMADD231PS Z2, Z0, Z1
@@ -170,17 +178,17 @@ rest:
 	VMOVUPS     Z2, K1, (AX)(R8*1)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), DX
-	ADDQ 8(SP), BX
-	DECQ CX
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	SUBQ $0x01, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET
 
 // func winogradFoldAVX512(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradFoldAVX512(SB), NOSPLIT, $16-88
+TEXT ·winogradFoldAVX512(SB), NOSPLIT, $40-88
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         b+16(FP), BX
@@ -201,20 +209,24 @@ TEXT ·winogradFoldAVX512(SB), NOSPLIT, $16-88
 	SHLL         CL, R12
 	DECL         R12
 	KMOVW        R12, K1
+	MOVQ         R10, (SP)
+	MOVQ         R11, 8(SP)
+	MOVQ         tiles+64(FP), CX
+	MOVQ         CX, 16(SP)
 	MOVQ         R10, CX
 	SHLQ         $0x06, CX
-	MOVQ         dstTile+40(FP), R12
-	SUBQ         CX, R12
-	MOVQ         R12, (SP)
+	MOVQ         CX, R10
+	MOVQ         dstTile+40(FP), R11
 	MOVQ         srcTile+56(FP), R12
+	SUBQ         R10, R11
 	SUBQ         CX, R12
-	MOVQ         R12, 8(SP)
-	MOVQ         tiles+64(FP), CX
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
 
 tile:
-	MOVQ  R10, R12
-	TESTQ R12, R12
-	JZ    rest
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
 
 vector:
 	VMOVUPS     (DX), Z2
@@ -247,12 +259,12 @@ vector:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, AX
-	DECQ        R12
+	DECQ        CX
 	JNZ         vector
 
-rest:
-	TESTQ       R11, R11
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMOVUPS.Z   (DX), K1, Z2
 	VMOVUPS.Z   (BX), K1, Z3
 	VFMADD231PS Z3, Z0, Z2
@@ -281,18 +293,18 @@ rest:
 	VMOVUPS     Z3, K1, (AX)(DI*1)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), DX
-	ADDQ 8(SP), BX
-	ADDQ 8(SP), SI
-	DECQ CX
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 32(SP), SI
+	SUBQ $0x01, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET
 
 // func winogradWeightsAVX512(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradWeightsAVX512(SB), NOSPLIT, $16-92
+TEXT ·winogradWeightsAVX512(SB), NOSPLIT, $40-92
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         b+16(FP), BX
@@ -315,20 +327,24 @@ TEXT ·winogradWeightsAVX512(SB), NOSPLIT, $16-92
 	SHLL         CL, R12
 	DECL         R12
 	KMOVW        R12, K1
+	MOVQ         R10, (SP)
+	MOVQ         R11, 8(SP)
+	MOVQ         tiles+64(FP), CX
+	MOVQ         CX, 16(SP)
 	MOVQ         R10, CX
 	SHLQ         $0x06, CX
-	MOVQ         dstTile+40(FP), R12
-	SUBQ         CX, R12
-	MOVQ         R12, (SP)
+	MOVQ         CX, R10
+	MOVQ         dstTile+40(FP), R11
 	MOVQ         srcTile+56(FP), R12
+	SUBQ         R10, R11
 	SUBQ         CX, R12
-	MOVQ         R12, 8(SP)
-	MOVQ         tiles+64(FP), CX
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
 
 tile:
-	MOVQ  R10, R12
-	TESTQ R12, R12
-	JZ    rest
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
 
 vector:
 	VMOVUPS     (DX), Z4
@@ -362,12 +378,12 @@ vector:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, AX
-	DECQ        R12
+	DECQ        CX
 	JNZ         vector
 
-rest:
-	TESTQ       R11, R11
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMOVUPS.Z   (DX), K1, Z4
 	VMOVUPS.Z   (BX), K1, Z5
 	VFMADD231PS Z5, Z0, Z4
@@ -397,11 +413,11 @@ rest:
 	VMOVUPS     Z6, K1, (AX)(R9*1)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), DX
-	ADDQ 8(SP), BX
-	ADDQ 8(SP), SI
-	DECQ CX
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 32(SP), SI
+	SUBQ $0x01, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET
@@ -411,7 +427,7 @@ GLOBL winogradWord3f000000<>(SB), RODATA|NOPTR, $4
 
 // func winogradGatherAVX512(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradGatherAVX512(SB), NOSPLIT, $16-92
+TEXT ·winogradGatherAVX512(SB), NOSPLIT, $40-92
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         b+16(FP), BX
@@ -434,20 +450,24 @@ TEXT ·winogradGatherAVX512(SB), NOSPLIT, $16-92
 	SHLL         CL, R12
 	DECL         R12
 	KMOVW        R12, K1
+	MOVQ         R10, (SP)
+	MOVQ         R11, 8(SP)
+	MOVQ         tiles+64(FP), CX
+	MOVQ         CX, 16(SP)
 	MOVQ         R10, CX
 	SHLQ         $0x06, CX
-	MOVQ         dstTile+40(FP), R12
-	SUBQ         CX, R12
-	MOVQ         R12, (SP)
+	MOVQ         CX, R10
+	MOVQ         dstTile+40(FP), R11
 	MOVQ         srcTile+56(FP), R12
+	SUBQ         R10, R11
 	SUBQ         CX, R12
-	MOVQ         R12, 8(SP)
-	MOVQ         tiles+64(FP), CX
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
 
 tile:
-	MOVQ  R10, R12
-	TESTQ R12, R12
-	JZ    rest
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
 
 vector:
 	VMOVUPS     (DX), Z4
@@ -487,12 +507,12 @@ vector:
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, AX
-	DECQ        R12
+	DECQ        CX
 	JNZ         vector
 
-rest:
-	TESTQ       R11, R11
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMOVUPS.Z   (DX), K1, Z4
 	VMOVUPS.Z   (BX), K1, Z5
 	VFMADD231PS Z5, Z0, Z4
@@ -528,18 +548,18 @@ rest:
 	VMOVUPS     Z6, K1, (AX)(DI*2)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), DX
-	ADDQ 8(SP), BX
-	ADDQ 8(SP), SI
-	DECQ CX
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 32(SP), SI
+	SUBQ $0x01, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET
 
 // func winogradWindowAVX2(dst *float32, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
 // Requires: AVX, FMA3
-TEXT ·winogradWindowAVX2(SB), NOSPLIT, $16-76
+TEXT ·winogradWindowAVX2(SB), NOSPLIT, $40-76
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         b+16(FP), DX
@@ -556,20 +576,24 @@ TEXT ·winogradWindowAVX2(SB), NOSPLIT, $16-76
 	MOVQ         R9, R12
 	NEGQ         R12
 	VMOVUPS      32(R11)(R12*4), Y1
-	MOVQ         R10, R11
-	SHLQ         $0x05, R11
-	MOVQ         dstTile+32(FP), R12
-	SUBQ         R11, R12
-	MOVQ         R12, (SP)
+	MOVQ         R10, (SP)
+	MOVQ         R9, 8(SP)
+	MOVQ         tiles+56(FP), R9
+	MOVQ         R9, 16(SP)
+	MOVQ         R10, R9
+	SHLQ         $0x05, R9
+	MOVQ         R9, R10
+	MOVQ         dstTile+32(FP), R11
 	MOVQ         srcTile+48(FP), R12
-	SUBQ         R11, R12
-	MOVQ         R12, 8(SP)
-	MOVQ         tiles+56(FP), R11
+	SUBQ         R10, R11
+	SUBQ         R9, R12
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
 
 tile:
-	MOVQ  R10, R12
-	TESTQ R12, R12
-	JZ    rest
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JZ    odd
 
 vector:
 	VMOVUPS     (CX), Y2
@@ -595,12 +619,12 @@ vector:
 	ADDQ        $0x20, CX
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, AX
-	DECQ        R12
+	DECQ        R9
 	JNZ         vector
 
-rest:
-	TESTQ       R9, R9
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMASKMOVPS  (CX), Y1, Y2
 	VMASKMOVPS  (DX), Y1, Y3
 	VFMADD231PS Y3, Y0, Y2
@@ -623,10 +647,10 @@ rest:
 	VMASKMOVPS  Y3, Y1, (AX)(DI*1)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), CX
-	ADDQ 8(SP), DX
-	DECQ R11
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), CX
+	ADDQ 32(SP), DX
+	SUBQ $0x01, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET
@@ -651,7 +675,7 @@ GLOBL winogradMasks<>(SB), RODATA|NOPTR, $64
 
 // func winogradSpreadAVX2(dst *float32, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
 // Requires: AVX, FMA3
-TEXT ·winogradSpreadAVX2(SB), NOSPLIT, $16-76
+TEXT ·winogradSpreadAVX2(SB), NOSPLIT, $40-76
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         b+16(FP), DX
@@ -668,20 +692,24 @@ TEXT ·winogradSpreadAVX2(SB), NOSPLIT, $16-76
 	MOVQ         R8, R11
 	NEGQ         R11
 	VMOVUPS      32(R10)(R11*4), Y1
-	MOVQ         R9, R10
-	SHLQ         $0x05, R10
-	MOVQ         dstTile+32(FP), R11
-	SUBQ         R10, R11
-	MOVQ         R11, (SP)
+	MOVQ         R9, (SP)
+	MOVQ         R8, 8(SP)
+	MOVQ         tiles+56(FP), R8
+	MOVQ         R8, 16(SP)
+	MOVQ         R9, R8
+	SHLQ         $0x05, R8
+	MOVQ         R8, R9
+	MOVQ         dstTile+32(FP), R10
 	MOVQ         srcTile+48(FP), R11
-	SUBQ         R10, R11
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+56(FP), R10
+	SUBQ         R9, R10
+	SUBQ         R8, R11
+	MOVQ         R10, 24(SP)
+	MOVQ         R11, 32(SP)
 
 tile:
-	MOVQ  R9, R11
-	TESTQ R11, R11
-	JZ    rest
+	MOVQ  (SP), R8
+	TESTQ R8, R8
+	JZ    odd
 
 vector:
 	VMOVUPS     (CX), Y2
@@ -699,12 +727,12 @@ vector:
 	ADDQ        $0x20, CX
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, AX
-	DECQ        R11
+	DECQ        R8
 	JNZ         vector
 
-rest:
-	TESTQ       R8, R8
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMASKMOVPS  (CX), Y1, Y2
 	VMASKMOVPS  (DX), Y1, Y3
 	VFMADD231PS Y3, Y0, Y2
@@ -719,17 +747,17 @@ rest:
 	VMASKMOVPS  Y3, Y1, (AX)(DI*1)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), CX
-	ADDQ 8(SP), DX
-	DECQ R10
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), CX
+	ADDQ 32(SP), DX
+	SUBQ $0x01, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET
 
 // func winogradFoldAVX2(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32)
 // Requires: AVX, FMA3
-TEXT ·winogradFoldAVX2(SB), NOSPLIT, $16-88
+TEXT ·winogradFoldAVX2(SB), NOSPLIT, $40-88
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         b+16(FP), DX
@@ -748,20 +776,24 @@ TEXT ·winogradFoldAVX2(SB), NOSPLIT, $16-88
 	MOVQ         R9, R12
 	NEGQ         R12
 	VMOVUPS      32(R11)(R12*4), Y2
-	MOVQ         R10, R11
-	SHLQ         $0x05, R11
-	MOVQ         dstTile+40(FP), R12
-	SUBQ         R11, R12
-	MOVQ         R12, (SP)
+	MOVQ         R10, (SP)
+	MOVQ         R9, 8(SP)
+	MOVQ         tiles+64(FP), R9
+	MOVQ         R9, 16(SP)
+	MOVQ         R10, R9
+	SHLQ         $0x05, R9
+	MOVQ         R9, R10
+	MOVQ         dstTile+40(FP), R11
 	MOVQ         srcTile+56(FP), R12
-	SUBQ         R11, R12
-	MOVQ         R12, 8(SP)
-	MOVQ         tiles+64(FP), R11
+	SUBQ         R10, R11
+	SUBQ         R9, R12
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
 
 tile:
-	MOVQ  R10, R12
-	TESTQ R12, R12
-	JZ    rest
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JZ    odd
 
 vector:
 	VMOVUPS     (CX), Y3
@@ -794,12 +826,12 @@ vector:
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, AX
-	DECQ        R12
+	DECQ        R9
 	JNZ         vector
 
-rest:
-	TESTQ       R9, R9
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMASKMOVPS  (CX), Y2, Y3
 	VMASKMOVPS  (DX), Y2, Y4
 	VFMADD231PS Y4, Y0, Y3
@@ -828,18 +860,18 @@ rest:
 	VMASKMOVPS  Y4, Y2, (AX)(SI*1)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), CX
-	ADDQ 8(SP), DX
-	ADDQ 8(SP), BX
-	DECQ R11
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), CX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	SUBQ $0x01, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET
 
 // func winogradWeightsAVX2(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
 // Requires: AVX, FMA3
-TEXT ·winogradWeightsAVX2(SB), NOSPLIT, $16-92
+TEXT ·winogradWeightsAVX2(SB), NOSPLIT, $40-92
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         b+16(FP), DX
@@ -860,20 +892,24 @@ TEXT ·winogradWeightsAVX2(SB), NOSPLIT, $16-92
 	MOVQ         R9, R12
 	NEGQ         R12
 	VMOVUPS      32(R11)(R12*4), Y4
-	MOVQ         R10, R11
-	SHLQ         $0x05, R11
-	MOVQ         dstTile+40(FP), R12
-	SUBQ         R11, R12
-	MOVQ         R12, (SP)
+	MOVQ         R10, (SP)
+	MOVQ         R9, 8(SP)
+	MOVQ         tiles+64(FP), R9
+	MOVQ         R9, 16(SP)
+	MOVQ         R10, R9
+	SHLQ         $0x05, R9
+	MOVQ         R9, R10
+	MOVQ         dstTile+40(FP), R11
 	MOVQ         srcTile+56(FP), R12
-	SUBQ         R11, R12
-	MOVQ         R12, 8(SP)
-	MOVQ         tiles+64(FP), R11
+	SUBQ         R10, R11
+	SUBQ         R9, R12
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
 
 tile:
-	MOVQ  R10, R12
-	TESTQ R12, R12
-	JZ    rest
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JZ    odd
 
 vector:
 	VMOVUPS     (CX), Y5
@@ -907,12 +943,12 @@ vector:
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, AX
-	DECQ        R12
+	DECQ        R9
 	JNZ         vector
 
-rest:
-	TESTQ       R9, R9
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMASKMOVPS  (CX), Y4, Y5
 	VMASKMOVPS  (DX), Y4, Y6
 	VFMADD231PS Y6, Y0, Y5
@@ -942,18 +978,18 @@ rest:
 	VMASKMOVPS  Y7, Y4, (AX)(R8*1)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), CX
-	ADDQ 8(SP), DX
-	ADDQ 8(SP), BX
-	DECQ R11
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), CX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	SUBQ $0x01, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET
 
 // func winogradGatherAVX2(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
 // Requires: AVX, FMA3
-TEXT ·winogradGatherAVX2(SB), NOSPLIT, $16-92
+TEXT ·winogradGatherAVX2(SB), NOSPLIT, $40-92
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         b+16(FP), DX
@@ -974,20 +1010,24 @@ TEXT ·winogradGatherAVX2(SB), NOSPLIT, $16-92
 	MOVQ         R9, R12
 	NEGQ         R12
 	VMOVUPS      32(R11)(R12*4), Y4
-	MOVQ         R10, R11
-	SHLQ         $0x05, R11
-	MOVQ         dstTile+40(FP), R12
-	SUBQ         R11, R12
-	MOVQ         R12, (SP)
+	MOVQ         R10, (SP)
+	MOVQ         R9, 8(SP)
+	MOVQ         tiles+64(FP), R9
+	MOVQ         R9, 16(SP)
+	MOVQ         R10, R9
+	SHLQ         $0x05, R9
+	MOVQ         R9, R10
+	MOVQ         dstTile+40(FP), R11
 	MOVQ         srcTile+56(FP), R12
-	SUBQ         R11, R12
-	MOVQ         R12, 8(SP)
-	MOVQ         tiles+64(FP), R11
+	SUBQ         R10, R11
+	SUBQ         R9, R12
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
 
 tile:
-	MOVQ  R10, R12
-	TESTQ R12, R12
-	JZ    rest
+	MOVQ  (SP), R9
+	TESTQ R9, R9
+	JZ    odd
 
 vector:
 	VMOVUPS     (CX), Y5
@@ -1027,12 +1067,12 @@ vector:
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, AX
-	DECQ        R12
+	DECQ        R9
 	JNZ         vector
 
-rest:
-	TESTQ       R9, R9
-	JZ          next
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
 	VMASKMOVPS  (CX), Y4, Y5
 	VMASKMOVPS  (DX), Y4, Y6
 	VFMADD231PS Y6, Y0, Y5
@@ -1068,11 +1108,1061 @@ rest:
 	VMASKMOVPS  Y7, Y4, (AX)(SI*2)
 
 next:
-	ADDQ (SP), AX
-	ADDQ 8(SP), CX
-	ADDQ 8(SP), DX
-	ADDQ 8(SP), BX
-	DECQ R11
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), CX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	SUBQ $0x01, 16(SP)
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradWindowHalfAVX512(dst *uint16, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·winogradWindowHalfAVX512(SB), NOSPLIT, $40-76
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	MOVQ         dstPlace+24(FP), SI
+	MOVQ         srcPlace+40(FP), DI
+	LEAQ         (SI)(SI*2), R8
+	LEAQ         (DI)(DI*2), R9
+	VBROADCASTSS cb+72(FP), Z0
+	MOVQ         n+64(FP), CX
+	MOVQ         CX, R10
+	SHRQ         $0x04, R10
+	MOVQ         CX, R11
+	ANDQ         $0x0f, R11
+	MOVQ         R11, CX
+	MOVL         $0x00000001, R12
+	SHLL         CL, R12
+	DECL         R12
+	KMOVW        R12, K1
+	MOVQ         R10, (SP)
+	MOVQ         R11, 8(SP)
+	MOVQ         tiles+56(FP), CX
+	MOVQ         CX, 16(SP)
+	MOVQ         R10, CX
+	SHLQ         $0x06, CX
+	MOVQ         CX, R10
+	SHRQ         $0x01, R10
+	MOVQ         dstTile+32(FP), R11
+	MOVQ         srcTile+48(FP), R12
+	SUBQ         R10, R11
+	SUBQ         CX, R12
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
+
+tile:
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
+
+vector:
+	VMOVUPS     (DX), Z1
+	VMOVUPS     (BX), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     (DX)(DI*1), Z3
+	VMOVUPS     (BX)(DI*1), Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS     (DX)(DI*2), Z2
+	VMOVUPS     (BX)(DI*2), Z4
+	VFMADD231PS Z4, Z0, Z2
+	VMOVUPS     (DX)(R9*1), Z5
+	VMOVUPS     (BX)(R9*1), Z4
+	VFMADD231PS Z4, Z0, Z5
+	VSUBPS      Z2, Z1, Z4
+	VADDPS      Z2, Z3, Z1
+	VSUBPS      Z3, Z2, Z2
+	VSUBPS      Z5, Z3, Z3
+	VMOVAPS     Z4, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)
+	VMOVAPS   Z1, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)(SI*1)
+	VMOVAPS   Z2, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)(SI*2)
+	VMOVAPS   Z3, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)(R8*1)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x20, AX
+	DECQ      CX
+	JNZ       vector
+
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
+	VMOVUPS.Z   (DX), K1, Z1
+	VMOVUPS.Z   (BX), K1, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS.Z   (DX)(DI*1), K1, Z3
+	VMOVUPS.Z   (BX)(DI*1), K1, Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS.Z   (DX)(DI*2), K1, Z2
+	VMOVUPS.Z   (BX)(DI*2), K1, Z4
+	VFMADD231PS Z4, Z0, Z2
+	VMOVUPS.Z   (DX)(R9*1), K1, Z5
+	VMOVUPS.Z   (BX)(R9*1), K1, Z4
+	VFMADD231PS Z4, Z0, Z5
+	VSUBPS      Z2, Z1, Z4
+	VADDPS      Z2, Z3, Z1
+	VSUBPS      Z3, Z2, Z2
+	VSUBPS      Z5, Z3, Z3
+	VMOVAPS     Z4, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)
+	VMOVAPS   Z1, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(SI*1)
+	VMOVAPS   Z2, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(SI*2)
+	VMOVAPS   Z3, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(R8*1)
+
+next:
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	SUBQ $0x01, 16(SP)
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradFoldHalfAVX512(dst *uint16, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·winogradFoldHalfAVX512(SB), NOSPLIT, $40-88
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	MOVQ         c+24(FP), SI
+	MOVQ         dstPlace+32(FP), DI
+	MOVQ         srcPlace+48(FP), R8
+	LEAQ         (DI)(DI*2), CX
+	LEAQ         (R8)(R8*2), R9
+	VBROADCASTSS cb+80(FP), Z0
+	VBROADCASTSS cc+84(FP), Z1
+	MOVQ         n+72(FP), CX
+	MOVQ         CX, R10
+	SHRQ         $0x04, R10
+	MOVQ         CX, R11
+	ANDQ         $0x0f, R11
+	MOVQ         R11, CX
+	MOVL         $0x00000001, R12
+	SHLL         CL, R12
+	DECL         R12
+	KMOVW        R12, K1
+	MOVQ         R10, (SP)
+	MOVQ         R11, 8(SP)
+	MOVQ         tiles+64(FP), CX
+	MOVQ         CX, 16(SP)
+	MOVQ         R10, CX
+	SHLQ         $0x06, CX
+	MOVQ         CX, R10
+	SHRQ         $0x01, R10
+	MOVQ         dstTile+40(FP), R11
+	MOVQ         srcTile+56(FP), R12
+	SUBQ         R10, R11
+	SUBQ         CX, R12
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
+
+tile:
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
+
+vector:
+	VMOVUPS     (DX), Z3
+	VMOVUPS     (BX), Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS     (SI), Z2
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     (DX)(R8*1), Z2
+	VMOVUPS     (BX)(R8*1), Z4
+	VFMADD231PS Z4, Z0, Z2
+	VMOVUPS     (SI)(R8*1), Z4
+	VFMADD231PS Z4, Z1, Z2
+	VMOVUPS     (DX)(R8*2), Z4
+	VMOVUPS     (BX)(R8*2), Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS     (SI)(R8*2), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS     (DX)(R9*1), Z5
+	VMOVUPS     (BX)(R9*1), Z6
+	VFMADD231PS Z6, Z0, Z5
+	VMOVUPS     (SI)(R9*1), Z6
+	VFMADD231PS Z6, Z1, Z5
+	VADDPS      Z4, Z2, Z6
+	VADDPS      Z6, Z3, Z3
+	VSUBPS      Z4, Z2, Z2
+	VSUBPS      Z5, Z2, Z2
+	VMOVAPS     Z3, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)
+	VMOVAPS   Z2, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)(DI*1)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, SI
+	ADDQ      $0x20, AX
+	DECQ      CX
+	JNZ       vector
+
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
+	VMOVUPS.Z   (DX), K1, Z3
+	VMOVUPS.Z   (BX), K1, Z2
+	VFMADD231PS Z2, Z0, Z3
+	VMOVUPS.Z   (SI), K1, Z2
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS.Z   (DX)(R8*1), K1, Z2
+	VMOVUPS.Z   (BX)(R8*1), K1, Z4
+	VFMADD231PS Z4, Z0, Z2
+	VMOVUPS.Z   (SI)(R8*1), K1, Z4
+	VFMADD231PS Z4, Z1, Z2
+	VMOVUPS.Z   (DX)(R8*2), K1, Z4
+	VMOVUPS.Z   (BX)(R8*2), K1, Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS.Z   (SI)(R8*2), K1, Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMOVUPS.Z   (DX)(R9*1), K1, Z5
+	VMOVUPS.Z   (BX)(R9*1), K1, Z6
+	VFMADD231PS Z6, Z0, Z5
+	VMOVUPS.Z   (SI)(R9*1), K1, Z6
+	VFMADD231PS Z6, Z1, Z5
+	VADDPS      Z4, Z2, Z6
+	VADDPS      Z6, Z3, Z3
+	VSUBPS      Z4, Z2, Z2
+	VSUBPS      Z5, Z2, Z2
+	VMOVAPS     Z3, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)
+	VMOVAPS   Z2, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(DI*1)
+
+next:
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 32(SP), SI
+	SUBQ $0x01, 16(SP)
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradWeightsHalfAVX512(dst *uint16, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·winogradWeightsHalfAVX512(SB), NOSPLIT, $40-92
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	MOVQ         c+24(FP), SI
+	MOVQ         dstPlace+32(FP), DI
+	MOVQ         srcPlace+48(FP), R8
+	LEAQ         (DI)(DI*2), R9
+	LEAQ         (R8)(R8*2), CX
+	VBROADCASTSS cb+80(FP), Z0
+	VBROADCASTSS cc+84(FP), Z1
+	VBROADCASTSS scale+88(FP), Z2
+	VBROADCASTSS winogradWord3f000000<>+0(SB), Z3
+	MOVQ         n+72(FP), CX
+	MOVQ         CX, R10
+	SHRQ         $0x04, R10
+	MOVQ         CX, R11
+	ANDQ         $0x0f, R11
+	MOVQ         R11, CX
+	MOVL         $0x00000001, R12
+	SHLL         CL, R12
+	DECL         R12
+	KMOVW        R12, K1
+	MOVQ         R10, (SP)
+	MOVQ         R11, 8(SP)
+	MOVQ         tiles+64(FP), CX
+	MOVQ         CX, 16(SP)
+	MOVQ         R10, CX
+	SHLQ         $0x06, CX
+	MOVQ         CX, R10
+	SHRQ         $0x01, R10
+	MOVQ         dstTile+40(FP), R11
+	MOVQ         srcTile+56(FP), R12
+	SUBQ         R10, R11
+	SUBQ         CX, R12
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
+
+tile:
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
+
+vector:
+	VMOVUPS     (DX), Z7
+	VMOVUPS     (BX), Z4
+	VFMADD231PS Z4, Z0, Z7
+	VMOVUPS     (SI), Z4
+	VFMADD231PS Z4, Z1, Z7
+	VMULPS      Z2, Z7, Z7
+	VMOVUPS     (DX)(R8*1), Z6
+	VMOVUPS     (BX)(R8*1), Z4
+	VFMADD231PS Z4, Z0, Z6
+	VMOVUPS     (SI)(R8*1), Z4
+	VFMADD231PS Z4, Z1, Z6
+	VMULPS      Z2, Z6, Z6
+	VMOVUPS     (DX)(R8*2), Z4
+	VMOVUPS     (BX)(R8*2), Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS     (SI)(R8*2), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMULPS      Z2, Z4, Z4
+	VADDPS      Z4, Z7, Z8
+	VADDPS      Z6, Z8, Z5
+	VMULPS      Z3, Z5, Z5
+	VSUBPS      Z6, Z8, Z6
+	VMULPS      Z3, Z6, Z6
+	VMOVAPS     Z7, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)
+	VMOVAPS   Z5, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)(DI*1)
+	VMOVAPS   Z6, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)(DI*2)
+	VMOVAPS   Z4, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (AX)(R9*1)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, SI
+	ADDQ      $0x20, AX
+	DECQ      CX
+	JNZ       vector
+
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
+	VMOVUPS.Z   (DX), K1, Z7
+	VMOVUPS.Z   (BX), K1, Z4
+	VFMADD231PS Z4, Z0, Z7
+	VMOVUPS.Z   (SI), K1, Z4
+	VFMADD231PS Z4, Z1, Z7
+	VMULPS      Z2, Z7, Z7
+	VMOVUPS.Z   (DX)(R8*1), K1, Z6
+	VMOVUPS.Z   (BX)(R8*1), K1, Z4
+	VFMADD231PS Z4, Z0, Z6
+	VMOVUPS.Z   (SI)(R8*1), K1, Z4
+	VFMADD231PS Z4, Z1, Z6
+	VMULPS      Z2, Z6, Z6
+	VMOVUPS.Z   (DX)(R8*2), K1, Z4
+	VMOVUPS.Z   (BX)(R8*2), K1, Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS.Z   (SI)(R8*2), K1, Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMULPS      Z2, Z4, Z4
+	VADDPS      Z4, Z7, Z8
+	VADDPS      Z6, Z8, Z5
+	VMULPS      Z3, Z5, Z5
+	VSUBPS      Z6, Z8, Z6
+	VMULPS      Z3, Z6, Z6
+	VMOVAPS     Z7, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)
+	VMOVAPS   Z5, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(DI*1)
+	VMOVAPS   Z6, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(DI*2)
+	VMOVAPS   Z4, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(R9*1)
+
+next:
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 32(SP), SI
+	SUBQ $0x01, 16(SP)
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradWindowPairsAVX512(dst *uint16, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·winogradWindowPairsAVX512(SB), NOSPLIT, $40-76
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	MOVQ         dstPlace+24(FP), SI
+	MOVQ         srcPlace+40(FP), DI
+	LEAQ         (SI)(SI*2), R8
+	LEAQ         (DI)(DI*2), R9
+	VBROADCASTSS cb+72(FP), Z0
+	MOVQ         n+64(FP), CX
+	MOVQ         CX, R10
+	SHRQ         $0x04, R10
+	MOVQ         CX, R11
+	ANDQ         $0x0f, R11
+	MOVQ         R11, CX
+	MOVL         $0x00000001, R12
+	SHLL         CL, R12
+	DECL         R12
+	KMOVW        R12, K1
+	MOVQ         R10, (SP)
+	MOVQ         R11, 8(SP)
+	MOVQ         tiles+56(FP), CX
+	MOVQ         CX, 16(SP)
+	MOVQ         R10, CX
+	SHLQ         $0x06, CX
+	MOVQ         CX, R10
+	MOVQ         dstTile+32(FP), R11
+	MOVQ         srcTile+48(FP), R12
+	SUBQ         R10, R11
+	LEAQ         (DX)(R12*1), R10
+	LEAQ         (BX)(R12*1), R13
+	SHLQ         $0x01, R12
+	SUBQ         CX, R12
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
+	VMOVDQU16    winogradInterleaving<>+0(SB), Z1
+
+tile:
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
+
+vector:
+	VMOVUPS     (DX), Z2
+	VMOVUPS     (BX), Z3
+	VFMADD231PS Z3, Z0, Z2
+	VMOVUPS     (DX)(DI*1), Z4
+	VMOVUPS     (BX)(DI*1), Z3
+	VFMADD231PS Z3, Z0, Z4
+	VMOVUPS     (DX)(DI*2), Z3
+	VMOVUPS     (BX)(DI*2), Z5
+	VFMADD231PS Z5, Z0, Z3
+	VMOVUPS     (DX)(R9*1), Z5
+	VMOVUPS     (BX)(R9*1), Z6
+	VFMADD231PS Z6, Z0, Z5
+	VSUBPS      Z3, Z2, Z9
+	VADDPS      Z3, Z4, Z2
+	VSUBPS      Z4, Z3, Z3
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     (R10), Z5
+	VMOVUPS     (R13), Z6
+	VFMADD231PS Z6, Z0, Z5
+	VMOVUPS     (R10)(DI*1), Z7
+	VMOVUPS     (R13)(DI*1), Z6
+	VFMADD231PS Z6, Z0, Z7
+	VMOVUPS     (R10)(DI*2), Z6
+	VMOVUPS     (R13)(DI*2), Z8
+	VFMADD231PS Z8, Z0, Z6
+	VMOVUPS     (R10)(R9*1), Z10
+	VMOVUPS     (R13)(R9*1), Z8
+	VFMADD231PS Z8, Z0, Z10
+	VSUBPS      Z6, Z5, Z8
+	VADDPS      Z6, Z7, Z5
+	VSUBPS      Z7, Z6, Z6
+	VSUBPS      Z10, Z7, Z7
+	VMOVAPS     Z9, Z29
+	VMOVAPS     Z8, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z8
+	VMOVUPS Z8, (AX)
+	VMOVAPS Z2, Z29
+	VMOVAPS Z5, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z2
+	VMOVUPS Z2, (AX)(SI*1)
+	VMOVAPS Z3, Z29
+	VMOVAPS Z6, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z2
+	VMOVUPS Z2, (AX)(SI*2)
+	VMOVAPS Z4, Z29
+	VMOVAPS Z7, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z2
+	VMOVUPS Z2, (AX)(R8*1)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, R10
+	ADDQ    $0x40, R13
+	ADDQ    $0x40, AX
+	DECQ    CX
+	JNZ     vector
+
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
+	VMOVUPS.Z   (DX), K1, Z2
+	VMOVUPS.Z   (BX), K1, Z3
+	VFMADD231PS Z3, Z0, Z2
+	VMOVUPS.Z   (DX)(DI*1), K1, Z4
+	VMOVUPS.Z   (BX)(DI*1), K1, Z3
+	VFMADD231PS Z3, Z0, Z4
+	VMOVUPS.Z   (DX)(DI*2), K1, Z3
+	VMOVUPS.Z   (BX)(DI*2), K1, Z5
+	VFMADD231PS Z5, Z0, Z3
+	VMOVUPS.Z   (DX)(R9*1), K1, Z5
+	VMOVUPS.Z   (BX)(R9*1), K1, Z6
+	VFMADD231PS Z6, Z0, Z5
+	VSUBPS      Z3, Z2, Z9
+	VADDPS      Z3, Z4, Z2
+	VSUBPS      Z4, Z3, Z3
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS.Z   (R10), K1, Z5
+	VMOVUPS.Z   (R13), K1, Z6
+	VFMADD231PS Z6, Z0, Z5
+	VMOVUPS.Z   (R10)(DI*1), K1, Z7
+	VMOVUPS.Z   (R13)(DI*1), K1, Z6
+	VFMADD231PS Z6, Z0, Z7
+	VMOVUPS.Z   (R10)(DI*2), K1, Z6
+	VMOVUPS.Z   (R13)(DI*2), K1, Z8
+	VFMADD231PS Z8, Z0, Z6
+	VMOVUPS.Z   (R10)(R9*1), K1, Z10
+	VMOVUPS.Z   (R13)(R9*1), K1, Z8
+	VFMADD231PS Z8, Z0, Z10
+	VSUBPS      Z6, Z5, Z8
+	VADDPS      Z6, Z7, Z5
+	VSUBPS      Z7, Z6, Z6
+	VSUBPS      Z10, Z7, Z7
+	VMOVAPS     Z9, Z29
+	VMOVAPS     Z8, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z8
+	VMOVUPS Z8, K1, (AX)
+	VMOVAPS Z2, Z29
+	VMOVAPS Z5, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z2
+	VMOVUPS Z2, K1, (AX)(SI*1)
+	VMOVAPS Z3, Z29
+	VMOVAPS Z6, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z2
+	VMOVUPS Z2, K1, (AX)(SI*2)
+	VMOVAPS Z4, Z29
+	VMOVAPS Z7, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z2
+	VMOVUPS Z2, K1, (AX)(R8*1)
+
+next:
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 32(SP), R10
+	ADDQ 32(SP), R13
+	SUBQ $0x02, 16(SP)
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+DATA winogradInterleaving<>+0(SB)/4, $0x00100000
+DATA winogradInterleaving<>+4(SB)/4, $0x00110001
+DATA winogradInterleaving<>+8(SB)/4, $0x00120002
+DATA winogradInterleaving<>+12(SB)/4, $0x00130003
+DATA winogradInterleaving<>+16(SB)/4, $0x00140004
+DATA winogradInterleaving<>+20(SB)/4, $0x00150005
+DATA winogradInterleaving<>+24(SB)/4, $0x00160006
+DATA winogradInterleaving<>+28(SB)/4, $0x00170007
+DATA winogradInterleaving<>+32(SB)/4, $0x00180008
+DATA winogradInterleaving<>+36(SB)/4, $0x00190009
+DATA winogradInterleaving<>+40(SB)/4, $0x001a000a
+DATA winogradInterleaving<>+44(SB)/4, $0x001b000b
+DATA winogradInterleaving<>+48(SB)/4, $0x001c000c
+DATA winogradInterleaving<>+52(SB)/4, $0x001d000d
+DATA winogradInterleaving<>+56(SB)/4, $0x001e000e
+DATA winogradInterleaving<>+60(SB)/4, $0x001f000f
+GLOBL winogradInterleaving<>(SB), RODATA|NOPTR, $64
+
+// func winogradSpreadPairsAVX512(dst *uint16, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·winogradSpreadPairsAVX512(SB), NOSPLIT, $40-76
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	MOVQ         dstPlace+24(FP), SI
+	MOVQ         srcPlace+40(FP), DI
+	LEAQ         (SI)(SI*2), R8
+	LEAQ         (DI)(DI*2), CX
+	VBROADCASTSS cb+72(FP), Z0
+	MOVQ         n+64(FP), CX
+	MOVQ         CX, R9
+	SHRQ         $0x04, R9
+	MOVQ         CX, R10
+	ANDQ         $0x0f, R10
+	MOVQ         R10, CX
+	MOVL         $0x00000001, R11
+	SHLL         CL, R11
+	DECL         R11
+	KMOVW        R11, K1
+	MOVQ         R9, (SP)
+	MOVQ         R10, 8(SP)
+	MOVQ         tiles+56(FP), CX
+	MOVQ         CX, 16(SP)
+	MOVQ         R9, CX
+	SHLQ         $0x06, CX
+	MOVQ         CX, R9
+	MOVQ         dstTile+32(FP), R10
+	MOVQ         srcTile+48(FP), R11
+	SUBQ         R9, R10
+	LEAQ         (DX)(R11*1), R9
+	LEAQ         (BX)(R11*1), R12
+	SHLQ         $0x01, R11
+	SUBQ         CX, R11
+	MOVQ         R10, 24(SP)
+	MOVQ         R11, 32(SP)
+	VMOVDQU16    winogradInterleaving<>+0(SB), Z1
+
+tile:
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
+
+vector:
+	VMOVUPS     (DX), Z9
+	VMOVUPS     (BX), Z2
+	VFMADD231PS Z2, Z0, Z9
+	VMOVUPS     (DX)(DI*1), Z2
+	VMOVUPS     (BX)(DI*1), Z3
+	VFMADD231PS Z3, Z0, Z2
+	VADDPS      Z2, Z9, Z3
+	VSUBPS      Z2, Z9, Z4
+	VMOVUPS     (R9), Z8
+	VMOVUPS     (R12), Z5
+	VFMADD231PS Z5, Z0, Z8
+	VMOVUPS     (R9)(DI*1), Z5
+	VMOVUPS     (R12)(DI*1), Z6
+	VFMADD231PS Z6, Z0, Z5
+	VADDPS      Z5, Z8, Z6
+	VSUBPS      Z5, Z8, Z7
+	VMOVAPS     Z9, Z29
+	VMOVAPS     Z8, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z8
+	VMOVUPS Z8, (AX)
+	VMOVAPS Z3, Z29
+	VMOVAPS Z6, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z3
+	VMOVUPS Z3, (AX)(SI*1)
+	VMOVAPS Z4, Z29
+	VMOVAPS Z7, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z3
+	VMOVUPS Z3, (AX)(SI*2)
+	VMOVAPS Z2, Z29
+	VMOVAPS Z5, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z2
+	VMOVUPS Z2, (AX)(R8*1)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, R9
+	ADDQ    $0x40, R12
+	ADDQ    $0x40, AX
+	DECQ    CX
+	JNZ     vector
+
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
+	VMOVUPS.Z   (DX), K1, Z9
+	VMOVUPS.Z   (BX), K1, Z2
+	VFMADD231PS Z2, Z0, Z9
+	VMOVUPS.Z   (DX)(DI*1), K1, Z2
+	VMOVUPS.Z   (BX)(DI*1), K1, Z3
+	VFMADD231PS Z3, Z0, Z2
+	VADDPS      Z2, Z9, Z3
+	VSUBPS      Z2, Z9, Z4
+	VMOVUPS.Z   (R9), K1, Z8
+	VMOVUPS.Z   (R12), K1, Z5
+	VFMADD231PS Z5, Z0, Z8
+	VMOVUPS.Z   (R9)(DI*1), K1, Z5
+	VMOVUPS.Z   (R12)(DI*1), K1, Z6
+	VFMADD231PS Z6, Z0, Z5
+	VADDPS      Z5, Z8, Z6
+	VSUBPS      Z5, Z8, Z7
+	VMOVAPS     Z9, Z29
+	VMOVAPS     Z8, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z8
+	VMOVUPS Z8, K1, (AX)
+	VMOVAPS Z3, Z29
+	VMOVAPS Z6, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z3
+	VMOVUPS Z3, K1, (AX)(SI*1)
+	VMOVAPS Z4, Z29
+	VMOVAPS Z7, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z3
+	VMOVUPS Z3, K1, (AX)(SI*2)
+	VMOVAPS Z2, Z29
+	VMOVAPS Z5, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z1, Z2
+	VMOVUPS Z2, K1, (AX)(R8*1)
+
+next:
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 32(SP), R9
+	ADDQ 32(SP), R12
+	SUBQ $0x02, 16(SP)
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradWeightsPairsAVX512(dst *uint16, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·winogradWeightsPairsAVX512(SB), NOSPLIT, $40-92
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	MOVQ         c+24(FP), SI
+	MOVQ         dstPlace+32(FP), DI
+	MOVQ         srcPlace+48(FP), R8
+	LEAQ         (DI)(DI*2), R9
+	LEAQ         (R8)(R8*2), CX
+	VBROADCASTSS cb+80(FP), Z0
+	VBROADCASTSS cc+84(FP), Z1
+	VBROADCASTSS scale+88(FP), Z2
+	VBROADCASTSS winogradWord3f000000<>+0(SB), Z3
+	MOVQ         n+72(FP), CX
+	MOVQ         CX, R10
+	SHRQ         $0x04, R10
+	MOVQ         CX, R11
+	ANDQ         $0x0f, R11
+	MOVQ         R11, CX
+	MOVL         $0x00000001, R12
+	SHLL         CL, R12
+	DECL         R12
+	KMOVW        R12, K1
+	MOVQ         R10, (SP)
+	MOVQ         R11, 8(SP)
+	MOVQ         tiles+64(FP), CX
+	MOVQ         CX, 16(SP)
+	MOVQ         R10, CX
+	SHLQ         $0x06, CX
+	MOVQ         CX, R10
+	MOVQ         dstTile+40(FP), R11
+	MOVQ         srcTile+56(FP), R12
+	SUBQ         R10, R11
+	LEAQ         (DX)(R12*1), R10
+	LEAQ         (BX)(R12*1), R13
+	LEAQ         (SI)(R12*1), R14
+	SHLQ         $0x01, R12
+	SUBQ         CX, R12
+	MOVQ         R11, 24(SP)
+	MOVQ         R12, 32(SP)
+	VMOVDQU16    winogradInterleaving<>+0(SB), Z4
+
+tile:
+	MOVQ  (SP), CX
+	TESTQ CX, CX
+	JZ    odd
+
+vector:
+	VMOVUPS     (DX), Z12
+	VMOVUPS     (BX), Z5
+	VFMADD231PS Z5, Z0, Z12
+	VMOVUPS     (SI), Z5
+	VFMADD231PS Z5, Z1, Z12
+	VMULPS      Z2, Z12, Z12
+	VMOVUPS     (DX)(R8*1), Z7
+	VMOVUPS     (BX)(R8*1), Z5
+	VFMADD231PS Z5, Z0, Z7
+	VMOVUPS     (SI)(R8*1), Z5
+	VFMADD231PS Z5, Z1, Z7
+	VMULPS      Z2, Z7, Z7
+	VMOVUPS     (DX)(R8*2), Z5
+	VMOVUPS     (BX)(R8*2), Z6
+	VFMADD231PS Z6, Z0, Z5
+	VMOVUPS     (SI)(R8*2), Z6
+	VFMADD231PS Z6, Z1, Z5
+	VMULPS      Z2, Z5, Z5
+	VADDPS      Z5, Z12, Z8
+	VADDPS      Z7, Z8, Z6
+	VMULPS      Z3, Z6, Z6
+	VSUBPS      Z7, Z8, Z7
+	VMULPS      Z3, Z7, Z7
+	VMOVUPS     (R10), Z11
+	VMOVUPS     (R13), Z8
+	VFMADD231PS Z8, Z0, Z11
+	VMOVUPS     (R14), Z8
+	VFMADD231PS Z8, Z1, Z11
+	VMULPS      Z2, Z11, Z11
+	VMOVUPS     (R10)(R8*1), Z10
+	VMOVUPS     (R13)(R8*1), Z8
+	VFMADD231PS Z8, Z0, Z10
+	VMOVUPS     (R14)(R8*1), Z8
+	VFMADD231PS Z8, Z1, Z10
+	VMULPS      Z2, Z10, Z10
+	VMOVUPS     (R10)(R8*2), Z8
+	VMOVUPS     (R13)(R8*2), Z9
+	VFMADD231PS Z9, Z0, Z8
+	VMOVUPS     (R14)(R8*2), Z9
+	VFMADD231PS Z9, Z1, Z8
+	VMULPS      Z2, Z8, Z8
+	VADDPS      Z8, Z11, Z13
+	VADDPS      Z10, Z13, Z9
+	VMULPS      Z3, Z9, Z9
+	VSUBPS      Z10, Z13, Z10
+	VMULPS      Z3, Z10, Z10
+	VMOVAPS     Z12, Z29
+	VMOVAPS     Z11, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z4, Z11
+	VMOVUPS Z11, (AX)
+	VMOVAPS Z6, Z29
+	VMOVAPS Z9, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z4, Z6
+	VMOVUPS Z6, (AX)(DI*1)
+	VMOVAPS Z7, Z29
+	VMOVAPS Z10, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z4, Z6
+	VMOVUPS Z6, (AX)(DI*2)
+	VMOVAPS Z5, Z29
+	VMOVAPS Z8, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z4, Z5
+	VMOVUPS Z5, (AX)(R9*1)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, SI
+	ADDQ    $0x40, R10
+	ADDQ    $0x40, R13
+	ADDQ    $0x40, R14
+	ADDQ    $0x40, AX
+	DECQ    CX
+	JNZ     vector
+
+odd:
+	CMPQ        8(SP), $0x00
+	JEQ         next
+	VMOVUPS.Z   (DX), K1, Z12
+	VMOVUPS.Z   (BX), K1, Z5
+	VFMADD231PS Z5, Z0, Z12
+	VMOVUPS.Z   (SI), K1, Z5
+	VFMADD231PS Z5, Z1, Z12
+	VMULPS      Z2, Z12, Z12
+	VMOVUPS.Z   (DX)(R8*1), K1, Z7
+	VMOVUPS.Z   (BX)(R8*1), K1, Z5
+	VFMADD231PS Z5, Z0, Z7
+	VMOVUPS.Z   (SI)(R8*1), K1, Z5
+	VFMADD231PS Z5, Z1, Z7
+	VMULPS      Z2, Z7, Z7
+	VMOVUPS.Z   (DX)(R8*2), K1, Z5
+	VMOVUPS.Z   (BX)(R8*2), K1, Z6
+	VFMADD231PS Z6, Z0, Z5
+	VMOVUPS.Z   (SI)(R8*2), K1, Z6
+	VFMADD231PS Z6, Z1, Z5
+	VMULPS      Z2, Z5, Z5
+	VADDPS      Z5, Z12, Z8
+	VADDPS      Z7, Z8, Z6
+	VMULPS      Z3, Z6, Z6
+	VSUBPS      Z7, Z8, Z7
+	VMULPS      Z3, Z7, Z7
+	VMOVUPS.Z   (R10), K1, Z11
+	VMOVUPS.Z   (R13), K1, Z8
+	VFMADD231PS Z8, Z0, Z11
+	VMOVUPS.Z   (R14), K1, Z8
+	VFMADD231PS Z8, Z1, Z11
+	VMULPS      Z2, Z11, Z11
+	VMOVUPS.Z   (R10)(R8*1), K1, Z10
+	VMOVUPS.Z   (R13)(R8*1), K1, Z8
+	VFMADD231PS Z8, Z0, Z10
+	VMOVUPS.Z   (R14)(R8*1), K1, Z8
+	VFMADD231PS Z8, Z1, Z10
+	VMULPS      Z2, Z10, Z10
+	VMOVUPS.Z   (R10)(R8*2), K1, Z8
+	VMOVUPS.Z   (R13)(R8*2), K1, Z9
+	VFMADD231PS Z9, Z0, Z8
+	VMOVUPS.Z   (R14)(R8*2), K1, Z9
+	VFMADD231PS Z9, Z1, Z8
+	VMULPS      Z2, Z8, Z8
+	VADDPS      Z8, Z11, Z13
+	VADDPS      Z10, Z13, Z9
+	VMULPS      Z3, Z9, Z9
+	VSUBPS      Z10, Z13, Z10
+	VMULPS      Z3, Z10, Z10
+	VMOVAPS     Z12, Z29
+	VMOVAPS     Z11, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z4, Z11
+	VMOVUPS Z11, K1, (AX)
+	VMOVAPS Z6, Z29
+	VMOVAPS Z9, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z4, Z6
+	VMOVUPS Z6, K1, (AX)(DI*1)
+	VMOVAPS Z7, Z29
+	VMOVAPS Z10, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z4, Z6
+	VMOVUPS Z6, K1, (AX)(DI*2)
+	VMOVAPS Z5, Z29
+	VMOVAPS Z8, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z4, Z5
+	VMOVUPS Z5, K1, (AX)(R9*1)
+
+next:
+	ADDQ 24(SP), AX
+	ADDQ 32(SP), DX
+	ADDQ 32(SP), BX
+	ADDQ 32(SP), SI
+	ADDQ 32(SP), R10
+	ADDQ 32(SP), R13
+	ADDQ 32(SP), R14
+	SUBQ $0x02, 16(SP)
 	JNZ  tile
 	VZEROUPPER
 	RET

@@ -36,9 +36,9 @@ func TestWinograd(t *testing.T) {
 		})
 		sameForWorkers(t, func(p *parallel.Pool) [][]float32 {
 			gy, gdx, gdw := normals(r, len(y)), normals(r, len(dx)), normals(r, len(dw))
-			s.winogradForward32(p, x, w, gy)
-			s.winogradInputGrad32(p, dy, w, gdx)
-			s.winogradWeightGrad32(p, x, dy, gdw)
+			convWinograd(p, s, microF32(s.K), x, w, gy)
+			inputGradWinograd(p, s, microF32(s.C), dy, w, gdx)
+			weightGradWinograd(p, s, microF32(s.K), x, dy, gdw)
 			return [][]float32{gy, gdx, gdw}
 		}, func(l Level, got [][]float32) {
 			close := func(what string, got []float32, want []float64, terms int) {
@@ -67,7 +67,7 @@ func TestWinogradNotFinite(t *testing.T) {
 				x, y := normals(r, s.N*s.H*s.W*s.C), make([]float32, s.N*s.H*s.W*s.K)
 				const h, column = 3, 4
 				x[((s.H+h)*s.W+column)*s.C+5] = bad
-				s.winogradForward32(nil, x, w, y)
+				convWinograd(nil, s, microF32(s.K), x, w, y)
 				for i, v := range y {
 					n, row, col := i/(s.H*s.W*s.K), i/(s.W*s.K)%s.H, i/s.K%s.W
 					reads := n == 1 && max(row-h, h-row) <= 1 && max(col-column, column-col) <= 1
@@ -79,4 +79,49 @@ func TestWinogradNotFinite(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWinogradBF16 compares the convolutions of bfloat16 in tiles with float64: two roundings of transformed operands and one of
+// the result.
+func TestWinogradBF16(t *testing.T) {
+	if !detectedBF16 {
+		t.Skip("this processor does not multiply bfloat16")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawWinograd(t)
+		s.C, s.K = s.C+s.C%2, s.K+s.K%2
+		if s.OutH() < 1 || s.OutW() < 1 {
+			t.Skip("no output")
+		}
+		r := source(t)
+		x, w := normals(r, s.N*s.H*s.W*s.C), normals(r, 9*s.C*s.K)
+		dy := normals(r, s.N*s.OutH()*s.OutW()*s.K)
+		hx, hw, hdy := halves(x), halves(w), halves(dy)
+		y, dx, dw := make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w))
+		s.eachProduct(func(xi, wi, yi int) {
+			y[yi] += float64(x[xi]) * float64(w[wi])
+			dx[xi] += float64(dy[yi]) * float64(w[wi])
+			dw[wi] += float64(dy[yi]) * float64(x[xi])
+		})
+		var first [][]float32
+		for _, p := range testPools {
+			hy, hdx, hdw := make([]uint16, len(y)), make([]uint16, len(dx)), make([]uint16, len(dw))
+			convWinograd(p, s, microBF16(s.K), hx, hw, hy)
+			inputGradWinograd(p, s, microBF16(s.C), hdy, hw, hdx)
+			weightGradWinograd(p, s, microBF16(s.K), hx, hdy, hdw)
+			got := [][]float32{widen(p, hy), widen(p, hdx), widen(p, hdw)}
+			if first == nil {
+				first = got
+				close64(t, "forward", got[0], y, 0x1p-8, 12*math.Sqrt(float64(9*s.C)))
+				close64(t, "input grad", got[1], dx, 0x1p-8, 12*math.Sqrt(float64(9*s.K)))
+				close64(t, "weight grad", got[2], dw, 0x1p-8, 12*math.Sqrt(float64(s.N*s.OutH()*s.OutW())))
+				continue
+			}
+			for i := range got {
+				if !sameBits(got[i], first[i]) {
+					t.Fatalf("result %d has other bits with %d workers", i, p.Workers())
+				}
+			}
+		}
+	})
 }
