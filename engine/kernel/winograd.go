@@ -361,11 +361,11 @@ func inputGradWinograd[T float32 | uint16](p *parallel.Pool, s ConvShape, mic mi
 
 // weightGradWinograd is ConvWeightGrad32 and ConvWeightGradBF16 in tiles.
 //
-// A task sums one row of places for up to 64 input channels over a slice of the tiles.
+// A task sums one row of places for up to 128 input channels over a slice of the tiles.
 func weightGradWinograd[T float32 | uint16](p *parallel.Pool, s ConvShape, mic micro, x, dy, dw []T) {
 	const (
-		most      = 64 // input channels
-		tileBlock = 96
+		most      = 128 // input channels
+		tileBlock = 192
 	)
 	g := s.winograd()
 	if mic.pairs {
