@@ -3,7 +3,7 @@ package kernel
 const haveAssembly = true
 
 var (
-	microF32AVX512 = micro{mr: 14, nr: 32, masked: true, run: []func(*tile){
+	microF32AVX512 = micro{mr: 14, nr: 32, masked: true, half: 16, narrow: microF32Narrow.run, run: []func(*tile){
 		gemmF32AVX512x1, gemmF32AVX512x2, gemmF32AVX512x3, gemmF32AVX512x4, gemmF32AVX512x5,
 		gemmF32AVX512x6, gemmF32AVX512x7, gemmF32AVX512x8, gemmF32AVX512x9, gemmF32AVX512x10,
 		gemmF32AVX512x11, gemmF32AVX512x12, gemmF32AVX512x13, gemmF32AVX512x14,
@@ -13,7 +13,7 @@ var (
 		gemmF64AVX512x6, gemmF64AVX512x7, gemmF64AVX512x8, gemmF64AVX512x9, gemmF64AVX512x10,
 		gemmF64AVX512x11, gemmF64AVX512x12, gemmF64AVX512x13, gemmF64AVX512x14,
 	}}
-	microBF16Wide = micro{mr: 14, nr: 32, pairs: true, run: []func(*tile){
+	microBF16Wide = micro{mr: 14, nr: 32, pairs: true, half: 16, narrow: microBF16Narrow.run, run: []func(*tile){
 		gemmBF16AVX512x1, gemmBF16AVX512x2, gemmBF16AVX512x3, gemmBF16AVX512x4, gemmBF16AVX512x5,
 		gemmBF16AVX512x6, gemmBF16AVX512x7, gemmBF16AVX512x8, gemmBF16AVX512x9, gemmBF16AVX512x10,
 		gemmBF16AVX512x11, gemmBF16AVX512x12, gemmBF16AVX512x13, gemmBF16AVX512x14,

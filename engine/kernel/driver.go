@@ -231,9 +231,13 @@ func (pr *product[T]) block(s *scratch[T], i0, i1, j0, j1, k0, k1 int) {
 			for r := range rows {
 				t.cOff[r] *= pr.cSize
 			}
-			run := pr.micro.run[rows-1]
 			for q, j := 0, j0; j < j1; q, j = q+1, j+nr {
-				t.setColumns(min(nr, j1-j), nr)
+				cols := min(nr, j1-j)
+				run := pr.micro.run[rows-1]
+				if cols <= pr.micro.half {
+					run = pr.micro.narrow[rows-1]
+				}
+				t.setColumns(cols, nr)
 				t.b = starts[q]
 				t.c = unsafe.Add(pr.c, (j-pr.c0)*pr.cSize)
 				t.bias = nil

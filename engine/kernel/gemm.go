@@ -120,10 +120,14 @@ func runGemm[T float32 | float64](p *parallel.Pool, spaces *arena[T], mic micro,
 		return
 	}
 	size := sizeOf[T]()
+	conflict := 4096 // Bytes between rows of A at which a panel in place is more than the ways of its sets of L1.
+	if g.TransA {
+		conflict = 1024 // Of columns there are more than of rows.
+	}
 	forBatch(p, g.Batch, 2*g.M*g.N*g.K, func(p *parallel.Pool, i int) {
 		pr := product[T]{
 			micro: mic, m: g.M, n: g.N, k: g.K,
-			a: &matrixLeft[T]{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA, pack: g.LDA*size%1024 == 0},
+			a: &matrixLeft[T]{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA, pack: g.LDA*size%conflict == 0},
 			b: &matrixRight[T]{b: g.B[i*g.StrideB:], ld: g.LDB, trans: g.TransB, nr: mic.nr, inPlace: mic.masked && g.M <= 2*mic.mr},
 			c: unsafe.Pointer(&g.C[i*g.StrideC]), cSize: size, ldc: g.LDC,
 			alpha: bitsOf(g.Alpha), beta: bitsOf(g.Beta), noBeta: g.Beta == 0, relu: g.ReLU,

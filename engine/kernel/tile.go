@@ -39,6 +39,8 @@ type micro struct {
 	pairs  bool            // inputs are pairs of bfloat16
 	masked bool            // B may be read in place: lanes without a column are not touched
 	run    []func(t *tile) // by the number of rows, from one
+	half   int             // the columns that narrow computes at most, in panels of nr columns
+	narrow []func(t *tile)
 }
 
 // setColumns sets the number of columns of t for a micro-kernel of nr columns.
