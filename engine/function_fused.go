@@ -28,7 +28,13 @@ type (
 		causal              bool
 		mask, bias, lengths bool // operands that follow query, key, value
 		backward            bool
+		query, key          [4]int     // dimensions of the query, and of the key and the value
+		rows                [3]rowView // of query, key and value that are parts of another tensor's rows; see packAttention
+		packed              bool       // the gradients are parts of one tensor's rows, as query, key and value are
 	}
+	// rowView says where the rows of a tensor lie, one for each item and position: the step from one to the next, and where in them
+	// the first head begins.
+	rowView struct{ step, first int }
 )
 
 // FusedSoftmax is exp(x - max x) / sum exp(x - max x) along an axis.
@@ -251,6 +257,7 @@ func (f *Function) attention(op compute.OpType, query, key, value compute.Value,
 	if attr.scale == 0 {
 		attr.scale = 1 / math.Sqrt(float64(q.Dimensions[3]))
 	}
+	attr.query, attr.key = [4]int(q.Dimensions), [4]int(k.Dimensions)
 	scores := []int{q.Dimensions[0], heads, q.Dimensions[layout.SeqAxis()], k.Dimensions[layout.SeqAxis()]}
 	if layout == compute.AttentionAxesLayoutBSHD {
 		scores = []int{scores[0], scores[2], scores[1], scores[3]}

@@ -61,12 +61,30 @@ func layers() []layer {
 			y, _ := graph.BackendFusedScaledDotProductAttention(in[0], in[1], in[2], compute.AttentionAxesLayoutBSHD, nil)
 			return y
 		}, false},
+		{"attention of one projection", [][]int{{2, 5, 24}}, func(in []*graph.Node) *graph.Node {
+			return attentionOf(in[0], 2, 2)
+		}, false},
+		{"attention of one projection with shared keys", [][]int{{2, 5, 24}}, func(in []*graph.Node) *graph.Node {
+			return attentionOf(in[0], 4, 1)
+		}, false},
 		{"causal attention with shared keys", [][]int{{2, 4, 5, 3}, {2, 2, 5, 3}, {2, 2, 5, 3}}, func(in []*graph.Node) *graph.Node {
 			y, _ := graph.BackendFusedScaledDotProductAttention(in[0], in[1], in[2], compute.AttentionAxesLayoutBHSD,
 				&compute.ScaledDotProductAttentionConfig{Causal: true})
 			return y
 		}, false},
 	}
+}
+
+// attentionOf cuts x [batch, length, (heads + 2*shared) * 4] into query, key and value.
+func attentionOf(x *graph.Node, heads, shared int) *graph.Node {
+	at := 0
+	part := func(heads int) *graph.Node {
+		p := graph.Slice(x, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(at, at+4*heads))
+		at += 4 * heads
+		return graph.Reshape(p, x.Shape().Dim(0), x.Shape().Dim(1), heads, 4)
+	}
+	y, _ := graph.BackendFusedScaledDotProductAttention(part(heads), part(shared), part(shared), compute.AttentionAxesLayoutBSHD, nil)
+	return y
 }
 
 // TestGradients compares gradients with finite differences, in float64 (the definition of the operations) and in float32 (the

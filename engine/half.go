@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 
@@ -35,6 +37,10 @@ func widened(n *plan.Node, build func(*plan.Node) kernelFunc) kernelFunc {
 		operands, results := make([][]byte, len(in)), make([][]byte, len(out))
 		for i, data := range in {
 			operands[i] = data
+			if same := slices.Index(n.Inputs[:i], n.Inputs[i]); same >= 0 {
+				operands[i] = operands[same]
+				continue
+			}
 			if dtype := n.Inputs[i].Shape().DType; isHalf(dtype) {
 				operands[i] = b.widen(data, dtype)
 				borrowed = append(borrowed, operands[i])

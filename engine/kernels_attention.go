@@ -15,7 +15,8 @@ type attention struct {
 	attentionAttr
 	batch, heads, kvHeads int
 	queries, keys, width  int
-	qRow, kRow            int // distance between rows of one head
+	rows                  [3]rowView // of query, key and value
+	qRows, kRows          rowView    // of tensors of their own
 	masks                 []maskView
 }
 
@@ -27,12 +28,18 @@ type maskView struct {
 
 func newAttention(n *plan.Node) *attention {
 	attr := n.Attr.(attentionAttr)
-	q, k := n.Inputs[0].Shape().Dimensions, n.Inputs[1].Shape().Dimensions
+	q, k := attr.query, attr.key
 	a := &attention{attentionAttr: attr, batch: q[0], heads: q[attr.layout.HeadsAxis()], kvHeads: k[attr.layout.HeadsAxis()],
 		queries: q[attr.layout.SeqAxis()], keys: k[attr.layout.SeqAxis()], width: q[3]}
-	a.qRow, a.kRow = a.width, a.width
+	a.qRows, a.kRows = rowView{step: a.width}, rowView{step: a.width}
 	if attr.layout == compute.AttentionAxesLayoutBSHD {
-		a.qRow, a.kRow = a.heads*a.width, a.kvHeads*a.width
+		a.qRows.step, a.kRows.step = a.heads*a.width, a.kvHeads*a.width
+	}
+	for i, own := range []rowView{a.qRows, a.kRows, a.kRows} {
+		a.rows[i] = own
+		if attr.rows[i].step > 0 {
+			a.rows[i] = attr.rows[i]
+		}
 	}
 	next := 3
 	for _, given := range []bool{attr.mask, attr.bias} {
@@ -58,12 +65,12 @@ func (a *attention) viewMask(v plan.Value) maskView {
 	return m
 }
 
-// at returns the first element of head h of image or sentence b.
-func (a *attention) at(b, h, heads, rows int) int {
+// at returns the first element of head h of image or sentence b in a tensor of the given rows.
+func (a *attention) at(rows rowView, b, h, heads, length int) int {
 	if a.layout == compute.AttentionAxesLayoutBSHD {
-		return (b*rows*heads + h) * a.width
+		return b*length*rows.step + rows.first + h*a.width
 	}
-	return (b*heads + h) * rows * a.width
+	return (b*heads + h) * length * a.width
 }
 
 // lengths returns how many queries and keys of batch element b count.
@@ -76,13 +83,11 @@ func (a *attention) limits(b int, in [][]byte) (queries, keys int) {
 	return limit(in[first], a.queries), limit(in[first+1], a.keys)
 }
 
-// weights computes the softmax of the scores of one head into p [queries, keys], and the logarithms of the denominators. Rows where
-// everything is masked are zero.
-func (a *attention) weights(p, logSums, q, k []float32, b, h int, in [][]byte) {
+// scores computes scale * query @ keyT of one head into p [queries, keys], with masks and biases; what is left out is -Inf.
+func (a *attention) scores(p, q, k []float32, b, h int, in [][]byte) {
 	kernel.Gemm32(nil, kernel.Gemm{M: a.queries, N: a.keys, K: a.width, A: q, B: k, C: p,
-		LDA: a.qRow, LDB: a.kRow, LDC: a.keys, TransB: true, Alpha: float32(a.scale)})
+		LDA: a.rows[0].step, LDB: a.rows[1].step, LDC: a.keys, TransB: true, Alpha: float32(a.scale)})
 	queries, keys := a.limits(b, in)
-	lowest := float32(math.Inf(-1))
 	for i := range a.queries {
 		row := p[i*a.keys:][:a.keys]
 		for m, view := range a.masks {
@@ -95,18 +100,24 @@ func (a *attention) weights(p, logSums, q, k []float32, b, h int, in [][]byte) {
 		if i >= queries {
 			seen = 0
 		}
-		fill(row[seen:], lowest)
+		fill(row[seen:], float32(math.Inf(-1)))
+	}
+}
+
+// exponents turns scores into their exponentials, relative to the largest of a row, and writes the logarithm of the softmax's
+// denominator and one over the row's sum. Rows where everything is left out become zero.
+func (a *attention) exponents(p, logSums, scales []float32) {
+	for i := range a.queries {
+		row := p[i*a.keys:][:a.keys]
 		top := kernel.RowMax(row)
-		if top == lowest {
+		if math.IsInf(float64(top), -1) {
 			clear(row)
-			logSums[i] = 0
+			logSums[i], scales[i] = 0, 0
 			continue
 		}
-		kernel.SubScalar(row, row, top)
-		kernel.Exp(row, row)
+		kernel.ExpSub(row, row, top)
 		sum := kernel.Sum(row)
-		kernel.MulScalar(row, row, 1/sum)
-		logSums[i] = top + float32(math.Log(float64(sum)))
+		logSums[i], scales[i] = top+float32(math.Log(float64(sum))), 1/sum
 	}
 }
 
@@ -134,18 +145,25 @@ func kernelAttention(n *plan.Node) kernelFunc {
 		q, k, v, y, states := as[float32](in[0]), as[float32](in[1]), as[float32](in[2]), as[float32](out[0]), as[float32](out[1])
 		b.pool.For(a.batch*a.heads, func(i int) {
 			batch, head := i/a.heads, i%a.heads
-			scratch := b.heap.get(4 * a.queries * a.keys)
-			p := as[float32](scratch)
-			qAt, kAt := a.at(batch, head, a.heads, a.queries), a.at(batch, head/group, a.kvHeads, a.keys)
-			a.weights(p, states[i*a.queries:][:a.queries], q[qAt:], k[kAt:], batch, head, in)
-			kernel.Gemm32(nil, kernel.Gemm{M: a.queries, N: a.width, K: a.keys, A: p, B: v[kAt:], C: y[qAt:],
-				LDA: a.keys, LDB: a.kRow, LDC: a.qRow, Alpha: 1})
+			scratch := b.heap.get(4 * a.queries * (a.keys + 1))
+			p, scales := as[float32](scratch)[:a.queries*a.keys], as[float32](scratch)[a.queries*a.keys:]
+			kAt, vAt := a.at(a.rows[1], batch, head/group, a.kvHeads, a.keys), a.at(a.rows[2], batch, head/group, a.kvHeads, a.keys)
+			a.scores(p, q[a.at(a.rows[0], batch, head, a.heads, a.queries):], k[kAt:], batch, head, in)
+			a.exponents(p, states[i*a.queries:][:a.queries], scales)
+			y := y[a.at(a.qRows, batch, head, a.heads, a.queries):]
+			kernel.Gemm32(nil, kernel.Gemm{M: a.queries, N: a.width, K: a.keys, A: p, B: v[vAt:], C: y,
+				LDA: a.keys, LDB: a.rows[2].step, LDC: a.qRows.step, Alpha: 1})
+			for r := range a.queries {
+				row := y[r*a.qRows.step:][:a.width]
+				kernel.MulScalar(row, row, scales[r])
+			}
 			b.heap.put(scratch)
 		})
 	}
 }
 
-// kernelAttentionGrad computes, with P the weights of a head and D = P * (dP - rowsum(dP * P)), where dP = dY @ VT:
+// kernelAttentionGrad computes, with P the weights of a head, which the states of the forward operation give back, and
+// D = P * (dP - rowsum(dP * P)), where dP = dY @ VT:
 //
 //	dV = PT @ dY,  dQ = scale * D @ K,  dK = scale * DT @ Q
 //
@@ -153,38 +171,53 @@ func kernelAttention(n *plan.Node) kernelFunc {
 func kernelAttentionGrad(n *plan.Node) kernelFunc {
 	a := newAttention(n)
 	group := a.heads / a.kvHeads
-	dyAt := len(n.Inputs) - 1
+	targets := [3]rowView{a.qRows, a.kRows, a.kRows}
+	if a.packed {
+		targets = a.rows
+	}
 	return func(b *Backend, in, out [][]byte) {
+		if a.packed {
+			out = [][]byte{out[0], out[0], out[0]}
+		}
 		b.pool.For(a.batch*a.kvHeads, func(i int) {
-			scratch := b.heap.get(4 * (2*a.queries*a.keys + a.queries))
+			scratch := b.heap.get(4 * 2 * a.queries * a.keys)
 			for g := range group {
-				a.headGrad(as[float32](scratch), i/a.kvHeads, i%a.kvHeads*group+g, g > 0, in, out, dyAt)
+				a.headGrad(as[float32](scratch), i/a.kvHeads, i%a.kvHeads*group+g, g > 0, in, out, targets)
 			}
 			b.heap.put(scratch)
 		})
 	}
 }
 
-func (a *attention) headGrad(scratch []float32, batch, head int, again bool, in, out [][]byte, dyAt int) {
-	size := a.queries * a.keys
-	p, d, logSums := scratch[:size], scratch[size:2*size], scratch[2*size:]
-	qAt := a.at(batch, head, a.heads, a.queries)
-	kAt := a.at(batch, head/(a.heads/a.kvHeads), a.kvHeads, a.keys)
-	q, k, v, dy := as[float32](in[0])[qAt:], as[float32](in[1])[kAt:], as[float32](in[2])[kAt:], as[float32](in[dyAt])[qAt:]
-	dq, dk, dv := as[float32](out[0])[qAt:], as[float32](out[1])[kAt:], as[float32](out[2])[kAt:]
+func (a *attention) headGrad(scratch []float32, batch, head int, again bool, in, out [][]byte, targets [3]rowView) {
+	p, d := scratch[:a.queries*a.keys], scratch[a.queries*a.keys:]
+	kvHead := head / (a.heads / a.kvHeads)
+	sides := func(data [][]byte, rows [3]rowView) (q, k, v []float32) {
+		return as[float32](data[0])[a.at(rows[0], batch, head, a.heads, a.queries):],
+			as[float32](data[1])[a.at(rows[1], batch, kvHead, a.kvHeads, a.keys):],
+			as[float32](data[2])[a.at(rows[2], batch, kvHead, a.kvHeads, a.keys):]
+	}
+	q, k, v := sides(in, a.rows)
+	dq, dk, dv := sides(out, targets)
+	logSums := as[float32](in[len(in)-2])[(batch*a.heads+head)*a.queries:]
+	dy := as[float32](in[len(in)-1])[a.at(a.qRows, batch, head, a.heads, a.queries):]
 	beta := float32(0)
 	if again {
 		beta = 1
 	}
-	a.weights(p, logSums, q, k, batch, head, in)
+	a.scores(p, q, k, batch, head, in)
+	for i := range a.queries {
+		row := p[i*a.keys:][:a.keys]
+		kernel.ExpSub(row, row, logSums[i])
+	}
 	kernel.Gemm32(nil, kernel.Gemm{M: a.keys, N: a.width, K: a.queries, A: p, B: dy, C: dv,
-		LDA: a.keys, LDB: a.qRow, LDC: a.kRow, TransA: true, Alpha: 1, Beta: beta})
+		LDA: a.keys, LDB: a.qRows.step, LDC: targets[2].step, TransA: true, Alpha: 1, Beta: beta})
 	kernel.Gemm32(nil, kernel.Gemm{M: a.queries, N: a.keys, K: a.width, A: dy, B: v, C: d,
-		LDA: a.qRow, LDB: a.kRow, LDC: a.keys, TransB: true, Alpha: 1})
+		LDA: a.qRows.step, LDB: a.rows[2].step, LDC: a.keys, TransB: true, Alpha: 1})
 	kernel.SoftmaxGrad(nil, d, p, d, a.queries, a.keys)
 	scale := float32(a.scale)
 	kernel.Gemm32(nil, kernel.Gemm{M: a.queries, N: a.width, K: a.keys, A: d, B: k, C: dq,
-		LDA: a.keys, LDB: a.kRow, LDC: a.qRow, Alpha: scale})
+		LDA: a.keys, LDB: a.rows[1].step, LDC: targets[0].step, Alpha: scale})
 	kernel.Gemm32(nil, kernel.Gemm{M: a.keys, N: a.width, K: a.queries, A: d, B: q, C: dk,
-		LDA: a.keys, LDB: a.qRow, LDC: a.kRow, TransA: true, Alpha: scale, Beta: beta})
+		LDA: a.keys, LDB: a.rows[0].step, LDC: targets[1].step, TransA: true, Alpha: scale, Beta: beta})
 }

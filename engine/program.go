@@ -48,6 +48,7 @@ func compileGraph(b *Backend, g *plan.Graph) (*program, error) {
 	plan.Rewrite(g, hasConvKernel)
 	plan.Norms(g, hasNormKernel)
 	plan.RewriteGelu(g, func(dtype dtypes.DType) bool { return registerType(dtype) == dtypes.Float32 })
+	packAttention(g)
 	return newProgram(b, g)
 }
 

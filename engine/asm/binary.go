@@ -47,6 +47,10 @@ func binaryProgram(p *program) {
 		func(v *vec, s values, at func(i int) operand.Mem) {
 			v.store(v.fma(v.load(at(1)), s[0], s[1]), at(0))
 		})
+	p.both("subScalarMul", "computes (a - s) * b.", []string{"dst", "a", "b"}, []string{"s"},
+		func(v *vec, s values, at func(i int) operand.Mem) {
+			v.store(v.mul(v.sub(v.load(at(1)), s[0]), v.load(at(2))), at(0))
+		})
 	doc := "adds left to dx where x is the largest of its window, most, or NaN, and leaves zero in left there."
 	p.both("giveToLargest", doc, []string{"dx", "left", "x", "most"}, nil, func(v *vec, _ values, at func(i int) operand.Mem) {
 		left, x, most := v.load(at(1)), v.load(at(2)), v.load(at(3))

@@ -169,6 +169,17 @@ func AxpyInto(dst []float32, alpha float32, x []float32) {
 	}
 }
 
+// SubScalarMul computes (a - s) * b.
+func SubScalarMul(dst, a []float32, s float32, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	if len(dst) == 0 || subScalarMulSIMD(&dst[0], &a[0], &b[0], s, len(dst)) {
+		return
+	}
+	for i := range dst {
+		dst[i] = (a[i] - s) * b[i]
+	}
+}
+
 // MulAdd computes a * b + c.
 func MulAdd(dst, a, b, c []float32) {
 	a, b, c = a[:len(dst)], b[:len(dst)], c[:len(dst)]

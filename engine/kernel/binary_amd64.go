@@ -162,6 +162,16 @@ func scaleShiftAVX512(dst, a *float32, scale, shift float32, n int)
 //go:noescape
 func scaleShiftAVX2(dst, a *float32, scale, shift float32, n int)
 
+// subScalarMulAVX512 computes (a - s) * b.
+//
+//go:noescape
+func subScalarMulAVX512(dst, a, b *float32, s float32, n int)
+
+// subScalarMulAVX2 computes (a - s) * b.
+//
+//go:noescape
+func subScalarMulAVX2(dst, a, b *float32, s float32, n int)
+
 // giveToLargestAVX512 adds left to dx where x is the largest of its window, most, or NaN, and leaves zero in left there.
 //
 //go:noescape
@@ -374,6 +384,19 @@ func scaleShiftSIMD(dst, a *float32, scale, shift float32, n int) bool {
 		scaleShiftAVX512(dst, a, scale, shift, n)
 	case AVX2:
 		scaleShiftAVX2(dst, a, scale, shift, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// subScalarMulSIMD computes (a - s) * b. It reports whether the active level has it.
+func subScalarMulSIMD(dst, a, b *float32, s float32, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		subScalarMulAVX512(dst, a, b, s, n)
+	case AVX2:
+		subScalarMulAVX2(dst, a, b, s, n)
 	default:
 		return false
 	}

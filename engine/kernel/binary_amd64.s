@@ -1192,6 +1192,85 @@ done:
 	VZEROUPPER
 	RET
 
+// func subScalarMulAVX512(dst *float32, a *float32, b *float32, s float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·subScalarMulAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+24(FP), Z0
+	MOVQ         n+32(FP), CX
+	SUBQ         $0x10, CX
+	JLT          tail
+
+vector:
+	VMOVUPS (DX), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMOVUPS (BX), Z2
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
+	JGE     vector
+
+tail:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVL      $0x00000001, SI
+	SHLL      CL, SI
+	DECL      SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (DX), K1, Z1
+	VSUBPS    Z0, Z1, Z0
+	VMOVUPS.Z (BX), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func subScalarMulAVX2(dst *float32, a *float32, b *float32, s float32, n int)
+// Requires: AVX
+TEXT ·subScalarMulAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	VBROADCASTSS s+24(FP), Y0
+	MOVQ         n+32(FP), BX
+	SUBQ         $0x08, BX
+	JLT          tail
+
+vector:
+	VMOVUPS (CX), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS (DX), Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JGE     vector
+
+tail:
+	ADDQ       $0x08, BX
+	JZ         done
+	LEAQ       binaryMasks<>+0(SB), SI
+	NEGQ       BX
+	VMOVUPS    32(SI)(BX*4), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VSUBPS     Y0, Y2, Y0
+	VMASKMOVPS (DX), Y1, Y2
+	VMULPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func giveToLargestAVX512(dx *float32, left *float32, x *float32, most *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·giveToLargestAVX512(SB), NOSPLIT, $0-40

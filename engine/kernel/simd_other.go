@@ -20,6 +20,7 @@ func minScalarSIMD(dst, a *float32, s float32, n int) bool                      
 func axpyIntoSIMD(dst, x *float32, alpha float32, n int) bool                     { return false }
 func mulAddSIMD(dst, a, b, c *float32, n int) bool                                { return false }
 func scaleShiftSIMD(dst, a *float32, scale, shift float32, n int) bool            { return false }
+func subScalarMulSIMD(dst, a, b *float32, s float32, n int) bool                  { return false }
 func giveToLargestSIMD(dx, left, x, most *float32, n int) bool                    { return false }
 func columnMomentsSIMD(x, pivot, sum, squares *float32, rows, cols int) bool      { return false }
 func columnSumsSIMD(x, sum *float32, rows, cols int) bool                         { return false }

@@ -10,7 +10,7 @@ import (
 func Softmax(p *parallel.Pool, y, x []float32, rows, cols int) {
 	forRows(p, rows, cols, func(r int) {
 		y, x := y[r*cols:][:cols], x[r*cols:][:cols]
-		expSub(y, x, RowMax(x))
+		ExpSub(y, x, RowMax(x))
 		MulScalar(y, y, 1/Sum(y))
 	})
 }
@@ -20,7 +20,7 @@ func LogSoftmax(p *parallel.Pool, y, x []float32, rows, cols int) {
 	forRows(p, rows, cols, func(r int) {
 		y, x := y[r*cols:][:cols], x[r*cols:][:cols]
 		m := RowMax(x)
-		expSub(y, x, m)
+		ExpSub(y, x, m)
 		l := float32(math.Log(float64(Sum(y))))
 		SubScalar(y, x, m)
 		SubScalar(y, y, l)
@@ -31,8 +31,7 @@ func LogSoftmax(p *parallel.Pool, y, x []float32, rows, cols int) {
 func SoftmaxGrad(p *parallel.Pool, dx, y, dy []float32, rows, cols int) {
 	forRows(p, rows, cols, func(r int) {
 		dx, y, dy := dx[r*cols:][:cols], y[r*cols:][:cols], dy[r*cols:][:cols]
-		SubScalar(dx, dy, Dot(y, dy))
-		Mul(dx, dx, y)
+		SubScalarMul(dx, dy, Dot(y, dy), y)
 	})
 }
 
@@ -47,8 +46,8 @@ func LogSoftmaxGrad(p *parallel.Pool, dx, y, dy []float32, rows, cols int) {
 	})
 }
 
-// expSub computes exp(x - s).
-func expSub(dst, x []float32, s float32) {
+// ExpSub computes exp(x - s).
+func ExpSub(dst, x []float32, s float32) {
 	if len(dst) == 0 || expSubSIMD(&dst[0], &x[0], s, len(dst)) {
 		return
 	}

@@ -172,6 +172,7 @@ func TestBinary(t *testing.T) {
 			{"ScalarDiv", func(d []float32) { ScalarDiv(d, a, s) }, func(i int) float64 { return float64(s / a[i]) }},
 			{"MaxScalar", func(d []float32) { MaxScalar(d, a, s) }, func(i int) float64 { return float64(max(a[i], s)) }},
 			{"MinScalar", func(d []float32) { MinScalar(d, a, s) }, func(i int) float64 { return float64(min(a[i], s)) }},
+			{"SubScalarMul", func(d []float32) { SubScalarMul(d, a, s, b) }, func(i int) float64 { return float64((a[i] - s) * b[i]) }},
 			{"AxpyInto", func(d []float32) { copy(d, a); AxpyInto(d, s, b) }, func(i int) float64 { return fma(s, b[i], a[i]) }},
 			{"MulAdd", func(d []float32) { MulAdd(d, a, b, c) }, func(i int) float64 { return fma(a[i], b[i], c[i]) }},
 			{"ScaleShift", func(d []float32) { ScaleShift(d, a, s, u) }, func(i int) float64 { return fma(a[i], s, u) }},

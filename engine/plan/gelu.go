@@ -102,7 +102,7 @@ func normalCDF(v Value) (x Value, ok bool) {
 	}
 	add := f.values[0].Node
 	for i, term := range add.Inputs {
-		if term.Node.Op != compute.OpTypeErf || !isConstant(add.Inputs[1-i], 1) {
+		if term.Node.Op != compute.OpTypeErf || !IsConstant(add.Inputs[1-i], 1) {
 			continue
 		}
 		inner := factorsOf(term.Node.Inputs[0])

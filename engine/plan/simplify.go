@@ -41,10 +41,10 @@ func identity(n *Node) (Value, bool) {
 		return Value{}, false
 	}
 	x := n.Inputs[0]
-	if isConstant(n.Inputs[1], c) && x.Shape().Equal(n.Outputs[0]) {
+	if IsConstant(n.Inputs[1], c) && x.Shape().Equal(n.Outputs[0]) {
 		return x, true
 	}
-	if x = n.Inputs[1]; n.Op == compute.OpTypeMul && isConstant(n.Inputs[0], c) && x.Shape().Equal(n.Outputs[0]) {
+	if x = n.Inputs[1]; n.Op == compute.OpTypeMul && IsConstant(n.Inputs[0], c) && x.Shape().Equal(n.Outputs[0]) {
 		return x, true
 	}
 	return Value{}, false
@@ -60,15 +60,15 @@ func step(n *Node) (Value, bool) {
 		return Value{}, false
 	}
 	for i, v := range add.Inputs {
-		if v.Node.Op == compute.OpTypeSign && isConstant(add.Inputs[1-i], 1) && v.Shape().Equal(n.Outputs[0]) {
+		if v.Node.Op == compute.OpTypeSign && IsConstant(add.Inputs[1-i], 1) && v.Shape().Equal(n.Outputs[0]) {
 			return v.Node.Inputs[0], true
 		}
 	}
 	return Value{}, false
 }
 
-// isConstant reports whether every element of v is the float c.
-func isConstant(v Value, c float64) bool {
+// IsConstant reports whether every element of v is the float c.
+func IsConstant(v Value, c float64) bool {
 	x, ok := constant(v)
 	if v.Shape().DType != dtypes.Float64 {
 		c = float64(float32(c))
