@@ -87,7 +87,7 @@ func (r *norms) join(n *Node) {
 	for _, user := range r.uses.users[y] {
 		switch user.Op {
 		case compute.OpTypeMax:
-			if !isConstant(user.Inputs[0], 0) && !isConstant(user.Inputs[1], 0) || !user.Outputs[0].Equal(y.Shape()) {
+			if !IsConstant(user.Inputs[0], 0) && !IsConstant(user.Inputs[1], 0) || !user.Outputs[0].Equal(y.Shape()) {
 				return
 			}
 			relus = append(relus, user)
