@@ -109,7 +109,7 @@ func (m MoCo) loss(scope *model.Scope, encoder backbone.Encoder, head nn.MLP, ba
 	// key is of the view in the other groups of batch norm that its rows are put into.
 	key := func(view *graph.Node) *graph.Node {
 		k := unitRows(targetOf(scope), encoder, head, nn.Interleave(view, m.Groups))
-		return graph.StopGradient(nn.Deinterleave(k, m.Groups))
+		return nn.Deinterleave(k, m.Groups)
 	}
 	queue := negative.NewQueue(scope.At("queue"), m.Queue, m.Out)
 	negatives, filled := queue.Keys(x1.Graph()), queue.Filled(x1.Graph())
