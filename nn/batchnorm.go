@@ -35,8 +35,6 @@ var FullNorm = Norm{Scale: true, Offset: true}
 func BatchNorm(scope *model.Scope, x *graph.Node, norm Norm) *graph.Node {
 	features := x.Shape().Dim(-1)
 	g := x.Graph()
-	dtype := x.DType()
-	x = toFloat32(x)
 	runningMean := Parameter(scope, "running_mean", Zeros, features).SetTrainable(false)
 	runningVar := Parameter(scope, "running_variance", Ones, features).SetTrainable(false)
 	scale, offset := graph.Ones(g, runningMean.Shape()), graph.Zeros(g, runningMean.Shape())
@@ -48,21 +46,24 @@ func BatchNorm(scope *model.Scope, x *graph.Node, norm Norm) *graph.Node {
 	}
 
 	if !scope.IsTraining(g) {
-		y := affine(x, runningMean.NodeValue(g), runningVar.NodeValue(g), scale, offset)
-		return graph.ConvertDType(y, dtype)
+		y := affine(toFloat32(x), runningMean.NodeValue(g), runningVar.NodeValue(g), scale, offset)
+		return graph.ConvertDType(y, x.DType())
 	}
 	y, mean, variance, rows := normaliseGroups(x, scale, offset, groupsOf(scope, g))
 	unbiased := graph.MulScalar(variance, float64(rows)/max(float64(rows-1), 1))
 	moveTowards(runningMean, mean)
 	moveTowards(runningVar, unbiased)
-	return graph.ConvertDType(y, dtype)
+	return y
 }
 
-// normalise returns the batch-normalised x and the batch's mean and biased variance [features]. It is one operation on a
-// device that has it, and primitive operations, with the same gradients, on one that has not.
+// normalise returns the batch-normalised x, in its type, and the batch's mean and biased variance [features], in float32. It is one
+// operation on a device that has it, and primitive operations, with the same gradients, on one that has not.
 func normalise(x, scale, offset *graph.Node) (y, mean, variance *graph.Node) {
+	dtype := x.DType()
+	x = toFloat32(x)
 	if x.Graph().Backend().Capabilities().Operations[compute.OpTypeBatchNormForTraining] {
-		return graph.InternalBatchNormForTraining(x, scale, offset, batchNormEpsilon, -1)
+		y, mean, variance = graph.InternalBatchNormForTraining(x, scale, offset, batchNormEpsilon, -1)
+		return graph.ConvertDType(y, dtype), mean, variance
 	}
 	axes := make([]int, x.Rank()-1)
 	for i := range axes {
@@ -70,7 +71,8 @@ func normalise(x, scale, offset *graph.Node) (y, mean, variance *graph.Node) {
 	}
 	mean = graph.ReduceMean(x, axes...)
 	variance = graph.ReduceMean(graph.Square(graph.Sub(x, alongFeatures(mean, x))), axes...)
-	return affine(x, mean, variance, scale, offset), mean, variance
+	y = affine(x, mean, variance, scale, offset)
+	return graph.ConvertDType(y, dtype), mean, variance
 }
 
 // affine is γ (x - μ)/√(σ² + ε) + β.
