@@ -19,7 +19,8 @@ import (
 
 // random fills a store's variables: matrices as large as keeps a network's values near 1, everything else around its start, so
 // that none can be forgotten.
-func random(store *model.Store, seed uint64) {
+func random(t testing.TB, store *model.Store, seed uint64) {
+	t.Helper()
 	for v := range store.IterVariables() {
 		r := rng.New(seed, 0, v.Shape().Size(), len(v.Path()))
 		values := make([]float32, v.Shape().Size())
@@ -32,7 +33,9 @@ func random(store *model.Store, seed uint64) {
 				values[i] = float32(math.Exp(float64(values[i]) / 4))
 			}
 		}
-		v.MustSetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...))
+		if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -50,7 +53,7 @@ func features(t testing.TB, name string, encoder backbone.Encoder, dtype dtypes.
 		if h.DType() != dtype {
 			t.Errorf("the representation is %s, want %s", h.DType(), dtype)
 		}
-		random(store, 1)
+		random(t, store, 1)
 		return graph.ConvertDType(h, dtypes.Float32)
 	})
 	if err != nil {

@@ -347,7 +347,9 @@ func perturbed(t *testing.T, store *model.Store, normal func() float64) (p param
 			for i := range flat {
 				flat[i] += float32(0.2 * normal())
 			}
-			v.MustSetValue(tensors.FromFlatDataAndDimensions(flat, v.Shape().Dimensions...))
+			if err := v.SetValue(tensors.FromFlatDataAndDimensions(flat, v.Shape().Dimensions...)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if v.Trainable {
 			trained = append(trained, path)

@@ -41,7 +41,9 @@ func TestMomentumPairFollowsTheOnlineNetwork(t *testing.T) {
 	}
 	set := func(path string, values ...float32) {
 		v := store.GetVariable(path)
-		v.MustSetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...))
+		if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	set("/online/layer_0/norm/offset", 4, 8, 0)
 	set("/online/layer_0/norm/running_mean", 100, 100, 100)

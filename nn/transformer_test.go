@@ -83,7 +83,9 @@ func (c blockTest) apply(t testing.TB, name string, dtype dtypes.DType, masked b
 			if v == nil {
 				t.Fatalf("no variable %s", path)
 			}
-			v.MustSetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...))
+			if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return []*graph.Node{y, graph.Gradient(graph.ReduceAllSum(graph.Square(y)), x)[0]}
 	})
