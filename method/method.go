@@ -100,6 +100,8 @@ func Known() []Info {
 			"Chen, Kornblith, Norouzi, Hinton 2020, A simple framework for contrastive learning of visual representations"},
 		{"mocov2", "MoCo v2", "MoCo with a deeper head, stronger augmentation and a cosine schedule",
 			"Chen, Fan, Girshick, He 2020, Improved baselines with momentum contrastive learning"},
+		{"supcon", "SupCon", "views of pictures of one class attract, all other views in the batch repel; needs pictures in class folders",
+			"Khosla, Teterwak, Wang et al. 2020, Supervised contrastive learning"},
 		{"byol", "BYOL", "one view predicts what a slow average of the network makes of the other; no negatives",
 			"Grill, Strub, Altché et al. 2020, Bootstrap your own latent: a new approach to self-supervised learning"},
 		{"simsiam", "SimSiam", "one view predicts the other's embedding, which gets no gradient; no negatives, no second network",

@@ -305,12 +305,10 @@ func trainedBy(t *testing.T, m method.Method) (paths []string) {
 	return paths
 }
 
-// draw gives a step views of noise, and labels of two classes: as the graph's inputs (step, labels, views) and for the paper.
+// draw gives a step views of noise, and labels of two classes and of none: as the graph's inputs (step, labels, views) and for the paper.
 func draw(m method.Method, normal func() float64, step int) (inputs []*tensors.Tensor, in given) {
 	in.clock = clock{step, steps, stepsPerEpoch}
-	for i := range items {
-		in.labels = append(in.labels, int32(i%2))
-	}
+	in.labels = []int32{0, 1, 0, 1, -1, -1}
 	inputs = []*tensors.Tensor{tensors.FromScalar(float32(step)), tensors.FromFlatDataAndDimensions(in.labels, items)}
 	for range m.Views() {
 		flat, rows := make([]float32, items*pixels), make([][]float64, items)

@@ -43,6 +43,7 @@ type Config struct {
 	MoCo        *method.MoCo        `yaml:"moco,omitempty"`
 	SimCLR      *method.SimCLR      `yaml:"simclr,omitempty"`
 	MoCoV2      *method.MoCoV2      `yaml:"mocov2,omitempty"`
+	SupCon      *method.SupCon      `yaml:"supcon,omitempty"`
 	BYOL        *method.BYOL        `yaml:"byol,omitempty"`
 	SimSiam     *method.SimSiam     `yaml:"simsiam,omitempty"`
 	BarlowTwins *method.BarlowTwins `yaml:"barlowtwins,omitempty"`

@@ -3,7 +3,10 @@ package train_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -279,5 +282,63 @@ func TestSimSiamOptimizerIsThePublishedOne(t *testing.T) {
 		if d := cmp.Diff(optim.Schedule{Name: optim.Cosine}, c.Schedule); d != "" {
 			t.Errorf("%d px: %s", size, d)
 		}
+	}
+}
+
+// HobbitLong/SupContrast, main_supcon.py: the defaults of its flags and --cosine.
+func TestSupConOptimizerIsThePublishedOne(t *testing.T) {
+	for _, size := range []int{32, 224} {
+		c := train.DefaultSupCon(size)
+		if d := cmp.Diff(optim.Config{Name: optim.SGD, LearningRate: 0.05, Scaling: optim.LinearScaling, Momentum: 0.9, WeightDecay: 1e-4, Mask: optim.All}, c.Optimizer); d != "" {
+			t.Errorf("%d px: %s", size, d)
+		}
+		if d := cmp.Diff(optim.Schedule{Name: optim.Cosine, Final: 1e-3}, c.Schedule); d != "" {
+			t.Errorf("%d px: %s", size, d)
+		}
+	}
+}
+
+// SupCon has nothing to learn from in a folder without classes, and says which layouts have some.
+func TestSupConRefusesPicturesWithoutClasses(t *testing.T) {
+	data, dir := t.TempDir(), filepath.Join(t.TempDir(), "run")
+	picturetest.Classes(t, data, []string{"."}, 20, 16, 1)
+	_, err := train.Run(t.Context(), smallOf("supcon", data), dir, train.Options{})
+	if err == nil || strings.Contains(err.Error(), "\n") {
+		t.Fatalf("error %v, want one line", err)
+	}
+	for _, said := range []string{"supcon learns from classes", data, "CLASS/*.jpg", "train/CLASS/*.jpg"} {
+		if !strings.Contains(err.Error(), said) {
+			t.Errorf("error %v, want one with %q", err, said)
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("left a run behind")
+	}
+}
+
+// What SupCon learns follows the classes: the same pictures in other ones give another encoder.
+func TestSupConLearnsFromTheClasses(t *testing.T) {
+	models := map[bool][]byte{}
+	for _, mixed := range []bool{false, true} {
+		data := t.TempDir()
+		picturetest.Classes(t, data, []string{"a", "b"}, 8, 16, 1)
+		if mixed { // pictures of the same names, the even ones in the other class
+			for i := 0; i < 8; i += 2 {
+				name := fmt.Sprintf("%03d.png", i)
+				a, b, aside := filepath.Join(data, "a", name), filepath.Join(data, "b", name), filepath.Join(data, "aside")
+				for _, move := range [][2]string{{a, aside}, {b, a}, {aside, b}} {
+					if err := os.Rename(move[0], move[1]); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		c := smallOf("supcon", data)
+		c.MonitorEvery, c.HoldOut, c.CheckpointSeconds = 0, 0, 1000
+		run, _ := mustRun(t, c, train.Options{})
+		models[mixed] = modelBytes(t, run)
+	}
+	if bytes.Equal(models[false], models[true]) {
+		t.Error("the classes make no difference")
 	}
 }

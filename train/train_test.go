@@ -198,6 +198,7 @@ const childEnv = "ALIKE_TEST_TRAIN"
 var killedRuns = map[string]func(data string) train.Config{
 	"simclr": small,
 	"byol":   func(data string) train.Config { return smallOf("byol", data) },
+	"supcon": func(data string) train.Config { return smallOf("supcon", data) },
 	"moco":   func(data string) train.Config { return smallOf("moco", data) },
 	// Some kills come while the queue fills up, which takes the whole run.
 	"mocov2": func(data string) train.Config {

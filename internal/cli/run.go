@@ -101,8 +101,12 @@ func quote(path string) string {
 // describe says what is about to be trained on what.
 func describe(config train.Config, s train.Start) string {
 	data := fmt.Sprintf("%d pictures", s.Train)
-	if m, err := config.Method(); err == nil && s.Classes > 0 && !method.NeedsLabels(m) {
-		data += fmt.Sprintf(" (their %d classes are not used to train)", s.Classes)
+	if m, err := config.Method(); err == nil && s.Classes > 0 {
+		use := "not used to train"
+		if method.NeedsLabels(m) {
+			use = "what it learns from"
+		}
+		data += fmt.Sprintf(" (their %d classes are %s)", s.Classes, use)
 	}
 	if s.HeldOut > 0 {
 		data += fmt.Sprintf(", %d more kept back to watch with", s.HeldOut)

@@ -40,6 +40,20 @@ func TestTrainLeavesAllItPromises(t *testing.T) {
 	}
 }
 
+// What classes are for is said before the first step: one method learns from them.
+func TestTrainSaysWhatClassesAreFor(t *testing.T) {
+	pictures := picturetest.Splits(t, 6, 3, 16)
+	for method, said := range map[string]string{
+		"simclr": "(their 3 classes are not used to train)",
+		"supcon": "(their 3 classes are what it learns from)",
+	} {
+		r := mustAlike(t, tiny("train", method, "--data", pictures, "--out", filepath.Join(t.TempDir(), "run"))...)
+		if !strings.Contains(r.stderr, said) {
+			t.Errorf("%s does not say %q:\n%s", method, said, r.stderr)
+		}
+	}
+}
+
 // The command that a report names: the same run again, byte for byte, from its own configuration.
 func TestARunsConfigurationMakesTheRunAgain(t *testing.T) {
 	pictures, home := picturetest.Splits(t, 6, 3, 16), t.TempDir()
