@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -34,15 +35,50 @@ func TestREADMEShowsTheExample(t *testing.T) {
 	}
 }
 
+// The guide's code is that of the files it names, to the letter, and all of the method that it walks through is there.
+func TestGuideQuotesTheMethod(t *testing.T) {
+	guide, err := os.ReadFile("docs/new-method.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, quote := range regexp.MustCompile("(?s)```go *([^\n]*)\n(.*?)\n```").FindAllStringSubmatch(string(guide), -1) {
+		source, err := os.ReadFile(quote[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(source), quote[2]+"\n") {
+			t.Errorf("docs/new-method.md quotes of %s what is not there:\n%s", quote[1], quote[2])
+		}
+	}
+	const path = "method/simsiam.go"
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, path, source, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range file.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
+			continue
+		}
+		if text := string(source[files.Position(d.Pos()).Offset:files.Position(d.End()).Offset]); !strings.Contains(string(guide), text) {
+			t.Errorf("docs/new-method.md leaves out\n%s", text)
+		}
+	}
+}
+
 // Every picture of the README is there and small, and every page that it or its neighbours link to exists.
 func TestPagesLinkToWhatThereIs(t *testing.T) {
-	for _, page := range []string{"README.md", "CONTRIBUTING.md"} {
+	for _, page := range []string{"README.md", "CONTRIBUTING.md", "docs/new-method.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)|src="([^":]+)"`).FindAllStringSubmatch(string(text), -1) {
-			target := link[1] + link[2]
+			target := filepath.Join(filepath.Dir(page), link[1]+link[2])
 			if info, err := os.Stat(target); err != nil || strings.HasPrefix(target, "docs/images/") && info.Size() > 400_000 {
 				t.Errorf("%s refers to %s, which is missing or too large (%v)", page, target, err)
 			}

@@ -27,7 +27,7 @@ import (
 type BYOL struct {
 	Tau      float64              `yaml:"tau" help:"τ at the start: share of the target network that a step leaves; it rises to 1 by the end"`
 	Hidden   int                  `yaml:"hidden" help:"width of the hidden layer of projector and predictor"`
-	Out      int                  `yaml:"out" help:"width of the projections z and of the predictions"`
+	Out      int                  `yaml:"projector_out" help:"width of the projections z and of the predictions"`
 	Augment1 positive.ImageConfig `yaml:"augment_1"`
 	Augment2 positive.ImageConfig `yaml:"augment_2"`
 }
@@ -58,7 +58,7 @@ func (m BYOL) Validate() error {
 	case m.Hidden < 1 || m.Hidden > maxWidth:
 		return fmt.Errorf("hidden is %d: it must be from 1 to %d", m.Hidden, maxWidth)
 	case m.Out < 2 || m.Out > maxWidth:
-		return fmt.Errorf("out is %d: it must be from 2 to %d", m.Out, maxWidth)
+		return fmt.Errorf("projector_out is %d: it must be from 2 to %d", m.Out, maxWidth)
 	}
 	return validPair(m.Augment1, m.Augment2)
 }

@@ -275,7 +275,7 @@ func TestBYOLValidateNamesTheField(t *testing.T) {
 		{"tau", func(m *method.BYOL) { m.Tau = math.NaN() }},
 		{"hidden", func(m *method.BYOL) { m.Hidden = 0 }},
 		{"hidden", func(m *method.BYOL) { m.Hidden = 1 << 20 }},
-		{"out", func(m *method.BYOL) { m.Out = 1 }},
+		{"projector_out", func(m *method.BYOL) { m.Out = 1 }},
 		{"augment_1.flip", func(m *method.BYOL) { m.Augment1.Flip = 2 }},
 		{"augment_2.solarize", func(m *method.BYOL) { m.Augment2.Solarize = -1 }},
 		{"augment_2.size", func(m *method.BYOL) { m.Augment2.Size = 33 }},
