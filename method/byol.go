@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -34,8 +33,8 @@ type BYOL struct {
 
 // DefaultBYOL has the published settings for pictures of the given side in pixels. Up to 64 pixels the widths and τ are those
 // of lightly's CIFAR-10 benchmark (lightly-ai/lightly, cifar10_benchmark.py), with the views of solo-learn's
-// ([positive.BYOLSmall]). Above, all is the paper's (sections 3.1 and 3.2, appendix B), with the τ of
-// 100 epochs; train.Config.WithEpochs has those of other runs.
+// ([positive.BYOLSmall]). Above, all is the paper's (sections 3.1 and 3.2, appendix B), with the τ of 100 epochs;
+// train.Config.WithEpochs has those of other runs.
 func DefaultBYOL(imageSize int) BYOL {
 	views := positive.BYOL(imageSize)
 	m := BYOL{Tau: 0.99, Hidden: 4096, Out: 256}
@@ -121,16 +120,14 @@ func (m BYOL) AfterStep(scope *model.Scope, batch Batch) {
 	}
 }
 
-// tau is τ in step k of K, the first being step 1, which the last one reaches 1 with (section 3.2):
+// tau is τ in step k of K (section 3.2):
 //
 //	τ = 1 - (1 - τ_base) (cos(πk/K) + 1)/2
 //
-// The authors' code (google-deepmind/deepmind-research, byol/utils/schedules.py) calls the first step 0.
+// The first step is step 1, so that the last has τ = 1. The authors' code (google-deepmind/deepmind-research,
+// byol/utils/schedules.py) calls the first one 0.
 func (m BYOL) tau(c Clock) *graph.Node {
 	k := graph.OnePlus(c.Step)
 	cosine := graph.Cos(graph.MulScalar(k, math.Pi/float64(c.Steps)))
 	return graph.OneMinus(graph.MulScalar(graph.OnePlus(cosine), (1-m.Tau)/2))
 }
-
-// inFloat32 is x in the precision of losses.
-func inFloat32(x *graph.Node) *graph.Node { return graph.ConvertDType(x, dtypes.Float32) }

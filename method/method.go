@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -81,6 +82,9 @@ type Batched interface {
 	// ValidateBatch says why it cannot work with so many items a step, by the name of the hyper-parameter that asks for others.
 	ValidateBatch(size int) error
 }
+
+// inFloat32 is x in the precision of losses.
+func inFloat32(x *graph.Node) *graph.Node { return graph.ConvertDType(x, dtypes.Float32) }
 
 // Info describes a method for the list of what there is.
 type Info struct {
