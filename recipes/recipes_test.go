@@ -2,6 +2,8 @@ package recipes
 
 import (
 	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,6 +50,37 @@ func TestRecipesCanBeRun(t *testing.T) {
 		}
 		if band != nil && (band.Seeds < 2 || band.Data == "" || band.Epochs[len(band.Epochs)-1].Epoch != c.Epochs) {
 			t.Errorf("%s: its band has %d seeds and %d epochs of %d on %q", r.Name, band.Seeds, len(band.Epochs), c.Epochs, band.Data)
+		}
+	}
+}
+
+// picturesIn finds how many pictures a recipe was measured on.
+var picturesIn = regexp.MustCompile(`([\d,]+) to learn from`)
+
+// On its own data a recipe is advised of nothing.
+func TestThereIsNoAdviceOnRecipes(t *testing.T) {
+	all, err := All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		found := picturesIn.FindStringSubmatch(r.Data)
+		if found == nil {
+			t.Errorf("%s: its data, %q, does not say how many pictures there are to learn from", r.Name, r.Data)
+			continue
+		}
+		pictures, err := strconv.Atoi(strings.ReplaceAll(found[1], ",", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const classes = 10 // of the photographs and of CIFAR-10
+		labels := make([]int, int(float64(pictures)*(1-r.Config.HoldOut)))
+		for i := range labels {
+			labels[i] = i % classes
+		}
+		advice, err := train.Advise(r.Config, labels)
+		if err != nil || len(advice) > 0 {
+			t.Errorf("%s: %v (%v)", r.Name, advice, err)
 		}
 	}
 }

@@ -298,21 +298,31 @@ func TestSupConOptimizerIsThePublishedOne(t *testing.T) {
 	}
 }
 
-// SupCon has nothing to learn from in a folder without classes, and says which layouts have some.
+// SupCon has nothing to learn from where there are not two classes to tell apart, and says which layouts have some.
 func TestSupConRefusesPicturesWithoutClasses(t *testing.T) {
-	data, dir := t.TempDir(), filepath.Join(t.TempDir(), "run")
-	picturetest.Classes(t, data, []string{"."}, 20, 16, 1)
-	_, err := train.Run(t.Context(), smallOf("supcon", data), dir, train.Options{})
-	if err == nil || strings.Contains(err.Error(), "\n") {
-		t.Fatalf("error %v, want one line", err)
-	}
-	for _, said := range []string{"supcon learns from classes", data, "CLASS/*.jpg", "train/CLASS/*.jpg"} {
-		if !strings.Contains(err.Error(), said) {
-			t.Errorf("error %v, want one with %q", err, said)
+	for name, lay := range map[string]func(data string){
+		"none": func(data string) { picturetest.Classes(t, data, []string{"."}, 20, 16, 1) },
+		"one":  func(data string) { picturetest.Classes(t, filepath.Join(data, "train"), []string{"a"}, 20, 16, 1) },
+		"one to learn from": func(data string) {
+			picturetest.Classes(t, filepath.Join(data, "train"), []string{"a"}, 20, 16, 1)
+			picturetest.Classes(t, filepath.Join(data, "test"), []string{"a", "b"}, 5, 16, 2)
+		},
+	} {
+		data, dir := t.TempDir(), filepath.Join(t.TempDir(), "run")
+		lay(data)
+		_, err := train.Run(t.Context(), smallOf("supcon", data), dir, train.Options{})
+		if err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one line", name, err)
+			continue
 		}
-	}
-	if _, err := os.Stat(dir); err == nil {
-		t.Error("left a run behind")
+		for _, said := range []string{"supcon learns to tell classes apart", data, "CLASS/*.jpg", "train/CLASS/*.jpg"} {
+			if !strings.Contains(err.Error(), said) {
+				t.Errorf("%s: error %v, want one with %q", name, err, said)
+			}
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s: left a run behind", name)
+		}
 	}
 }
 

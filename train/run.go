@@ -51,6 +51,8 @@ type Start struct {
 	Steps, Done int
 	// StepsPerEpoch is the number of steps in one pass over the data.
 	StepsPerEpoch int
+	// Advice is on settings that are far from what is known to work; a resumed run had it at its start.
+	Advice []Advice
 }
 
 // Result is a finished run.
@@ -176,8 +178,8 @@ func (r *run) openData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if method.NeedsLabels(r.method) && len(folder.Train.Classes) == 0 {
-		return fmt.Errorf("%s learns from classes, and the pictures in %s have none: put those of each class into a folder of its own, as CLASS/*.jpg or train/CLASS/*.jpg", r.method.Name(), r.config.Data)
+	if method.NeedsLabels(r.method) && countClasses(folder.Train.Labels()) < 2 {
+		return fmt.Errorf("%s learns to tell classes apart, and the pictures to learn from in %s are of fewer than two: put those of each class into a folder of its own, as CLASS/*.jpg or train/CLASS/*.jpg", r.method.Name(), r.config.Data)
 	}
 	r.pictures = folder.Train
 	if n := int(math.Round(r.config.HoldOut * float64(folder.Train.Len()))); n > 0 {
@@ -361,6 +363,17 @@ func (r *run) epochSoFar(ctx context.Context) (*epochSum, error) {
 	return sumOf(behind), nil
 }
 
+// countClasses counts the classes that labels, -1 for none, are of.
+func countClasses(labels []int) int {
+	found := map[int]bool{}
+	for _, label := range labels {
+		if label >= 0 {
+			found[label] = true
+		}
+	}
+	return len(found)
+}
+
 // classesOf are the classes of items, -1 for an item without.
 func classesOf(images *data.Images, items []int) []int32 {
 	list := make([]int32, len(items))
@@ -478,7 +491,15 @@ func (r *run) announce() (err error) {
 			s.Parameters += v.Shape().Size()
 		}
 	}
+	if r.done == 0 {
+		if s.Advice, err = Advise(r.config, r.pictures.Labels()); err != nil {
+			return err
+		}
+	}
 	r.log.Info("start", "method", r.method.Name(), "train", s.Train, "held_out", s.HeldOut, "parameters", s.Parameters, "steps", s.Steps, "done", s.Done)
+	for _, advice := range s.Advice {
+		r.log.Info("advice", "key", advice.Key, "text", advice.Text)
+	}
 	if r.options.OnStart != nil {
 		r.options.OnStart(s)
 	}

@@ -36,6 +36,9 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 		Resume: resume,
 		OnStart: func(s train.Start) {
 			fmt.Fprintln(c.err, describe(config, s))
+			for _, advice := range s.Advice {
+				fmt.Fprintf(c.err, "advice: %s\n", advice)
+			}
 			if epochs, err := train.ReadEpochs(train.MetricsFile(dir)); err == nil && len(epochs) > 0 {
 				before = epochs[0]
 			}

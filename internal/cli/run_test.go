@@ -40,6 +40,15 @@ func TestTrainLeavesAllItPromises(t *testing.T) {
 	}
 }
 
+// Settings that are far from what is known to work are named before the first step, a line each.
+func TestTrainGivesAdvice(t *testing.T) {
+	pictures := picturetest.Splits(t, 6, 3, 16)
+	r := mustAlike(t, tiny("train", "simclr", "--data", pictures, "--out", filepath.Join(t.TempDir(), "run"), "--set=simclr.temperature=7")...)
+	if !strings.Contains(r.stderr, "\nadvice: simclr.temperature is 7: ") {
+		t.Errorf("stderr gives no advice:\n%s", r.stderr)
+	}
+}
+
 // What classes are for is said before the first step: one method learns from them.
 func TestTrainSaysWhatClassesAreFor(t *testing.T) {
 	pictures := picturetest.Splits(t, 6, 3, 16)

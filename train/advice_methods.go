@@ -1,0 +1,89 @@
+package train
+
+import (
+	"math"
+
+	"github.com/alike-ml/alike/method"
+)
+
+// temperature is of unit vectors, whose similarities are from -1 to 1.
+func (a *adviser) temperature(tau float64) {
+	const low, high = 0.01, 1
+	switch {
+	case tau < low:
+		a.sayOwn("temperature", "is %g: below %g the softmax sees the nearest negative alone; published ones are from 0.07 to 0.5", tau, low)
+	case tau > high:
+		a.sayOwn("temperature", "is %g: above %d the softmax sees hardly a difference between near and far; published ones are from 0.07 to 0.5", tau, high)
+	}
+}
+
+// negatives are those of a method that finds them in the batch.
+func (a *adviser) negatives() {
+	const few = 64
+	if a.Batch < few {
+		a.say("batch", "is %d: a view has %d others of the batch to be told from, and SimCLR's results fall with fewer (Chen et al. 2020, figure 9, from 256 up); take %d or more, or a method with a queue such as mocov2",
+			a.Batch, 2*a.Batch-2, few)
+	}
+}
+
+// statistics are those over the batch, of a method whose heads and loss rest on them; source is where it is shown for which batches.
+func (a *adviser) statistics(source string) {
+	const few = 32
+	if a.Batch < few {
+		a.say("batch", "is %d: %s rests on statistics over the batch, which so few pictures give badly (%s); take %d or more", a.Batch, a.method, source, few)
+	}
+}
+
+// average compares the share of a target network that a step leaves with the usual one: the same share over the same number of pictures.
+func (a *adviser) average(key string, share, usual float64) {
+	fits := math.Pow(usual, float64(a.Batch)/float64(a.usual.Batch))
+	if 1-share > far*(1-fits) {
+		a.sayOwn(key, "is %g: with a batch of %d the slow network follows too fast; the default of %g for a batch of %d comes to %.5g for yours (Busbridge et al. 2023, How to scale your EMA)",
+			share, a.Batch, usual, a.usual.Batch, fits)
+	}
+}
+
+// moco looks at the queue, which works with any number of rows: it shifts, so that it need not be a multiple of the batch.
+func (a *adviser) moco(m, usual method.MoCo) {
+	a.temperature(m.Temperature)
+	a.average("momentum", m.Momentum, usual.Momentum)
+	pushed := a.Batch
+	if m.Symmetric {
+		pushed *= 2
+	}
+	switch {
+	case m.Queue > len(a.labels):
+		a.sayOwn("queue", "is %d, and there are %d pictures to learn from: a picture's own keys from earlier epochs are among its negatives; take at most %[2]d", m.Queue, len(a.labels))
+	case m.Queue > a.steps*pushed:
+		a.sayOwn("queue", "is %d: the run ends before it is full, with %d keys in it", m.Queue, a.steps*pushed)
+	case m.Queue < pushed:
+		a.sayOwn("queue", "is %d: it keeps that many of the %d keys of a step, and loses the others; simclr has more negatives in such a batch", m.Queue, pushed)
+	}
+	const few = 8
+	if rows := a.Batch / m.Groups; rows < few && a.hasBatchNorm() {
+		a.sayOwn("split_batch_norm", "is %d: batch norm has the statistics of %d pictures, and with fewer than %d they are poor (Wu and He 2018, Group normalization, figure 1)", m.Groups, rows, few)
+	}
+}
+
+// classmates are the pictures of its class that a picture meets in a batch, on average over those that have a class.
+func (a *adviser) classmates() {
+	sizes := map[int]int{}
+	labelled := 0
+	for _, label := range a.labels {
+		if label >= 0 {
+			sizes[label]++
+			labelled++
+		}
+	}
+	others := 0 // of its class, over all pictures: a sum of whole numbers, the same in any order
+	for _, n := range sizes {
+		others += n * (n - 1)
+	}
+	if labelled == 0 || len(a.labels) < 2 {
+		return
+	}
+	met := float64(others) / float64(labelled) * float64(a.Batch-1) / float64(len(a.labels)-1)
+	if met < 1 {
+		a.say("batch", "is %d: a picture meets %.2g others of its class in a batch on average, and with fewer than one there is little for supcon to learn from classes; take a larger batch, or more pictures a class", a.Batch, met)
+	}
+}
