@@ -14,6 +14,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"pgregory.net/rapid"
 
+	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/nn"
 )
 
@@ -257,6 +258,39 @@ func TestMLPHasThePartsItNames(t *testing.T) {
 		for _, path := range c.want {
 			if !got[path] {
 				t.Errorf("%s: no variable %s", c.name, path)
+			}
+		}
+	}
+}
+
+// A sum of 320 ones in bfloat16, which has eight binary digits: 320 when it is summed in float32, 256 when not. So are the sums
+// of its gradients.
+func TestDenseSumsBFloat16InFloat32(t *testing.T) {
+	const n = 320
+	ones := make([]bfloat16.BFloat16, n*n)
+	for i := range ones {
+		ones[i] = bfloat16.FromFloat32(1)
+	}
+	for _, name := range []string{"go", "cpu"} {
+		b, err := device.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Finalize()
+		store := model.NewStore()
+		outputs := run(t, b, store, func(scope *model.Scope, x *graph.Node) []*graph.Node {
+			y := nn.DenseFrom(scope, x, n, false, nn.Ones)
+			if y.DType() != dtypes.BFloat16 {
+				t.Errorf("y is %s", y.DType())
+			}
+			gradients := graph.Gradient(graph.ReduceAllSum(graph.ConvertDType(y, dtypes.Float32)), x, store.GetVariable("/weights").NodeValue(x))
+			return []*graph.Node{graph.ConvertDType(y, dtypes.Float32), graph.ConvertDType(gradients[0], dtypes.Float32), gradients[1]}
+		}, tensors.FromFlatDataAndDimensions(ones, n, n))
+		for i, values := range outputs {
+			for _, v := range values {
+				if v != n {
+					t.Fatalf("%s: output %d has a sum of %g, want %d", name, i, v, n)
+				}
 			}
 		}
 	}
