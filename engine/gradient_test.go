@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/nn"
 )
 
 // layer is a function of GoMLX whose gradient is checked.
@@ -50,6 +51,16 @@ func layers() []layer {
 		{"gelu of a dense layer, twice", [][]int{{5, 7}, {7, 6}, {6, 6}}, func(in []*graph.Node) *graph.Node {
 			h := graph.Reshape(graph.MatMul(in[0], in[1]), 1, -1, 6)
 			return activation.Gelu(graph.MatMul(graph.Reshape(activation.Gelu(h), -1, 6), in[2]))
+		}, true},
+		{"layer norm", [][]int{{3, 4, 7}, {7}, {7}}, func(in []*graph.Node) *graph.Node {
+			return nn.LayerNorm(in[0], []int{-1}, 1e-3, in[1], in[2], nil)
+		}, true},
+		{"layer norm beside a path around it", [][]int{{3, 4, 7}, {7}, {7}}, func(in []*graph.Node) *graph.Node {
+			x := graph.Tanh(in[0])
+			for range 2 {
+				x = graph.Add(x, graph.Sin(nn.LayerNorm(x, []int{-1}, 1e-3, in[1], in[2], nil)))
+			}
+			return x
 		}, true},
 		{"maximum", [][]int{{4, 9}, {4, 9}}, func(in []*graph.Node) *graph.Node { return graph.Max(in[0], in[1]) }, true},
 		{"max pool", [][]int{{2, 6, 6, 3}}, func(in []*graph.Node) *graph.Node { return graph.MaxPool(in[0]).Window(2).Done() }, true},

@@ -65,6 +65,10 @@ func lower(b *Backend, n *plan.Node) (run kernelFunc, reuse []plan.Reuse, err er
 		return widened(n, kernelSoftmax), overFirst, nil
 	case compute.OpTypeFusedLayerNorm:
 		return widened(n, kernelLayerNorm), overFirst, nil
+	case plan.OpLayerNorm:
+		return kernelLayerNormTrain(n), overFirst, nil
+	case plan.OpLayerNormGrad:
+		return kernelLayerNormGrad(n), []plan.Reuse{{Output: 0, Input: 1}}, nil
 	case compute.OpTypeFusedAttentionQKVProjection:
 		return widened(n, kernelProjection), nil, nil
 	case compute.OpTypeFusedScaledDotProductAttention:

@@ -47,7 +47,9 @@ func compileGraph(b *Backend, g *plan.Graph) (*program, error) {
 	}
 	plan.Rewrite(g, hasConvKernel)
 	plan.Norms(g, hasNormKernel)
-	plan.RewriteGelu(g, func(dtype dtypes.DType) bool { return registerType(dtype) == dtypes.Float32 })
+	single := func(dtype dtypes.DType) bool { return registerType(dtype) == dtypes.Float32 }
+	plan.RewriteGelu(g, single)
+	plan.RewriteLayerNorms(g, single)
 	packAttention(g)
 	return newProgram(b, g)
 }

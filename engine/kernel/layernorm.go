@@ -40,7 +40,7 @@ func LayerNorm(p *parallel.Pool, y, x, gamma, beta, mean, rstd []float32, rows, 
 //
 //	dx = rstd * (g - average(g) - h * average(g * h)),  dgamma = sum over rows of dy * h,  dbeta = sum over rows of dy
 //
-// gamma, dgamma and dbeta may be nil. dx may not be dy or x.
+// gamma, dgamma and dbeta may be nil. dx may be dy or x.
 func LayerNormGrad(p *parallel.Pool, dx, dgamma, dbeta, x, dy, gamma, mean, rstd []float32, rows, cols int) {
 	chunks := min(max(1, rows*cols/65536), 64)
 	partial := make([]float32, 2*chunks*cols)

@@ -38,6 +38,8 @@ func RewriteGelu(g *Graph, kernel func(dtypes.DType) bool) {
 type factors struct {
 	constant float64
 	values   []Value
+	roots    bool // reshapes and broadcasts are looked through
+	half     bool // a constant was a 16-bit float
 }
 
 // maxFactors bounds the values of a product that factorsOf looks into.
@@ -53,7 +55,11 @@ func factorsOf(v Value) factors {
 func (f *factors) multiply(v Value) {
 	if c, ok := constant(v); ok {
 		f.constant *= c
+		f.half = f.half || v.Shape().DType.Size() == 2
 		return
+	}
+	if f.roots {
+		v, _ = rootOf(v)
 	}
 	n := v.Node
 	switch {
@@ -69,6 +75,7 @@ func (f *factors) multiply(v Value) {
 	case n.Op == compute.OpTypeDiv:
 		if c, ok := constant(n.Inputs[1]); ok {
 			f.constant /= c
+			f.half = f.half || v.Shape().DType.Size() == 2
 			f.multiply(n.Inputs[0])
 			return
 		}
@@ -76,9 +83,13 @@ func (f *factors) multiply(v Value) {
 	f.values = append(f.values, v)
 }
 
-// is reports whether the product is c times the given values, in any order. The constant may have been rounded to bfloat16.
+// is reports whether the product is c times the given values, in any order, but for what rounding does to a few constants.
 func (f factors) is(c float64, values ...Value) bool {
-	if math.Abs(f.constant-c) > 1e-2*math.Abs(c) || len(f.values) != len(values) {
+	tolerance := 0x1p-20
+	if f.half {
+		tolerance = 0x1p-7
+	}
+	if math.Abs(f.constant-c) > tolerance*math.Abs(c) || len(f.values) != len(values) {
 		return false
 	}
 	count := make(map[Value]int)

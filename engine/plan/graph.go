@@ -4,7 +4,7 @@
 // A [Graph] is what the engine's builder records, equal operations once. Passes rewrite it: [Simplify] replaces operations by
 // cheaper ones, [Fold] computes what depends on constants alone, [Rewrite] recognises the gradients of convolutions,
 // [Norms] joins batch norms with their ReLU and their conversions,
-// [RewriteGelu] the activation and its gradient, [Fuse] gathers elementwise operations, their broadcasts and reductions into [Loop] nodes and drops dead code, and [Layout] gives
+// [RewriteGelu] and [RewriteLayerNorms] those and their gradients, [Fuse] gathers elementwise operations, their broadcasts and reductions into [Loop] nodes and drops dead code, and [Layout] gives
 // every value a place in one block of memory.
 package plan
 
@@ -33,6 +33,10 @@ const (
 	OpGelu
 	// OpGeluGrad is elementwise dy * (Phi(x) + x * phi(x)) of (dy, x), phi being the normal density.
 	OpGeluGrad
+	// OpLayerNorm is layer norm over the last axis: (x, gamma, beta) to y, and each row's mean and 1 / standard deviation.
+	OpLayerNorm
+	// OpLayerNormGrad is its gradient: (x, dy, gamma, mean, 1 / standard deviation) to those of x, gamma and beta.
+	OpLayerNormGrad
 	// OpBatchNormReLU is BatchNormForTraining followed by ReLU.
 	OpBatchNormReLU
 	// OpBatchNormReLUGradient is the gradient of OpBatchNormReLU: BatchNormGradient of (x, scale, mean, variance, dy, offset).
@@ -56,6 +60,10 @@ func OpName(op compute.OpType) string {
 		return "Gelu"
 	case OpGeluGrad:
 		return "GeluGrad"
+	case OpLayerNorm:
+		return "LayerNorm"
+	case OpLayerNormGrad:
+		return "LayerNormGrad"
 	case OpBatchNormReLU:
 		return "BatchNormReLU"
 	case OpBatchNormReLUGradient:
