@@ -21,6 +21,15 @@ type Size struct {
 	MultiplyAdds float64 `json:"multiply_adds"`
 }
 
+// String says it in words.
+func (s Size) String() string {
+	work := fmt.Sprintf("%.3g million", s.MultiplyAdds/1e6)
+	if s.MultiplyAdds >= 1e9 {
+		work = fmt.Sprintf("%.3g billion", s.MultiplyAdds/1e9)
+	}
+	return fmt.Sprintf("%.3g million weights, %s multiply-adds a picture", float64(s.Parameters)/1e6, work)
+}
+
 // Measure returns the size of an encoder, as [New] takes it, on pictures of imageSize. It builds the encoder's graph on the
 // backend; no weights are drawn and nothing is computed.
 func Measure(backend compute.Backend, name string, width float64, imageSize int) (Size, error) {

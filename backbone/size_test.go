@@ -42,6 +42,17 @@ func TestSizesAreThePublishedOnes(t *testing.T) {
 	}
 }
 
+func TestSizeInWords(t *testing.T) {
+	for size, want := range map[backbone.Size]string{
+		{Parameters: 11_176_512, MultiplyAdds: 1_813_561_344}: "11.2 million weights, 1.81 billion multiply-adds a picture",
+		{Parameters: 388_896, MultiplyAdds: 3_760_128}:        "0.389 million weights, 3.76 million multiply-adds a picture",
+	} {
+		if got := size.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestMeasureRefusesWhatCannotBe(t *testing.T) {
 	b, err := device.Open("go")
 	if err != nil {

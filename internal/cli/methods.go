@@ -58,7 +58,7 @@ func (m methodsCommand) Run(c console) error {
 	}
 	fmt.Fprintf(w, "\nBackbones, at width 1 and %d pixels\n", m.ImageSize)
 	for _, b := range backbones {
-		fmt.Fprintf(w, "  %s\t%s\n\t%s\n\t%s\n", b.Name, b.Description, sizeOf(b.Size), b.Source)
+		fmt.Fprintf(w, "  %s\t%s\n\t%s\n\t%s\n", b.Name, b.Description, b.Size, b.Source)
 	}
 	fmt.Fprintln(w, "\nDevices")
 	for _, d := range device.Known() {
@@ -75,18 +75,23 @@ func (m methodsCommand) Run(c console) error {
 
 // measureBackbones lists the backbones with their sizes on pictures of so many pixels a side.
 func measureBackbones(imageSize int) ([]backboneListing, error) {
-	backend, err := device.Open(device.Default)
-	if err != nil {
-		return nil, err
-	}
-	defer backend.Finalize()
 	var list []backboneListing
 	for _, info := range backbone.Known() {
-		size, err := backbone.Measure(backend, info.Name, 1, imageSize)
+		size, err := measure(info.Name, 1, imageSize)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, backboneListing{info, size})
 	}
 	return list, nil
+}
+
+// measure returns the size of an encoder. It is the same on every device.
+func measure(name string, width float64, imageSize int) (backbone.Size, error) {
+	backend, err := device.Open(device.Default)
+	if err != nil {
+		return backbone.Size{}, err
+	}
+	defer backend.Finalize()
+	return backbone.Measure(backend, name, width, imageSize)
 }

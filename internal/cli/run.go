@@ -12,7 +12,6 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/eval"
@@ -114,17 +113,8 @@ func describe(config train.Config, s train.Start) string {
 	if s.HeldOut > 0 {
 		data += fmt.Sprintf(", %d more kept back to watch with", s.HeldOut)
 	}
-	return fmt.Sprintf("%s, width %g: %s; %s; %d epochs of %d steps of %d pictures, at %d px",
-		config.Backbone, config.Width, sizeOf(s.Encoder), data, config.Epochs, s.StepsPerEpoch, config.Batch, config.ImageSize)
-}
-
-// sizeOf says how large an encoder is.
-func sizeOf(s backbone.Size) string {
-	work := fmt.Sprintf("%.3g million", s.MultiplyAdds/1e6)
-	if s.MultiplyAdds >= 1e9 {
-		work = fmt.Sprintf("%.3g billion", s.MultiplyAdds/1e9)
-	}
-	return fmt.Sprintf("%.3g million weights, %s multiply-adds a picture", float64(s.Parameters)/1e6, work)
+	return fmt.Sprintf("%s, width %g: %v; %s; %d epochs of %d steps of %d pictures, at %d px",
+		config.Backbone, config.Width, s.Encoder, data, config.Epochs, s.StepsPerEpoch, config.Batch, config.ImageSize)
 }
 
 // epochLine is an epoch in a line: the score on held-out pictures beside those of raw pixels and of the encoder before its
@@ -174,8 +164,12 @@ func conclude(ctx context.Context, c console, dir, title, command string, config
 	if err != nil {
 		return nil, err
 	}
+	size, err := measure(config.Backbone, config.Width, config.ImageSize)
+	if err != nil {
+		return nil, err
+	}
 	in := runreport.Input{
-		Dir: dir, Title: title, Command: command, Config: config, Pictures: folder.Train,
+		Dir: dir, Title: title, Command: command, Config: config, Encoder: size.String(), Pictures: folder.Train,
 		Timing: []report.Span{{Name: "training", Duration: trained}},
 	}
 	if folder.Test != nil || folder.Val != nil {

@@ -29,8 +29,9 @@ import (
 type Input struct {
 	// Dir is the run's directory, Title the report's heading and Command what reproduces the run.
 	Dir, Title, Command string
-	// Config is the run's configuration.
-	Config train.Config
+	// Config is the run's configuration, Encoder the size of its encoder in words.
+	Config  train.Config
+	Encoder string
 	// Evaluation of the run's encoder; nil leaves its sections out.
 	Evaluation *eval.Result
 	// Pictures were trained on: positives are drawn from them.
@@ -106,6 +107,7 @@ func facts(in Input) []report.Setting {
 		total += s.Duration
 	}
 	list := []report.Setting{
+		{Key: "encoder", Value: in.Encoder},
 		{Key: "picture size", Value: fmt.Sprintf("%d px", in.Config.ImageSize)},
 		{Key: "batch", Value: fmt.Sprint(in.Config.Batch)},
 		{Key: "epochs", Value: fmt.Sprint(in.Config.Epochs)},

@@ -34,6 +34,7 @@ func reportOf(t *testing.T, folder string) string {
 	}
 	in := runreport.Input{
 		Dir: dir, Title: "A <run> of a moment", Command: "alike train simclr --data pictures --out run", Config: config,
+		Encoder:  "a few million weights",
 		Pictures: opened.Train, Timing: []report.Span{{Name: "training", Duration: 1500 * time.Millisecond}},
 	}
 	if opened.Test != nil {
@@ -73,7 +74,7 @@ func check(t *testing.T, page string, sections ...string) {
 	if outside := regexp.MustCompile(`(src|href)="[^#d][^"]*"|https?://[^"' )]*`).FindAllString(page, -1); outside != nil {
 		t.Errorf("it refers to %v", outside)
 	}
-	for _, want := range []string{"A &lt;run&gt; of a moment", "alike train simclr --data pictures", "simclr.temperature", "smallcnn", "<svg"} {
+	for _, want := range []string{"A &lt;run&gt; of a moment", "alike train simclr --data pictures", "simclr.temperature", "smallcnn", "a few million weights", "<svg"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("it does not show %q", want)
 		}
