@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"text/tabwriter"
 
+	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/train"
 )
 
 type benchCommands struct {
 	Step    benchStepCommand    `cmd:"" help:"Time training steps on random pictures."`
 	Augment benchAugmentCommand `cmd:"" help:"Time decoding and augmenting on one core."`
+	Loss    benchLossCommand    `cmd:"" help:"Time every loss with its gradient on random embeddings."`
 }
 
 type benchStepCommand struct {
@@ -72,6 +75,48 @@ func (b benchAugmentCommand) Run(ctx context.Context, c console) error {
 			t.PictureSize, t.PictureBytes, t.ImageSize, t.ViewsPerSecond, t.ViewsPerPicture)
 	}
 	return nil
+}
+
+type benchLossCommand struct {
+	Batch   []int  `default:"256,1024,4096" help:"Batch sizes to time."`
+	Dim     int    `default:"128" help:"Width of the embeddings."`
+	Repeats int    `default:"5" help:"Computations to time, after one that is not counted."`
+	Device  string `default:"cpu" help:"${device}"`
+	JSON    bool   `help:"Print one JSON array."`
+}
+
+// maxLossSize is the largest batch, and the widest embedding, that losses are timed with.
+const maxLossSize = 1 << 16
+
+func (b benchLossCommand) Run(ctx context.Context, c console) error {
+	for _, batch := range b.Batch {
+		if batch < 2 || batch > maxLossSize {
+			return usageError{fmt.Errorf("--batch %d: it must be from 2 to %d", batch, maxLossSize)}
+		}
+	}
+	switch {
+	case b.Dim < 1 || b.Dim > maxLossSize:
+		return usageError{fmt.Errorf("--dim %d: it must be from 1 to %d", b.Dim, maxLossSize)}
+	case b.Repeats < 1:
+		return usageError{fmt.Errorf("--repeats %d: time at least one", b.Repeats)}
+	}
+	if err := device.CheckName(b.Device); err != nil {
+		return usageError{err}
+	}
+	timings, err := measureLosses(ctx, b.Device, b.Batch, b.Dim, b.Repeats)
+	if err != nil {
+		return err
+	}
+	if b.JSON {
+		return printJSON(c.out, timings)
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "loss\tbatch\tmilliseconds\titems a second\n")
+	for _, t := range timings {
+		fmt.Fprintf(w, "%s\t%d\t%.3g\t%.0f\n", t.Loss, t.Batch, 1000*t.Seconds, t.ItemsPerSecond)
+	}
+	fmt.Fprintf(w, "\nLoss and gradient of embeddings %d wide on %s, median of %d.\n", b.Dim, b.Device, b.Repeats)
+	return w.Flush()
 }
 
 // printJSON prints a value as one indented JSON object.

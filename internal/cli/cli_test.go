@@ -170,7 +170,7 @@ func modelBytes(t *testing.T, dir string) string {
 
 func TestHelpIsNoMistake(t *testing.T) {
 	for _, args := range [][]string{{}, {"--help"}, {"demo", "--help"}, {"train", "--help"}, {"eval", "--help"}, {"embed", "--help"},
-		{"views", "--help"}, {"methods", "--help"}, {"bench", "--help"}, {"bench", "step", "--help"}, {"bench", "augment", "--help"}} {
+		{"views", "--help"}, {"methods", "--help"}, {"bench", "--help"}, {"bench", "step", "--help"}, {"bench", "augment", "--help"}, {"bench", "loss", "--help"}} {
 		r := mustAlike(t, args...)
 		if !strings.HasPrefix(r.stdout, "Usage: alike") || r.stderr != "" {
 			t.Errorf("alike %s prints\n%s%s", strings.Join(args, " "), r.stdout, r.stderr)
@@ -278,6 +278,10 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"time no steps", []string{"bench", "step", "--steps", "0"}, 2, []string{"--steps 0"}},
 		{"methods for pictures of no size", []string{"methods", "--image-size=0"}, 2, []string{"from 8 to 1024"}},
 		{"time an unknown backbone", []string{"bench", "step", "--backbone", "smalcnn"}, 2, []string{`"smallcnn"?`}},
+		{"time a loss of one item", []string{"bench", "loss", "--batch", "8,1"}, 2, []string{"--batch 1"}},
+		{"time losses of no width", []string{"bench", "loss", "--dim", "0"}, 2, []string{"--dim 0"}},
+		{"time losses never", []string{"bench", "loss", "--repeats", "0"}, 2, []string{"--repeats 0"}},
+		{"time losses nowhere", []string{"bench", "loss", "--device", "cpus"}, 2, []string{`"cpu"?`}},
 		{"time no seconds", []string{"bench", "augment", "--seconds", "0"}, 2, []string{"--seconds 0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

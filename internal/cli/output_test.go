@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -167,6 +168,23 @@ func TestBenchJSON(t *testing.T) {
 	}
 	checkKeys(t, mustAlike(t, "bench", "augment", "--json", "--seconds=0.001").stdout,
 		"picture_size", "picture_bytes", "image_size", "views_per_picture", "views_per_second_and_core", "pictures")
+	losses := mustAlike(t, "bench", "loss", "--json", "--batch=4,8", "--dim=16", "--repeats=1").stdout
+	checkKeys(t, losses, "loss", "batch", "dim", "device", "seconds", "repeats", "items_per_second")
+	var timings []lossTiming
+	if err := json.Unmarshal([]byte(losses), &timings); err != nil {
+		t.Fatal(err)
+	}
+	if want := 2 * len(timedLosses()); len(timings) != want || timings[0].Batch != 4 || timings[1].Batch != 8 {
+		t.Errorf("%d timings, want %d: each loss at both batch sizes: %+v", len(timings), want, timings)
+	}
+	for _, l := range timings {
+		if items := l.Seconds * l.ItemsPerSecond; math.Abs(items-float64(l.Batch)) > 1e-6 {
+			t.Errorf("%g items a computation: %+v", items, l)
+		}
+	}
+	if table := mustAlike(t, "bench", "loss", "--batch=4", "--repeats=1").stdout; !strings.Contains(table, "items a second") || strings.Count(table, "\n") != len(timings)/2+3 {
+		t.Errorf("alike bench loss prints\n%s", table)
+	}
 	for _, args := range [][]string{{"bench", "step", "--steps=1", "--backbone=smallcnn", "--width=0.25", "--image-size=16", "--batch=4"}, {"bench", "augment", "--seconds=0.001"}} {
 		if text := mustAlike(t, args...).stdout; !strings.Contains(text, "views a second") {
 			t.Errorf("alike %s prints\n%s", strings.Join(args, " "), text)
