@@ -108,6 +108,10 @@ func (f *Function) FusedLayerNorm(x compute.Value, axes []int, epsilon float64, 
 			return nil, fail(op, in, errors.Errorf("gamma and beta must have %d elements", cols))
 		}
 	}
+	if len(axes) == 1 && gamma != nil && beta != nil {
+		rows := shapes.Make(dtypes.Float32, shape.Size()/max(cols, 1))
+		return f.graph.Add(plan.OpLayerNorm, in, plan.LayerNorm{Epsilon: epsilon}, shape, rows, rows).Value(0), nil
+	}
 	return f.record(op, in, layerNormAttr{epsilon, cols, gamma != nil, beta != nil}, shape, nil)
 }
 

@@ -12,8 +12,8 @@ import (
 type LayerNorm struct{ Epsilon float64 }
 
 // RewriteLayerNorms replaces the operations by which GoMLX writes a layer norm over the last axis, with scale and offset, and its
-// gradients by OpLayerNorm and OpLayerNormGrad, where kernel says that there is one for the dtype. Of the forward operation, x and
-// two numbers a row are kept for the gradient.
+// gradients by OpLayerNorm and OpLayerNormGrad, where kernel says that there is one for the dtype. Where the forward operation is
+// OpLayerNorm already, GoMLX still writes the gradients from the steps. Of the forward operation, x and two numbers a row are kept.
 func RewriteLayerNorms(g *Graph, kernel func(dtypes.DType) bool) {
 	uses := usesOf(g)
 	norms := make(map[Value]*layerNorm) // by what the norm divides by
@@ -80,7 +80,28 @@ func matchLayerNorm(n *Node, uses uses) (*layerNorm, bool) {
 			return norm, true
 		}
 	}
+	for _, user := range uses.users[norm.x] {
+		if norm.isDone(user) {
+			return norm, true
+		}
+	}
 	return nil, false
+}
+
+// isDone matches an operation that normalises x already.
+func (l *layerNorm) isDone(n *Node) bool {
+	if n.Op != OpLayerNorm || n.Inputs[0] != l.x || n.ID < l.h.Node.ID {
+		return false
+	}
+	attr := n.Attr.(LayerNorm)
+	f := factors{constant: l.epsilon, half: l.x.Shape().DType.Size() == 2}
+	if !f.is(attr.Epsilon) {
+		return false
+	}
+	l.y, l.epsilon = n, attr.Epsilon
+	l.gamma, _ = rootOf(n.Inputs[1])
+	l.beta, _ = rootOf(n.Inputs[2])
+	return true
 }
 
 // affine matches h * gamma + beta, of which nothing but the sum is used.
