@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,7 @@ import (
 )
 
 func TestNewChecksItsConfig(t *testing.T) {
-	for _, config := range []string{"workers=0", "workers=two", "memory=", "memory=-1GiB", "speed=11"} {
+	for _, config := range []string{"workers=0", "workers=two", "memory=", "memory=-1GiB", "winograd=2", "speed=11"} {
 		if b, err := engine.New(config); err == nil {
 			b.Finalize()
 			t.Errorf("New(%q) accepted it", config)
@@ -36,6 +37,52 @@ func TestRegisteredByName(t *testing.T) {
 	defer b.Finalize()
 	if b.Name() != engine.Name {
 		t.Errorf("name is %q", b.Name())
+	}
+}
+
+// TestWinogradOff checks that convolutions of integers, which the definition computes without a rounding error, are exact if they are asked to be,
+// and near it otherwise.
+func TestWinogradOff(t *testing.T) {
+	const n, size, channels = 4, 8, 32
+	integers := func(length, step int) []float64 {
+		x := make([]float64, length)
+		for i := range x {
+			x[i] = float64(i*step%17 - 8)
+		}
+		return x
+	}
+	inputs := []input{
+		{dims: []int{n, size, size, channels}, values: integers(n*size*size*channels, 5)},
+		{dims: []int{3, 3, channels, channels}, values: integers(9*channels*channels, 7)},
+	}
+	convolution := one(func(f compute.Function, in []compute.Value) (compute.Value, error) {
+		return f.ConvGeneral(in[0], in[1], compute.ConvolveAxesConfig{
+			InputBatch: 0, InputSpatial: []int{1, 2}, InputChannels: 3, KernelSpatial: []int{0, 1}, KernelInputChannels: 2,
+			KernelOutputChannels: 3, OutputBatch: 0, OutputSpatial: []int{1, 2}, OutputChannels: 3,
+		}, nil, [][2]int{{1, 1}, {1, 1}}, nil, nil, 1, 1)
+	})
+	exact, err := run(newBackend(t, ""), dtypes.Float64, inputs, convolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for config, tolerance := range map[string]float64{"winograd=off": 0, "winograd=on": 0.01, "": 0.01} {
+		got, err := run(newBackend(t, config), dtypes.Float32, inputs, convolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		differ := 0
+		for i, v := range got[0] {
+			d := math.Abs(v - exact[0][i])
+			if d > tolerance {
+				t.Fatalf("%q: output %d is %g, want %g", config, i, v, exact[0][i])
+			}
+			if d > 0 {
+				differ++
+			}
+		}
+		if tolerance > 0 && differ == 0 {
+			t.Errorf("%q: all outputs are exact, so the definition computed them", config)
+		}
 	}
 }
 

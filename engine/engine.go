@@ -35,6 +35,7 @@ type Backend struct {
 	pool      *parallel.Pool
 	heap      heap
 	memory    int64 // bytes that a computation may need at most
+	direct    bool  // convolutions keep to the sums of their definition
 	trace     tracer
 	finalized atomic.Bool
 }
@@ -46,11 +47,12 @@ var _ compute.Backend = (*Backend)(nil)
 //	workers=N      goroutines that share the work, 1 or more; default GOMAXPROCS
 //	memory=SIZE    the most memory that one computation may need, in bytes or with a suffix KiB, MiB, GiB;
 //	               default the machine's memory
+//	winograd=off   compute all convolutions by the sums of their definition (default on: see docs/engine-kernels.md)
 //
 // An unknown key or a value out of range is an error.
 func New(config string) (compute.Backend, error) {
 	workers := runtime.GOMAXPROCS(0)
-	memory := physicalMemory()
+	memory, direct := physicalMemory(), false
 	for option := range strings.SplitSeq(config, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(option), "=")
 		var err error
@@ -64,11 +66,16 @@ func New(config string) (compute.Backend, error) {
 			if memory, err = parseSize(value); err != nil {
 				return nil, errors.WithMessagef(err, "engine: memory=%s", value)
 			}
+		case "winograd":
+			if value != "on" && value != "off" {
+				return nil, errors.Errorf("engine: winograd=%s: want on or off", value)
+			}
+			direct = value == "off"
 		default:
-			return nil, errors.Errorf("engine: unknown option %q, want workers=N or memory=SIZE", key)
+			return nil, errors.Errorf("engine: unknown option %q, want workers=N, memory=SIZE or winograd=off", key)
 		}
 	}
-	b := &Backend{pool: parallel.New(workers), memory: memory}
+	b := &Backend{pool: parallel.New(workers), memory: memory, direct: direct}
 	if err := b.trace.fromEnvironment(); err != nil {
 		return nil, err
 	}

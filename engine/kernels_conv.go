@@ -26,14 +26,20 @@ var (
 func kernelConvLayer(n *plan.Node, s kernel.ConvShape, run convDirection) kernelFunc {
 	if n.Outputs[0].DType == dtypes.BFloat16 {
 		return func(b *Backend, in, out [][]byte) {
-			run.bfloat16(b.pool, s, as[uint16](in[0]), as[uint16](in[1]), as[uint16](out[0]))
+			run.bfloat16(b.pool, b.convShape(s), as[uint16](in[0]), as[uint16](in[1]), as[uint16](out[0]))
 		}
 	}
 	return widened(n, func(*plan.Node) kernelFunc {
 		return func(b *Backend, in, out [][]byte) {
-			run.float32(b.pool, s, as[float32](in[0]), as[float32](in[1]), as[float32](out[0]))
+			run.float32(b.pool, b.convShape(s), as[float32](in[0]), as[float32](in[1]), as[float32](out[0]))
 		}
 	})
+}
+
+// convShape returns s as this backend computes it.
+func (b *Backend) convShape(s kernel.ConvShape) kernel.ConvShape {
+	s.Direct = b.direct
+	return s
 }
 
 // kernelConvGrad runs a gradient that the planner has recognised.
@@ -131,7 +137,7 @@ func kernelConvAnyLayout(n *plan.Node) kernelFunc {
 		x, w, y := b.heap.get(sizes[0]), b.heap.get(sizes[1]), b.heap.get(sizes[2])
 		input.run(b, x, in[0], 4)
 		weights.run(b, w, in[1], 4)
-		kernel.ConvForward32(b.pool, shape, as[float32](x), as[float32](w), as[float32](y))
+		kernel.ConvForward32(b.pool, b.convShape(shape), as[float32](x), as[float32](w), as[float32](y))
 		output.run(b, out[0], y, 4)
 		b.heap.put(x)
 		b.heap.put(w)

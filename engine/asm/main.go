@@ -46,6 +46,8 @@ type program struct {
 	words map[uint32]operand.Mem // constants by their bits
 	masks *operand.Mem
 	order *operand.Mem // see interleaving
+
+	eights map[uint32]operand.Mem // vectors of eight of a constant, by its bits
 }
 
 // stub is the declaration of one assembly function.
@@ -68,7 +70,7 @@ func generate() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	var pairs []stub
 	for _, name := range sortedKeys(programs) {
-		p := &program{Context: build.NewContext(), name: name, words: map[uint32]operand.Mem{}}
+		p := &program{Context: build.NewContext(), name: name, words: map[uint32]operand.Mem{}, eights: map[uint32]operand.Mem{}}
 		programs[name](p)
 		f, err := p.Result()
 		if err != nil {

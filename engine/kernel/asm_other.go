@@ -42,26 +42,22 @@ func gatherPairsAVX512(dst *byte, dstStep int, src *byte, offsets *int, pairs in
 	panic("kernel: no assembly")
 }
 
-func winogradWindowHalfAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) {
+func winogradInput2HalfAVX512(dst *uint16, dstRow, dstCol int, src *uint16, srcRow, srcCol, n int) {
 	panic("kernel: no assembly")
 }
 
-func winogradFoldHalfAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc float32) {
+func winogradWeights2HalfAVX512(dst *uint16, dstRow, dstCol int, src *uint16, srcRow, srcCol, n int) {
 	panic("kernel: no assembly")
 }
 
-func winogradWeightsHalfAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) {
+func winogradOutput2NarrowAVX512(dst *uint16, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) {
 	panic("kernel: no assembly")
 }
 
-func winogradWindowPairsAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) {
+func winogradInput2PairsAVX512(dst *uint16, dstRow, dstCol int, first, second *uint16, srcRow, srcCol, n int) {
 	panic("kernel: no assembly")
 }
 
-func winogradSpreadPairsAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) {
-	panic("kernel: no assembly")
-}
-
-func winogradWeightsPairsAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) {
+func winogradOutputGrad2PairsAVX512(dst *uint16, dstRow, dstCol int, first, second *uint16, srcRow, srcCol, n int) {
 	panic("kernel: no assembly")
 }

@@ -22,6 +22,10 @@ type ConvShape struct {
 	PadTop, PadBottom, PadLeft, PadRight int
 	DilH, DilW                           int
 	Groups                               int
+
+	// Direct keeps to the sums above. Without it, convolutions with 3x3 weights may be computed by Winograd's algorithm: in less than
+	// half of the time, with larger rounding errors, and with NaN around NaN and infinite values. See winograd.go.
+	Direct bool
 }
 
 // normal returns s with zero strides, dilations and groups replaced by one.
@@ -63,8 +67,8 @@ func ConvForward32(p *parallel.Pool, s ConvShape, x, w, y []float32) {
 		s.depthwiseForward(p, x, w, y)
 		return
 	}
-	if s.onWinograd() {
-		convWinograd(p, s, microF32(s.K), x, w, y)
+	if a := winogradFor[float32](s); a != nil {
+		winogradForward(p, a, s, microF32(s.K), x, w, y)
 		return
 	}
 	mic := microF32(s.K / s.Groups)
@@ -85,8 +89,8 @@ func ConvInputGrad32(p *parallel.Pool, s ConvShape, dy, w, dx []float32) {
 		s.depthwiseInputGrad(p, dy, w, dx)
 		return
 	}
-	if s.onWinograd() {
-		inputGradWinograd(p, s, microF32(s.C), dy, w, dx)
+	if a := winogradFor[float32](s); a != nil {
+		winogradInputGrad(p, a, s, microF32(s.C), dy, w, dx)
 		return
 	}
 	mic := microF32(s.C / s.Groups)
@@ -108,8 +112,8 @@ func ConvWeightGrad32(p *parallel.Pool, s ConvShape, x, dy, dw []float32) {
 		s.depthwiseWeightGrad(p, x, dy, dw)
 		return
 	}
-	if s.onWinograd() {
-		weightGradWinograd(p, s, microF32(s.K), x, dy, dw)
+	if a := winogradFor[float32](s); a != nil {
+		winogradWeightGrad(p, a, s, microF32(s.K), x, dy, dw)
 		return
 	}
 	mic := microF32(s.K / s.Groups)
@@ -132,12 +136,13 @@ func ConvForwardBF16(p *parallel.Pool, s ConvShape, x, w, y []uint16) {
 	s.check(len(x), len(w), len(y))
 	if !activeBF16.Load() || s.depthwise() {
 		wide := make([]float32, len(y))
+		s.Direct = true
 		ConvForward32(p, s, widen(p, x), widen(p, w), wide)
 		F32ToBF16(y, wide)
 		return
 	}
-	if s.onWinograd() && s.C%2+s.K%2 == 0 {
-		convWinograd(p, s, microBF16(s.K), x, w, y)
+	if a := winogradFor[uint16](s); a != nil {
+		winogradForward(p, a, s, microBF16(s.K), x, w, y)
 		return
 	}
 	mic := microBF16(s.K / s.Groups)
@@ -155,12 +160,13 @@ func ConvInputGradBF16(p *parallel.Pool, s ConvShape, dy, w, dx []uint16) {
 	s.check(len(dx), len(w), len(dy))
 	if kg := s.K / s.Groups; !activeBF16.Load() || s.depthwise() || kg%2 == 1 { // Pairs of output channels must not straddle taps.
 		wide := make([]float32, len(dx))
+		s.Direct = true
 		ConvInputGrad32(p, s, widen(p, dy), widen(p, w), wide)
 		F32ToBF16(dx, wide)
 		return
 	}
-	if s.onWinograd() && s.C%2+s.K%2 == 0 {
-		inputGradWinograd(p, s, microBF16(s.C), dy, w, dx)
+	if a := winogradFor[uint16](s); a != nil {
+		winogradInputGrad(p, a, s, microBF16(s.C), dy, w, dx)
 		return
 	}
 	mic := microBF16(s.C / s.Groups)
@@ -179,12 +185,13 @@ func ConvWeightGradBF16(p *parallel.Pool, s ConvShape, x, dy, dw []uint16) {
 	s.check(len(x), len(dw), len(dy))
 	if !activeBF16.Load() || s.depthwise() {
 		wide := make([]float32, len(dw))
+		s.Direct = true
 		ConvWeightGrad32(p, s, widen(p, x), widen(p, dy), wide)
 		F32ToBF16(dw, wide)
 		return
 	}
-	if s.onWinograd() && s.C%2+s.K%2 == 0 {
-		weightGradWinograd(p, s, microBF16(s.K), x, dy, dw)
+	if a := winogradFor[uint16](s); a != nil {
+		winogradWeightGrad(p, a, s, microBF16(s.K), x, dy, dw)
 		return
 	}
 	mic := microBF16(s.K / s.Groups)

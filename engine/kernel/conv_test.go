@@ -11,7 +11,10 @@ import (
 )
 
 // eachProduct calls f for every product x*w that a convolution adds to y, by the definition.
-func (s ConvShape) eachProduct(f func(x, w, y int)) {
+func (s ConvShape) eachProduct(f func(x, w, y int)) { s.eachProductOf(s.K, f) }
+
+// eachProductOf is eachProduct for the first outputs channels of y.
+func (s ConvShape) eachProductOf(outputs int, f func(x, w, y int)) {
 	s = s.normal()
 	cg, kg, oh, ow := s.C/s.Groups, s.K/s.Groups, s.OutH(), s.OutW()
 	for n := range s.N {
@@ -23,7 +26,7 @@ func (s ConvShape) eachProduct(f func(x, w, y int)) {
 						if h < 0 || h >= s.H || w < 0 || w >= s.W {
 							continue
 						}
-						for k := range s.K {
+						for k := range outputs {
 							for c := range cg {
 								f(((n*s.H+h)*s.W+w)*s.C+k/kg*cg+c, ((r*s.S+q)*cg+c)*s.K+k, ((n*oh+i)*ow+j)*s.K+k)
 							}
@@ -41,7 +44,7 @@ func drawConv(t *rapid.T) ConvShape {
 		N: one("n", 0, 3), H: one("h", 1, 9), W: one("w", 1, 9), R: one("r", 1, 3), S: one("s", 1, 3),
 		StrideH: one("strideH", 0, 3), StrideW: one("strideW", 0, 3), DilH: one("dilH", 0, 2), DilW: one("dilW", 0, 2),
 		PadTop: one("top", -1, 3), PadBottom: one("bottom", -1, 2), PadLeft: one("left", -1, 3), PadRight: one("right", -1, 2),
-		Groups: one("groups", 1, 3),
+		Groups: one("groups", 1, 3), Direct: true,
 	}
 	s.C, s.K = s.Groups*one("c", 1, 20), s.Groups*one("k", 1, 36)
 	if rapid.IntRange(0, 3).Draw(t, "depthwise") == 0 {
@@ -56,9 +59,6 @@ func TestConv32(t *testing.T) {
 	pools := []*parallel.Pool{nil, parallel.New(2), parallel.New(3), parallel.New(8)}
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawConv(t)
-		if s.normal().onWinograd() {
-			t.Skip("see TestWinograd")
-		}
 		r := source(t)
 		x, w := normals(r, s.N*s.H*s.W*s.C), normals(r, s.R*s.S*s.C/s.Groups*s.K)
 		dy := normals(r, s.N*s.OutH()*s.OutW()*s.K)
@@ -113,6 +113,7 @@ func TestPlaneWeightGrad(t *testing.T) {
 			N: one("n", 1, 3), H: one("h", 5, 24), W: one("w", 5, 24), C: one("c", 1, 7), K: one("k", 1, 20), R: one("r", 1, 3), S: one("s", 1, 3),
 			DilH: one("dilH", 1, 2), DilW: one("dilW", 1, 2),
 			PadTop: one("top", -1, 2), PadBottom: one("bottom", -1, 2), PadLeft: one("left", -1, 2), PadRight: one("right", -1, 2),
+			Direct: true,
 		}.normal()
 		r := source(t)
 		x, dy := normals(r, s.N*s.H*s.W*s.C), normals(r, s.N*s.OutH()*s.OutW()*s.K)

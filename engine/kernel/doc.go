@@ -9,9 +9,12 @@
 //
 // A matrix product and the three directions of a convolution are one thing here, a product: C = alpha*A*B + beta*C, where the
 // operands hand themselves over in panels (operand.go: matrices; taps.go: the implicit matrix of a convolution, whose rows are
-// gathered from the image when they are needed; lines.go and plane.go: the same, read in place). The driver (driver.go) splits C
-// into tasks. A task goes through k in blocks. Of each block it packs its columns of B, which then stay in L2, and goes through the
-// rows of A panel by panel; a panel of A stays in L1 while the micro-kernel meets it with one panel of B after the other.
+// gathered from the image when they are needed; lines.go and plane.go: the same, read in place). Most 3x3 convolutions are several
+// products of transformed tiles instead (winograd.go).
+//
+// The driver (driver.go) splits C into tasks. A task goes through k in blocks. Of each block it packs its columns of B, which then
+// stay in L2, and goes through the rows of A panel by panel; a panel of A stays in L1 while the micro-kernel meets it with one panel
+// of B after the other.
 //
 // A micro-kernel (tile.go and the generated assembly) computes a tile of C in registers: 14 x 32 float32 with AVX-512, 6 x 16
 // with AVX2, 4 x 8 in plain Go, and 14 x 16 with AVX-512 for products of at most 16 columns. There is one for every number of

@@ -60,9 +60,6 @@ func TestGemmBF16(t *testing.T) {
 func TestConvBF16(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawConv(t)
-		if s.normal().onWinograd() {
-			t.Skip("see TestWinogradBF16")
-		}
 		r := source(t)
 		x, w := normals(r, s.N*s.H*s.W*s.C), normals(r, s.R*s.S*s.C/s.Groups*s.K)
 		dy := normals(r, s.N*s.OutH()*s.OutW()*s.K)

@@ -51,18 +51,33 @@ func erfSIMD(dst, x *float32, n int) bool               { return false }
 func geluSIMD(dst, x *float32, n int) bool              { return false }
 func geluGradSIMD(dst, dy, x *float32, n int) bool      { return false }
 func expSubSIMD(dst, x *float32, s float32, n int) bool { return false }
-func winogradWindowSIMD(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) bool {
+func winogradInput2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	return false
 }
-func winogradSpreadSIMD(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) bool {
+func winogradWeights2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	return false
 }
-func winogradFoldSIMD(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc float32) bool {
+func winogradOutput2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	return false
 }
-func winogradWeightsSIMD(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) bool {
+func winogradOutputGrad2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	return false
 }
-func winogradGatherSIMD(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) bool {
+func winogradWeightsGrad2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	return false
+}
+func winogradInput4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	return false
+}
+func winogradWeights4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	return false
+}
+func winogradOutput4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	return false
+}
+func winogradOutputGrad4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	return false
+}
+func winogradWeightsGrad4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	return false
 }

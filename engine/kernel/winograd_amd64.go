@@ -2,145 +2,255 @@
 
 package kernel
 
-// winogradWindowAVX512 writes t0 - t2, t1 + t2, t2 - t1, t1 - t3 for t = a + cb*b, n channels of each tile. Steps are in bytes.
+// winogradInput2AVX512 applies B^T to windows of the input.
 //
 //go:noescape
-func winogradWindowAVX512(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+func winogradInput2AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradSpreadAVX512 writes t0, t0 + t1, t0 - t1, t1 for t = a + cb*b, n channels of each tile. Steps are in bytes.
+// winogradInput2AVX2 applies B^T to windows of the input.
 //
 //go:noescape
-func winogradSpreadAVX512(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+func winogradInput2AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradFoldAVX512 writes t0 + (t1 + t2), (t1 - t2) - t3 for t = a + cb*b + cc*c, n channels of each tile. Steps are in bytes.
+// winogradWeights2AVX512 applies G to weights.
 //
 //go:noescape
-func winogradFoldAVX512(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc float32)
+func winogradWeights2AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradWeightsAVX512 writes t0, (t0 + t2 + t1) / 2, (t0 + t2 - t1) / 2, t2 for t = (a + cb*b + cc*c) * scale, n channels of each tile. Steps are in bytes.
+// winogradWeights2AVX2 applies G to weights.
 //
 //go:noescape
-func winogradWeightsAVX512(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32)
+func winogradWeights2AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradGatherAVX512 writes t0 + (t1 + t2) / 2, (t1 - t2) / 2, (t1 + t2) / 2 - t3 for t = (a + cb*b + cc*c) * scale, n channels of each tile. Steps are in bytes.
+// winogradOutput2AVX512 applies A^T to products, which makes outputs.
 //
 //go:noescape
-func winogradGatherAVX512(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32)
+func winogradOutput2AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradWindowAVX2 writes t0 - t2, t1 + t2, t2 - t1, t1 - t3 for t = a + cb*b, n channels of each tile. Steps are in bytes.
+// winogradOutput2AVX2 applies A^T to products, which makes outputs.
 //
 //go:noescape
-func winogradWindowAVX2(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+func winogradOutput2AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradSpreadAVX2 writes t0, t0 + t1, t0 - t1, t1 for t = a + cb*b, n channels of each tile. Steps are in bytes.
+// winogradOutputGrad2AVX512 applies A to gradients of outputs.
 //
 //go:noescape
-func winogradSpreadAVX2(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+func winogradOutputGrad2AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradFoldAVX2 writes t0 + (t1 + t2), (t1 - t2) - t3 for t = a + cb*b + cc*c, n channels of each tile. Steps are in bytes.
+// winogradOutputGrad2AVX2 applies A to gradients of outputs.
 //
 //go:noescape
-func winogradFoldAVX2(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc float32)
+func winogradOutputGrad2AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradWeightsAVX2 writes t0, (t0 + t2 + t1) / 2, (t0 + t2 - t1) / 2, t2 for t = (a + cb*b + cc*c) * scale, n channels of each tile. Steps are in bytes.
+// winogradWeightsGrad2AVX512 applies G^T to products, which makes gradients of weights.
 //
 //go:noescape
-func winogradWeightsAVX2(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32)
+func winogradWeightsGrad2AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradGatherAVX2 writes t0 + (t1 + t2) / 2, (t1 - t2) / 2, (t1 + t2) / 2 - t3 for t = (a + cb*b + cc*c) * scale, n channels of each tile. Steps are in bytes.
+// winogradWeightsGrad2AVX2 applies G^T to products, which makes gradients of weights.
 //
 //go:noescape
-func winogradGatherAVX2(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32)
+func winogradWeightsGrad2AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradWindowHalfAVX512 writes t0 - t2, t1 + t2, t2 - t1, t1 - t3 for t = a + cb*b, n channels of each tile, as bfloat16. Steps are in bytes.
+// winogradInput2HalfAVX512 applies B^T to windows of bfloat16.
 //
 //go:noescape
-func winogradWindowHalfAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+func winogradInput2HalfAVX512(dst *uint16, dstRow, dstCol int, src *uint16, srcRow, srcCol, n int)
 
-// winogradFoldHalfAVX512 writes t0 + (t1 + t2), (t1 - t2) - t3 for t = a + cb*b + cc*c, n channels of each tile, as bfloat16. Steps are in bytes.
+// winogradInput2PairsAVX512 applies B^T to two windows of bfloat16.
 //
 //go:noescape
-func winogradFoldHalfAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc float32)
+func winogradInput2PairsAVX512(dst *uint16, dstRow, dstCol int, first, second *uint16, srcRow, srcCol, n int)
 
-// winogradWeightsHalfAVX512 writes t0, (t0 + t2 + t1) / 2, (t0 + t2 - t1) / 2, t2 for t = (a + cb*b + cc*c) * scale, n channels of each tile, as bfloat16. Steps are in bytes.
+// winogradWeights2HalfAVX512 applies G to weights of bfloat16.
 //
 //go:noescape
-func winogradWeightsHalfAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32)
+func winogradWeights2HalfAVX512(dst *uint16, dstRow, dstCol int, src *uint16, srcRow, srcCol, n int)
 
-// winogradWindowPairsAVX512 writes t0 - t2, t1 + t2, t2 - t1, t1 - t3 for t = a + cb*b, n channels of each tile, as pairs of bfloat16 of two tiles. Steps are in bytes, dstTile from pair to pair; tiles is even.
+// winogradOutput2NarrowAVX512 applies A^T to products, which makes outputs of bfloat16.
 //
 //go:noescape
-func winogradWindowPairsAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+func winogradOutput2NarrowAVX512(dst *uint16, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradSpreadPairsAVX512 writes t0, t0 + t1, t0 - t1, t1 for t = a + cb*b, n channels of each tile, as pairs of bfloat16 of two tiles. Steps are in bytes, dstTile from pair to pair; tiles is even.
+// winogradOutputGrad2PairsAVX512 applies A to two gradients of outputs of bfloat16.
 //
 //go:noescape
-func winogradSpreadPairsAVX512(dst *uint16, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32)
+func winogradOutputGrad2PairsAVX512(dst *uint16, dstRow, dstCol int, first, second *uint16, srcRow, srcCol, n int)
 
-// winogradWeightsPairsAVX512 writes t0, (t0 + t2 + t1) / 2, (t0 + t2 - t1) / 2, t2 for t = (a + cb*b + cc*c) * scale, n channels of each tile, as pairs of bfloat16 of two tiles. Steps are in bytes, dstTile from pair to pair; tiles is even.
+// winogradInput4AVX512 applies B^T to windows of the input.
 //
 //go:noescape
-func winogradWeightsPairsAVX512(dst *uint16, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32)
+func winogradInput4AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
 
-// winogradWindowSIMD writes t0 - t2, t1 + t2, t2 - t1, t1 - t3 for t = a + cb*b, n channels of each tile. Steps are in bytes. It reports whether the active level has it.
-func winogradWindowSIMD(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) bool {
+// winogradInput4AVX2 applies B^T to windows of the input.
+//
+//go:noescape
+func winogradInput4AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
+
+// winogradWeights4AVX512 applies G to weights.
+//
+//go:noescape
+func winogradWeights4AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
+
+// winogradWeights4AVX2 applies G to weights.
+//
+//go:noescape
+func winogradWeights4AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
+
+// winogradOutput4AVX512 applies A^T to products, which makes outputs.
+//
+//go:noescape
+func winogradOutput4AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
+
+// winogradOutput4AVX2 applies A^T to products, which makes outputs.
+//
+//go:noescape
+func winogradOutput4AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
+
+// winogradOutputGrad4AVX512 applies A to gradients of outputs.
+//
+//go:noescape
+func winogradOutputGrad4AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
+
+// winogradOutputGrad4AVX2 applies A to gradients of outputs.
+//
+//go:noescape
+func winogradOutputGrad4AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
+
+// winogradWeightsGrad4AVX512 applies G^T to products, which makes gradients of weights.
+//
+//go:noescape
+func winogradWeightsGrad4AVX512(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
+
+// winogradWeightsGrad4AVX2 applies G^T to products, which makes gradients of weights.
+//
+//go:noescape
+func winogradWeightsGrad4AVX2(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int)
+
+// winogradInput2SIMD applies B^T to windows of the input. It reports whether the active level has it.
+func winogradInput2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	switch ActiveLevel() {
 	case AVX512:
-		winogradWindowAVX512(dst, a, b, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb)
+		winogradInput2AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	case AVX2:
-		winogradWindowAVX2(dst, a, b, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb)
+		winogradInput2AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	default:
 		return false
 	}
 	return true
 }
 
-// winogradSpreadSIMD writes t0, t0 + t1, t0 - t1, t1 for t = a + cb*b, n channels of each tile. Steps are in bytes. It reports whether the active level has it.
-func winogradSpreadSIMD(dst, a, b *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb float32) bool {
+// winogradWeights2SIMD applies G to weights. It reports whether the active level has it.
+func winogradWeights2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	switch ActiveLevel() {
 	case AVX512:
-		winogradSpreadAVX512(dst, a, b, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb)
+		winogradWeights2AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	case AVX2:
-		winogradSpreadAVX2(dst, a, b, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb)
+		winogradWeights2AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	default:
 		return false
 	}
 	return true
 }
 
-// winogradFoldSIMD writes t0 + (t1 + t2), (t1 - t2) - t3 for t = a + cb*b + cc*c, n channels of each tile. Steps are in bytes. It reports whether the active level has it.
-func winogradFoldSIMD(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc float32) bool {
+// winogradOutput2SIMD applies A^T to products, which makes outputs. It reports whether the active level has it.
+func winogradOutput2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	switch ActiveLevel() {
 	case AVX512:
-		winogradFoldAVX512(dst, a, b, c, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb, cc)
+		winogradOutput2AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	case AVX2:
-		winogradFoldAVX2(dst, a, b, c, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb, cc)
+		winogradOutput2AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	default:
 		return false
 	}
 	return true
 }
 
-// winogradWeightsSIMD writes t0, (t0 + t2 + t1) / 2, (t0 + t2 - t1) / 2, t2 for t = (a + cb*b + cc*c) * scale, n channels of each tile. Steps are in bytes. It reports whether the active level has it.
-func winogradWeightsSIMD(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) bool {
+// winogradOutputGrad2SIMD applies A to gradients of outputs. It reports whether the active level has it.
+func winogradOutputGrad2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	switch ActiveLevel() {
 	case AVX512:
-		winogradWeightsAVX512(dst, a, b, c, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb, cc, scale)
+		winogradOutputGrad2AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	case AVX2:
-		winogradWeightsAVX2(dst, a, b, c, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb, cc, scale)
+		winogradOutputGrad2AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	default:
 		return false
 	}
 	return true
 }
 
-// winogradGatherSIMD writes t0 + (t1 + t2) / 2, (t1 - t2) / 2, (t1 + t2) / 2 - t3 for t = (a + cb*b + cc*c) * scale, n channels of each tile. Steps are in bytes. It reports whether the active level has it.
-func winogradGatherSIMD(dst, a, b, c *float32, dstPlace, dstTile, srcPlace, srcTile, tiles, n int, cb, cc, scale float32) bool {
+// winogradWeightsGrad2SIMD applies G^T to products, which makes gradients of weights. It reports whether the active level has it.
+func winogradWeightsGrad2SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
 	switch ActiveLevel() {
 	case AVX512:
-		winogradGatherAVX512(dst, a, b, c, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb, cc, scale)
+		winogradWeightsGrad2AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	case AVX2:
-		winogradGatherAVX2(dst, a, b, c, dstPlace, dstTile, srcPlace, srcTile, tiles, n, cb, cc, scale)
+		winogradWeightsGrad2AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// winogradInput4SIMD applies B^T to windows of the input. It reports whether the active level has it.
+func winogradInput4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		winogradInput4AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	case AVX2:
+		winogradInput4AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// winogradWeights4SIMD applies G to weights. It reports whether the active level has it.
+func winogradWeights4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		winogradWeights4AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	case AVX2:
+		winogradWeights4AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// winogradOutput4SIMD applies A^T to products, which makes outputs. It reports whether the active level has it.
+func winogradOutput4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		winogradOutput4AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	case AVX2:
+		winogradOutput4AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// winogradOutputGrad4SIMD applies A to gradients of outputs. It reports whether the active level has it.
+func winogradOutputGrad4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		winogradOutputGrad4AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	case AVX2:
+		winogradOutputGrad4AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// winogradWeightsGrad4SIMD applies G^T to products, which makes gradients of weights. It reports whether the active level has it.
+func winogradWeightsGrad4SIMD(dst *float32, dstRow, dstCol int, src *float32, srcRow, srcCol, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		winogradWeightsGrad4AVX512(dst, dstRow, dstCol, src, srcRow, srcCol, n)
+	case AVX2:
+		winogradWeightsGrad4AVX2(dst, dstRow, dstCol, src, srcRow, srcCol, n)
 	default:
 		return false
 	}

@@ -2,656 +2,410 @@
 
 #include "textflag.h"
 
-// func winogradWindowAVX512(dst *float32, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
+// func winogradInput2AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
 // Requires: AVX, AVX512F
-TEXT ·winogradWindowAVX512(SB), NOSPLIT, $40-76
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         dstPlace+24(FP), SI
-	MOVQ         srcPlace+40(FP), DI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (DI)(DI*2), R9
-	VBROADCASTSS cb+72(FP), Z0
-	MOVQ         n+64(FP), CX
-	MOVQ         CX, R10
-	SHRQ         $0x04, R10
-	MOVQ         CX, R11
-	ANDQ         $0x0f, R11
-	MOVQ         R11, CX
-	MOVL         $0x00000001, R12
-	SHLL         CL, R12
-	DECL         R12
-	KMOVW        R12, K1
-	MOVQ         R10, (SP)
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+56(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R10, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R10
-	MOVQ         dstTile+32(FP), R11
-	MOVQ         srcTile+48(FP), R12
-	SUBQ         R10, R11
-	SUBQ         CX, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
+TEXT ·winogradInput2AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	LEAQ (R9)(R9*2), R10
+	SUBQ $0x10, CX
+	JLT  tail
 
 vector:
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (BX), Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     (DX)(DI*1), Z2
-	VMOVUPS     (BX)(DI*1), Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMOVUPS     (DX)(DI*2), Z3
-	VMOVUPS     (BX)(DI*2), Z4
-	VFMADD231PS Z4, Z0, Z3
-	VMOVUPS     (DX)(R9*1), Z4
-	VMOVUPS     (BX)(R9*1), Z5
-	VFMADD231PS Z5, Z0, Z4
-	VSUBPS      Z3, Z1, Z1
-	VADDPS      Z3, Z2, Z5
-	VSUBPS      Z2, Z3, Z3
-	VSUBPS      Z4, Z2, Z2
-	VMOVUPS     Z1, (AX)
-	VMOVUPS     Z5, (AX)(SI*1)
-	VMOVUPS     Z3, (AX)(SI*2)
-	VMOVUPS     Z2, (AX)(R8*1)
-	ADDQ        $0x40, DX
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, AX
-	DECQ        CX
-	JNZ         vector
+	MOVQ    DX, R11
+	VMOVUPS (R11)(DI*2), Z0
+	VMOVUPS (R11), Z1
+	VSUBPS  Z1, Z0, Z1
+	VMOVUPS (R11)(DI*1), Z2
+	VADDPS  Z2, Z0, Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS (R11)(R8*1), Z4
+	VSUBPS  Z2, Z4, Z2
+	ADDQ    SI, R11
+	VMOVUPS (R11)(DI*2), Z4
+	VMOVUPS (R11), Z5
+	VSUBPS  Z5, Z4, Z5
+	VMOVUPS (R11)(DI*1), Z6
+	VADDPS  Z6, Z4, Z7
+	VSUBPS  Z6, Z4, Z4
+	VMOVUPS (R11)(R8*1), Z8
+	VSUBPS  Z6, Z8, Z6
+	ADDQ    SI, R11
+	VMOVUPS (R11)(DI*2), Z8
+	VMOVUPS (R11), Z9
+	VSUBPS  Z9, Z8, Z9
+	VMOVUPS (R11)(DI*1), Z10
+	VADDPS  Z10, Z8, Z11
+	VSUBPS  Z10, Z8, Z8
+	VMOVUPS (R11)(R8*1), Z12
+	VSUBPS  Z10, Z12, Z10
+	ADDQ    SI, R11
+	VMOVUPS (R11)(DI*2), Z12
+	VMOVUPS (R11), Z13
+	VSUBPS  Z13, Z12, Z13
+	VMOVUPS (R11)(DI*1), Z14
+	VADDPS  Z14, Z12, Z15
+	VSUBPS  Z14, Z12, Z12
+	VMOVUPS (R11)(R8*1), Z16
+	VSUBPS  Z14, Z16, Z14
+	MOVQ    AX, R11
+	VSUBPS  Z1, Z9, Z1
+	VMOVUPS Z1, (R11)
+	VADDPS  Z5, Z9, Z1
+	VSUBPS  Z5, Z9, Z9
+	VMOVUPS Z1, (R11)(R9*1)
+	VMOVUPS Z9, (R11)(R9*2)
+	VSUBPS  Z5, Z13, Z1
+	VMOVUPS Z1, (R11)(R10*1)
+	MOVQ    AX, R11
+	ADDQ    BX, R11
+	VSUBPS  Z3, Z11, Z1
+	VMOVUPS Z1, (R11)
+	VADDPS  Z7, Z11, Z1
+	VSUBPS  Z7, Z11, Z3
+	VMOVUPS Z1, (R11)(R9*1)
+	VMOVUPS Z3, (R11)(R9*2)
+	VSUBPS  Z7, Z15, Z1
+	VMOVUPS Z1, (R11)(R10*1)
+	MOVQ    AX, R11
+	ADDQ    BX, R11
+	ADDQ    BX, R11
+	VSUBPS  Z0, Z8, Z0
+	VMOVUPS Z0, (R11)
+	VADDPS  Z4, Z8, Z0
+	VSUBPS  Z4, Z8, Z1
+	VMOVUPS Z0, (R11)(R9*1)
+	VMOVUPS Z1, (R11)(R9*2)
+	VSUBPS  Z4, Z12, Z0
+	VMOVUPS Z0, (R11)(R10*1)
+	MOVQ    AX, R11
+	ADDQ    BX, R11
+	ADDQ    BX, R11
+	ADDQ    BX, R11
+	VSUBPS  Z2, Z10, Z0
+	VMOVUPS Z0, (R11)
+	VADDPS  Z6, Z10, Z0
+	VSUBPS  Z6, Z10, Z1
+	VMOVUPS Z0, (R11)(R9*1)
+	VMOVUPS Z1, (R11)(R9*2)
+	VSUBPS  Z6, Z14, Z0
+	VMOVUPS Z0, (R11)(R10*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	JGE     vector
 
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z1
-	VMOVUPS.Z   (BX), K1, Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS.Z   (DX)(DI*1), K1, Z2
-	VMOVUPS.Z   (BX)(DI*1), K1, Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMOVUPS.Z   (DX)(DI*2), K1, Z3
-	VMOVUPS.Z   (BX)(DI*2), K1, Z4
-	VFMADD231PS Z4, Z0, Z3
-	VMOVUPS.Z   (DX)(R9*1), K1, Z4
-	VMOVUPS.Z   (BX)(R9*1), K1, Z5
-	VFMADD231PS Z5, Z0, Z4
-	VSUBPS      Z3, Z1, Z1
-	VADDPS      Z3, Z2, Z5
-	VSUBPS      Z2, Z3, Z3
-	VSUBPS      Z4, Z2, Z2
-	VMOVUPS     Z1, K1, (AX)
-	VMOVUPS     Z5, K1, (AX)(SI*1)
-	VMOVUPS     Z3, K1, (AX)(SI*2)
-	VMOVUPS     Z2, K1, (AX)(R8*1)
+tail:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVL      $0x00000001, R11
+	SHLL      CL, R11
+	DECL      R11
+	KMOVW     R11, K1
+	MOVQ      DX, CX
+	VMOVUPS.Z (CX)(DI*2), K1, Z0
+	VMOVUPS.Z (CX), K1, Z1
+	VSUBPS    Z1, Z0, Z1
+	VMOVUPS.Z (CX)(DI*1), K1, Z2
+	VADDPS    Z2, Z0, Z3
+	VSUBPS    Z2, Z0, Z0
+	VMOVUPS.Z (CX)(R8*1), K1, Z4
+	VSUBPS    Z2, Z4, Z2
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX)(DI*2), K1, Z4
+	VMOVUPS.Z (CX), K1, Z5
+	VSUBPS    Z5, Z4, Z5
+	VMOVUPS.Z (CX)(DI*1), K1, Z6
+	VADDPS    Z6, Z4, Z7
+	VSUBPS    Z6, Z4, Z4
+	VMOVUPS.Z (CX)(R8*1), K1, Z8
+	VSUBPS    Z6, Z8, Z6
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX)(DI*2), K1, Z8
+	VMOVUPS.Z (CX), K1, Z9
+	VSUBPS    Z9, Z8, Z9
+	VMOVUPS.Z (CX)(DI*1), K1, Z10
+	VADDPS    Z10, Z8, Z11
+	VSUBPS    Z10, Z8, Z8
+	VMOVUPS.Z (CX)(R8*1), K1, Z12
+	VSUBPS    Z10, Z12, Z10
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX)(DI*2), K1, Z12
+	VMOVUPS.Z (CX), K1, Z13
+	VSUBPS    Z13, Z12, Z13
+	VMOVUPS.Z (CX)(DI*1), K1, Z14
+	VADDPS    Z14, Z12, Z15
+	VSUBPS    Z14, Z12, Z12
+	VMOVUPS.Z (CX)(R8*1), K1, Z16
+	VSUBPS    Z14, Z16, Z14
+	MOVQ      AX, CX
+	VSUBPS    Z1, Z9, Z1
+	VMOVUPS   Z1, K1, (CX)
+	VADDPS    Z5, Z9, Z1
+	VSUBPS    Z5, Z9, Z9
+	VMOVUPS   Z1, K1, (CX)(R9*1)
+	VMOVUPS   Z9, K1, (CX)(R9*2)
+	VSUBPS    Z5, Z13, Z1
+	VMOVUPS   Z1, K1, (CX)(R10*1)
+	MOVQ      AX, CX
+	ADDQ      BX, CX
+	VSUBPS    Z3, Z11, Z1
+	VMOVUPS   Z1, K1, (CX)
+	VADDPS    Z7, Z11, Z1
+	VSUBPS    Z7, Z11, Z3
+	VMOVUPS   Z1, K1, (CX)(R9*1)
+	VMOVUPS   Z3, K1, (CX)(R9*2)
+	VSUBPS    Z7, Z15, Z1
+	VMOVUPS   Z1, K1, (CX)(R10*1)
+	MOVQ      AX, CX
+	ADDQ      BX, CX
+	ADDQ      BX, CX
+	VSUBPS    Z0, Z8, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VADDPS    Z4, Z8, Z0
+	VSUBPS    Z4, Z8, Z1
+	VMOVUPS   Z0, K1, (CX)(R9*1)
+	VMOVUPS   Z1, K1, (CX)(R9*2)
+	VSUBPS    Z4, Z12, Z0
+	VMOVUPS   Z0, K1, (CX)(R10*1)
+	ADDQ      BX, AX
+	ADDQ      BX, AX
+	ADDQ      BX, AX
+	VSUBPS    Z2, Z10, Z0
+	VMOVUPS   Z0, K1, (AX)
+	VADDPS    Z6, Z10, Z0
+	VSUBPS    Z6, Z10, Z1
+	VMOVUPS   Z0, K1, (AX)(R9*1)
+	VMOVUPS   Z1, K1, (AX)(R9*2)
+	VSUBPS    Z6, Z14, Z0
+	VMOVUPS   Z0, K1, (AX)(R10*1)
 
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
+done:
 	VZEROUPPER
 	RET
 
-// func winogradSpreadAVX512(dst *float32, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
-// Requires: AVX, AVX512F
-TEXT ·winogradSpreadAVX512(SB), NOSPLIT, $40-76
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         dstPlace+24(FP), SI
-	MOVQ         srcPlace+40(FP), DI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (DI)(DI*2), CX
-	VBROADCASTSS cb+72(FP), Z0
-	MOVQ         n+64(FP), CX
-	MOVQ         CX, R9
-	SHRQ         $0x04, R9
-	MOVQ         CX, R10
-	ANDQ         $0x0f, R10
-	MOVQ         R10, CX
-	MOVL         $0x00000001, R11
-	SHLL         CL, R11
-	DECL         R11
-	KMOVW        R11, K1
-	MOVQ         R9, (SP)
-	MOVQ         R10, 8(SP)
-	MOVQ         tiles+56(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R9, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R9
-	MOVQ         dstTile+32(FP), R10
-	MOVQ         srcTile+48(FP), R11
-	SUBQ         R9, R10
-	SUBQ         CX, R11
-	MOVQ         R10, 24(SP)
-	MOVQ         R11, 32(SP)
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
+// func winogradInput2AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX
+TEXT ·winogradInput2AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	LEAQ (R9)(R9*2), R10
+	SUBQ $0x08, CX
+	JLT  tail
 
 vector:
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (BX), Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     (DX)(DI*1), Z2
-	VMOVUPS     (BX)(DI*1), Z3
-	VFMADD231PS Z3, Z0, Z2
-	VADDPS      Z2, Z1, Z3
-	VSUBPS      Z2, Z1, Z4
-	VMOVUPS     Z1, (AX)
-	VMOVUPS     Z3, (AX)(SI*1)
-	VMOVUPS     Z4, (AX)(SI*2)
-	VMOVUPS     Z2, (AX)(R8*1)
-	ADDQ        $0x40, DX
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, AX
-	DECQ        CX
-	JNZ         vector
+	MOVQ    DX, R11
+	VMOVUPS (R11)(DI*2), Y0
+	VMOVUPS (R11), Y1
+	VSUBPS  Y1, Y0, Y0
+	ADDQ    SI, R11
+	VMOVUPS (R11)(DI*2), Y1
+	VMOVUPS (R11), Y2
+	VSUBPS  Y2, Y1, Y1
+	ADDQ    SI, R11
+	VMOVUPS (R11)(DI*2), Y2
+	VMOVUPS (R11), Y3
+	VSUBPS  Y3, Y2, Y2
+	ADDQ    SI, R11
+	VMOVUPS (R11)(DI*2), Y3
+	VMOVUPS (R11), Y4
+	VSUBPS  Y4, Y3, Y3
+	MOVQ    AX, R11
+	VSUBPS  Y0, Y2, Y0
+	VMOVUPS Y0, (R11)
+	VADDPS  Y1, Y2, Y0
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y0, (R11)(R9*1)
+	VMOVUPS Y2, (R11)(R9*2)
+	VSUBPS  Y1, Y3, Y0
+	VMOVUPS Y0, (R11)(R10*1)
+	MOVQ    DX, R11
+	VMOVUPS (R11)(DI*2), Y0
+	VMOVUPS (R11)(DI*1), Y1
+	VADDPS  Y1, Y0, Y2
+	VSUBPS  Y1, Y0, Y0
+	ADDQ    SI, R11
+	VMOVUPS (R11)(DI*2), Y1
+	VMOVUPS (R11)(DI*1), Y3
+	VADDPS  Y3, Y1, Y4
+	VSUBPS  Y3, Y1, Y1
+	ADDQ    SI, R11
+	VMOVUPS (R11)(DI*2), Y3
+	VMOVUPS (R11)(DI*1), Y5
+	VADDPS  Y5, Y3, Y6
+	VSUBPS  Y5, Y3, Y3
+	ADDQ    SI, R11
+	VMOVUPS (R11)(DI*2), Y5
+	VMOVUPS (R11)(DI*1), Y7
+	VADDPS  Y7, Y5, Y8
+	VSUBPS  Y7, Y5, Y5
+	MOVQ    AX, R11
+	ADDQ    BX, R11
+	VSUBPS  Y2, Y6, Y2
+	VMOVUPS Y2, (R11)
+	VADDPS  Y4, Y6, Y2
+	VSUBPS  Y4, Y6, Y6
+	VMOVUPS Y2, (R11)(R9*1)
+	VMOVUPS Y6, (R11)(R9*2)
+	VSUBPS  Y4, Y8, Y2
+	VMOVUPS Y2, (R11)(R10*1)
+	MOVQ    AX, R11
+	ADDQ    BX, R11
+	ADDQ    BX, R11
+	VSUBPS  Y0, Y3, Y0
+	VMOVUPS Y0, (R11)
+	VADDPS  Y1, Y3, Y0
+	VSUBPS  Y1, Y3, Y2
+	VMOVUPS Y0, (R11)(R9*1)
+	VMOVUPS Y2, (R11)(R9*2)
+	VSUBPS  Y1, Y5, Y0
+	VMOVUPS Y0, (R11)(R10*1)
+	MOVQ    DX, R11
+	VMOVUPS (R11)(R8*1), Y0
+	VMOVUPS (R11)(DI*1), Y1
+	VSUBPS  Y1, Y0, Y0
+	ADDQ    SI, R11
+	VMOVUPS (R11)(R8*1), Y1
+	VMOVUPS (R11)(DI*1), Y2
+	VSUBPS  Y2, Y1, Y1
+	ADDQ    SI, R11
+	VMOVUPS (R11)(R8*1), Y2
+	VMOVUPS (R11)(DI*1), Y3
+	VSUBPS  Y3, Y2, Y2
+	ADDQ    SI, R11
+	VMOVUPS (R11)(R8*1), Y3
+	VMOVUPS (R11)(DI*1), Y4
+	VSUBPS  Y4, Y3, Y3
+	MOVQ    AX, R11
+	ADDQ    BX, R11
+	ADDQ    BX, R11
+	ADDQ    BX, R11
+	VSUBPS  Y0, Y2, Y0
+	VMOVUPS Y0, (R11)
+	VADDPS  Y1, Y2, Y0
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS Y0, (R11)(R9*1)
+	VMOVUPS Y2, (R11)(R9*2)
+	VSUBPS  Y1, Y3, Y0
+	VMOVUPS Y0, (R11)(R10*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, CX
+	JGE     vector
 
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z1
-	VMOVUPS.Z   (BX), K1, Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS.Z   (DX)(DI*1), K1, Z2
-	VMOVUPS.Z   (BX)(DI*1), K1, Z3
-	VFMADD231PS Z3, Z0, Z2
-	VADDPS      Z2, Z1, Z3
-	VSUBPS      Z2, Z1, Z4
-	VMOVUPS     Z1, K1, (AX)
-	VMOVUPS     Z3, K1, (AX)(SI*1)
-	VMOVUPS     Z4, K1, (AX)(SI*2)
-	VMOVUPS     Z2, K1, (AX)(R8*1)
+tail:
+	ADDQ       $0x08, CX
+	JZ         done
+	LEAQ       winogradMasks<>+0(SB), R11
+	NEGQ       CX
+	VMOVUPS    32(R11)(CX*4), Y0
+	MOVQ       DX, CX
+	VMASKMOVPS (CX)(DI*2), Y0, Y1
+	VMASKMOVPS (CX), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX)(DI*2), Y0, Y2
+	VMASKMOVPS (CX), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX)(DI*2), Y0, Y3
+	VMASKMOVPS (CX), Y0, Y4
+	VSUBPS     Y4, Y3, Y3
+	ADDQ       SI, CX
+	VMASKMOVPS (CX)(DI*2), Y0, Y4
+	VMASKMOVPS (CX), Y0, Y5
+	VSUBPS     Y5, Y4, Y4
+	MOVQ       AX, CX
+	VSUBPS     Y1, Y3, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	VADDPS     Y2, Y3, Y1
+	VSUBPS     Y2, Y3, Y3
+	VMASKMOVPS Y1, Y0, (CX)(R9*1)
+	VMASKMOVPS Y3, Y0, (CX)(R9*2)
+	VSUBPS     Y2, Y4, Y1
+	VMASKMOVPS Y1, Y0, (CX)(R10*1)
+	MOVQ       DX, CX
+	VMASKMOVPS (CX)(DI*2), Y0, Y1
+	VMASKMOVPS (CX)(DI*1), Y0, Y2
+	VADDPS     Y2, Y1, Y3
+	VSUBPS     Y2, Y1, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX)(DI*2), Y0, Y2
+	VMASKMOVPS (CX)(DI*1), Y0, Y4
+	VADDPS     Y4, Y2, Y5
+	VSUBPS     Y4, Y2, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX)(DI*2), Y0, Y4
+	VMASKMOVPS (CX)(DI*1), Y0, Y6
+	VADDPS     Y6, Y4, Y7
+	VSUBPS     Y6, Y4, Y4
+	ADDQ       SI, CX
+	VMASKMOVPS (CX)(DI*2), Y0, Y6
+	VMASKMOVPS (CX)(DI*1), Y0, Y8
+	VADDPS     Y8, Y6, Y9
+	VSUBPS     Y8, Y6, Y6
+	MOVQ       AX, CX
+	ADDQ       BX, CX
+	VSUBPS     Y3, Y7, Y3
+	VMASKMOVPS Y3, Y0, (CX)
+	VADDPS     Y5, Y7, Y3
+	VSUBPS     Y5, Y7, Y7
+	VMASKMOVPS Y3, Y0, (CX)(R9*1)
+	VMASKMOVPS Y7, Y0, (CX)(R9*2)
+	VSUBPS     Y5, Y9, Y3
+	VMASKMOVPS Y3, Y0, (CX)(R10*1)
+	MOVQ       AX, CX
+	ADDQ       BX, CX
+	ADDQ       BX, CX
+	VSUBPS     Y1, Y4, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	VADDPS     Y2, Y4, Y1
+	VSUBPS     Y2, Y4, Y3
+	VMASKMOVPS Y1, Y0, (CX)(R9*1)
+	VMASKMOVPS Y3, Y0, (CX)(R9*2)
+	VSUBPS     Y2, Y6, Y1
+	VMASKMOVPS Y1, Y0, (CX)(R10*1)
+	MOVQ       DX, CX
+	VMASKMOVPS (CX)(R8*1), Y0, Y1
+	VMASKMOVPS (CX)(DI*1), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	ADDQ       SI, CX
+	VMASKMOVPS (CX)(R8*1), Y0, Y2
+	VMASKMOVPS (CX)(DI*1), Y0, Y3
+	VSUBPS     Y3, Y2, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX)(R8*1), Y0, Y3
+	VMASKMOVPS (CX)(DI*1), Y0, Y4
+	VSUBPS     Y4, Y3, Y3
+	ADDQ       SI, CX
+	VMASKMOVPS (CX)(R8*1), Y0, Y4
+	VMASKMOVPS (CX)(DI*1), Y0, Y5
+	VSUBPS     Y5, Y4, Y4
+	ADDQ       BX, AX
+	ADDQ       BX, AX
+	ADDQ       BX, AX
+	VSUBPS     Y1, Y3, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	VADDPS     Y2, Y3, Y1
+	VSUBPS     Y2, Y3, Y3
+	VMASKMOVPS Y1, Y0, (AX)(R9*1)
+	VMASKMOVPS Y3, Y0, (AX)(R9*2)
+	VSUBPS     Y2, Y4, Y1
+	VMASKMOVPS Y1, Y0, (AX)(R10*1)
 
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
-	VZEROUPPER
-	RET
-
-// func winogradFoldAVX512(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32)
-// Requires: AVX, AVX512F
-TEXT ·winogradFoldAVX512(SB), NOSPLIT, $40-88
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         c+24(FP), SI
-	MOVQ         dstPlace+32(FP), DI
-	MOVQ         srcPlace+48(FP), R8
-	LEAQ         (DI)(DI*2), CX
-	LEAQ         (R8)(R8*2), R9
-	VBROADCASTSS cb+80(FP), Z0
-	VBROADCASTSS cc+84(FP), Z1
-	MOVQ         n+72(FP), CX
-	MOVQ         CX, R10
-	SHRQ         $0x04, R10
-	MOVQ         CX, R11
-	ANDQ         $0x0f, R11
-	MOVQ         R11, CX
-	MOVL         $0x00000001, R12
-	SHLL         CL, R12
-	DECL         R12
-	KMOVW        R12, K1
-	MOVQ         R10, (SP)
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+64(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R10, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R10
-	MOVQ         dstTile+40(FP), R11
-	MOVQ         srcTile+56(FP), R12
-	SUBQ         R10, R11
-	SUBQ         CX, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
-
-vector:
-	VMOVUPS     (DX), Z2
-	VMOVUPS     (BX), Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMOVUPS     (SI), Z3
-	VFMADD231PS Z3, Z1, Z2
-	VMOVUPS     (DX)(R8*1), Z3
-	VMOVUPS     (BX)(R8*1), Z4
-	VFMADD231PS Z4, Z0, Z3
-	VMOVUPS     (SI)(R8*1), Z4
-	VFMADD231PS Z4, Z1, Z3
-	VMOVUPS     (DX)(R8*2), Z4
-	VMOVUPS     (BX)(R8*2), Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS     (SI)(R8*2), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     (DX)(R9*1), Z5
-	VMOVUPS     (BX)(R9*1), Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS     (SI)(R9*1), Z6
-	VFMADD231PS Z6, Z1, Z5
-	VADDPS      Z4, Z3, Z6
-	VADDPS      Z6, Z2, Z2
-	VSUBPS      Z4, Z3, Z3
-	VSUBPS      Z5, Z3, Z3
-	VMOVUPS     Z2, (AX)
-	VMOVUPS     Z3, (AX)(DI*1)
-	ADDQ        $0x40, DX
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, AX
-	DECQ        CX
-	JNZ         vector
-
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z2
-	VMOVUPS.Z   (BX), K1, Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMOVUPS.Z   (SI), K1, Z3
-	VFMADD231PS Z3, Z1, Z2
-	VMOVUPS.Z   (DX)(R8*1), K1, Z3
-	VMOVUPS.Z   (BX)(R8*1), K1, Z4
-	VFMADD231PS Z4, Z0, Z3
-	VMOVUPS.Z   (SI)(R8*1), K1, Z4
-	VFMADD231PS Z4, Z1, Z3
-	VMOVUPS.Z   (DX)(R8*2), K1, Z4
-	VMOVUPS.Z   (BX)(R8*2), K1, Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS.Z   (SI)(R8*2), K1, Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS.Z   (DX)(R9*1), K1, Z5
-	VMOVUPS.Z   (BX)(R9*1), K1, Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS.Z   (SI)(R9*1), K1, Z6
-	VFMADD231PS Z6, Z1, Z5
-	VADDPS      Z4, Z3, Z6
-	VADDPS      Z6, Z2, Z2
-	VSUBPS      Z4, Z3, Z3
-	VSUBPS      Z5, Z3, Z3
-	VMOVUPS     Z2, K1, (AX)
-	VMOVUPS     Z3, K1, (AX)(DI*1)
-
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	ADDQ 32(SP), SI
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
-	VZEROUPPER
-	RET
-
-// func winogradWeightsAVX512(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
-// Requires: AVX, AVX512F
-TEXT ·winogradWeightsAVX512(SB), NOSPLIT, $40-92
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         c+24(FP), SI
-	MOVQ         dstPlace+32(FP), DI
-	MOVQ         srcPlace+48(FP), R8
-	LEAQ         (DI)(DI*2), R9
-	LEAQ         (R8)(R8*2), CX
-	VBROADCASTSS cb+80(FP), Z0
-	VBROADCASTSS cc+84(FP), Z1
-	VBROADCASTSS scale+88(FP), Z2
-	VBROADCASTSS winogradWord3f000000<>+0(SB), Z3
-	MOVQ         n+72(FP), CX
-	MOVQ         CX, R10
-	SHRQ         $0x04, R10
-	MOVQ         CX, R11
-	ANDQ         $0x0f, R11
-	MOVQ         R11, CX
-	MOVL         $0x00000001, R12
-	SHLL         CL, R12
-	DECL         R12
-	KMOVW        R12, K1
-	MOVQ         R10, (SP)
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+64(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R10, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R10
-	MOVQ         dstTile+40(FP), R11
-	MOVQ         srcTile+56(FP), R12
-	SUBQ         R10, R11
-	SUBQ         CX, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
-
-vector:
-	VMOVUPS     (DX), Z4
-	VMOVUPS     (BX), Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS     (SI), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     (DX)(R8*1), Z5
-	VMOVUPS     (BX)(R8*1), Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS     (SI)(R8*1), Z6
-	VFMADD231PS Z6, Z1, Z5
-	VMULPS      Z2, Z5, Z5
-	VMOVUPS     (DX)(R8*2), Z6
-	VMOVUPS     (BX)(R8*2), Z7
-	VFMADD231PS Z7, Z0, Z6
-	VMOVUPS     (SI)(R8*2), Z7
-	VFMADD231PS Z7, Z1, Z6
-	VMULPS      Z2, Z6, Z6
-	VADDPS      Z6, Z4, Z7
-	VADDPS      Z5, Z7, Z8
-	VMULPS      Z3, Z8, Z8
-	VSUBPS      Z5, Z7, Z5
-	VMULPS      Z3, Z5, Z5
-	VMOVUPS     Z4, (AX)
-	VMOVUPS     Z8, (AX)(DI*1)
-	VMOVUPS     Z5, (AX)(DI*2)
-	VMOVUPS     Z6, (AX)(R9*1)
-	ADDQ        $0x40, DX
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, AX
-	DECQ        CX
-	JNZ         vector
-
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z4
-	VMOVUPS.Z   (BX), K1, Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS.Z   (SI), K1, Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS.Z   (DX)(R8*1), K1, Z5
-	VMOVUPS.Z   (BX)(R8*1), K1, Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS.Z   (SI)(R8*1), K1, Z6
-	VFMADD231PS Z6, Z1, Z5
-	VMULPS      Z2, Z5, Z5
-	VMOVUPS.Z   (DX)(R8*2), K1, Z6
-	VMOVUPS.Z   (BX)(R8*2), K1, Z7
-	VFMADD231PS Z7, Z0, Z6
-	VMOVUPS.Z   (SI)(R8*2), K1, Z7
-	VFMADD231PS Z7, Z1, Z6
-	VMULPS      Z2, Z6, Z6
-	VADDPS      Z6, Z4, Z7
-	VADDPS      Z5, Z7, Z8
-	VMULPS      Z3, Z8, Z8
-	VSUBPS      Z5, Z7, Z5
-	VMULPS      Z3, Z5, Z5
-	VMOVUPS     Z4, K1, (AX)
-	VMOVUPS     Z8, K1, (AX)(DI*1)
-	VMOVUPS     Z5, K1, (AX)(DI*2)
-	VMOVUPS     Z6, K1, (AX)(R9*1)
-
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	ADDQ 32(SP), SI
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
-	VZEROUPPER
-	RET
-
-DATA winogradWord3f000000<>+0(SB)/4, $0x3f000000
-GLOBL winogradWord3f000000<>(SB), RODATA|NOPTR, $4
-
-// func winogradGatherAVX512(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
-// Requires: AVX, AVX512F
-TEXT ·winogradGatherAVX512(SB), NOSPLIT, $40-92
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         c+24(FP), SI
-	MOVQ         dstPlace+32(FP), DI
-	MOVQ         srcPlace+48(FP), R8
-	LEAQ         (DI)(DI*2), CX
-	LEAQ         (R8)(R8*2), R9
-	VBROADCASTSS cb+80(FP), Z0
-	VBROADCASTSS cc+84(FP), Z1
-	VBROADCASTSS scale+88(FP), Z2
-	VBROADCASTSS winogradWord3f000000<>+0(SB), Z3
-	MOVQ         n+72(FP), CX
-	MOVQ         CX, R10
-	SHRQ         $0x04, R10
-	MOVQ         CX, R11
-	ANDQ         $0x0f, R11
-	MOVQ         R11, CX
-	MOVL         $0x00000001, R12
-	SHLL         CL, R12
-	DECL         R12
-	KMOVW        R12, K1
-	MOVQ         R10, (SP)
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+64(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R10, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R10
-	MOVQ         dstTile+40(FP), R11
-	MOVQ         srcTile+56(FP), R12
-	SUBQ         R10, R11
-	SUBQ         CX, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
-
-vector:
-	VMOVUPS     (DX), Z4
-	VMOVUPS     (BX), Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS     (SI), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS     (DX)(R8*1), Z5
-	VMOVUPS     (BX)(R8*1), Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS     (SI)(R8*1), Z6
-	VFMADD231PS Z6, Z1, Z5
-	VMULPS      Z2, Z5, Z5
-	VMOVUPS     (DX)(R8*2), Z6
-	VMOVUPS     (BX)(R8*2), Z7
-	VFMADD231PS Z7, Z0, Z6
-	VMOVUPS     (SI)(R8*2), Z7
-	VFMADD231PS Z7, Z1, Z6
-	VMULPS      Z2, Z6, Z6
-	VMOVUPS     (DX)(R9*1), Z7
-	VMOVUPS     (BX)(R9*1), Z8
-	VFMADD231PS Z8, Z0, Z7
-	VMOVUPS     (SI)(R9*1), Z8
-	VFMADD231PS Z8, Z1, Z7
-	VMULPS      Z2, Z7, Z7
-	VADDPS      Z6, Z5, Z8
-	VMULPS      Z3, Z8, Z8
-	VADDPS      Z8, Z4, Z4
-	VSUBPS      Z6, Z5, Z5
-	VMULPS      Z3, Z5, Z5
-	VSUBPS      Z7, Z8, Z6
-	VMOVUPS     Z4, (AX)
-	VMOVUPS     Z5, (AX)(DI*1)
-	VMOVUPS     Z6, (AX)(DI*2)
-	ADDQ        $0x40, DX
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, AX
-	DECQ        CX
-	JNZ         vector
-
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z4
-	VMOVUPS.Z   (BX), K1, Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS.Z   (SI), K1, Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMULPS      Z2, Z4, Z4
-	VMOVUPS.Z   (DX)(R8*1), K1, Z5
-	VMOVUPS.Z   (BX)(R8*1), K1, Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS.Z   (SI)(R8*1), K1, Z6
-	VFMADD231PS Z6, Z1, Z5
-	VMULPS      Z2, Z5, Z5
-	VMOVUPS.Z   (DX)(R8*2), K1, Z6
-	VMOVUPS.Z   (BX)(R8*2), K1, Z7
-	VFMADD231PS Z7, Z0, Z6
-	VMOVUPS.Z   (SI)(R8*2), K1, Z7
-	VFMADD231PS Z7, Z1, Z6
-	VMULPS      Z2, Z6, Z6
-	VMOVUPS.Z   (DX)(R9*1), K1, Z7
-	VMOVUPS.Z   (BX)(R9*1), K1, Z8
-	VFMADD231PS Z8, Z0, Z7
-	VMOVUPS.Z   (SI)(R9*1), K1, Z8
-	VFMADD231PS Z8, Z1, Z7
-	VMULPS      Z2, Z7, Z7
-	VADDPS      Z6, Z5, Z8
-	VMULPS      Z3, Z8, Z8
-	VADDPS      Z8, Z4, Z4
-	VSUBPS      Z6, Z5, Z5
-	VMULPS      Z3, Z5, Z5
-	VSUBPS      Z7, Z8, Z6
-	VMOVUPS     Z4, K1, (AX)
-	VMOVUPS     Z5, K1, (AX)(DI*1)
-	VMOVUPS     Z6, K1, (AX)(DI*2)
-
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	ADDQ 32(SP), SI
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
-	VZEROUPPER
-	RET
-
-// func winogradWindowAVX2(dst *float32, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
-// Requires: AVX, FMA3
-TEXT ·winogradWindowAVX2(SB), NOSPLIT, $40-76
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         dstPlace+24(FP), BX
-	MOVQ         srcPlace+40(FP), SI
-	LEAQ         (BX)(BX*2), DI
-	LEAQ         (SI)(SI*2), R8
-	VBROADCASTSS cb+72(FP), Y0
-	MOVQ         n+64(FP), R9
-	MOVQ         R9, R10
-	SHRQ         $0x03, R10
-	ANDQ         $0x07, R9
-	LEAQ         winogradMasks<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y1
-	MOVQ         R10, (SP)
-	MOVQ         R9, 8(SP)
-	MOVQ         tiles+56(FP), R9
-	MOVQ         R9, 16(SP)
-	MOVQ         R10, R9
-	SHLQ         $0x05, R9
-	MOVQ         R9, R10
-	MOVQ         dstTile+32(FP), R11
-	MOVQ         srcTile+48(FP), R12
-	SUBQ         R10, R11
-	SUBQ         R9, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JZ    odd
-
-vector:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (DX), Y3
-	VFMADD231PS Y3, Y0, Y2
-	VMOVUPS     (CX)(SI*1), Y3
-	VMOVUPS     (DX)(SI*1), Y4
-	VFMADD231PS Y4, Y0, Y3
-	VMOVUPS     (CX)(SI*2), Y4
-	VMOVUPS     (DX)(SI*2), Y5
-	VFMADD231PS Y5, Y0, Y4
-	VMOVUPS     (CX)(R8*1), Y5
-	VMOVUPS     (DX)(R8*1), Y6
-	VFMADD231PS Y6, Y0, Y5
-	VSUBPS      Y4, Y2, Y2
-	VADDPS      Y4, Y3, Y6
-	VSUBPS      Y3, Y4, Y4
-	VSUBPS      Y5, Y3, Y3
-	VMOVUPS     Y2, (AX)
-	VMOVUPS     Y6, (AX)(BX*1)
-	VMOVUPS     Y4, (AX)(BX*2)
-	VMOVUPS     Y3, (AX)(DI*1)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, AX
-	DECQ        R9
-	JNZ         vector
-
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMASKMOVPS  (CX), Y1, Y2
-	VMASKMOVPS  (DX), Y1, Y3
-	VFMADD231PS Y3, Y0, Y2
-	VMASKMOVPS  (CX)(SI*1), Y1, Y3
-	VMASKMOVPS  (DX)(SI*1), Y1, Y4
-	VFMADD231PS Y4, Y0, Y3
-	VMASKMOVPS  (CX)(SI*2), Y1, Y4
-	VMASKMOVPS  (DX)(SI*2), Y1, Y5
-	VFMADD231PS Y5, Y0, Y4
-	VMASKMOVPS  (CX)(R8*1), Y1, Y5
-	VMASKMOVPS  (DX)(R8*1), Y1, Y6
-	VFMADD231PS Y6, Y0, Y5
-	VSUBPS      Y4, Y2, Y2
-	VADDPS      Y4, Y3, Y6
-	VSUBPS      Y3, Y4, Y4
-	VSUBPS      Y5, Y3, Y3
-	VMASKMOVPS  Y2, Y1, (AX)
-	VMASKMOVPS  Y6, Y1, (AX)(BX*1)
-	VMASKMOVPS  Y4, Y1, (AX)(BX*2)
-	VMASKMOVPS  Y3, Y1, (AX)(DI*1)
-
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), CX
-	ADDQ 32(SP), DX
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
+done:
 	VZEROUPPER
 	RET
 
@@ -673,1082 +427,2416 @@ DATA winogradMasks<>+56(SB)/4, $+0
 DATA winogradMasks<>+60(SB)/4, $+0
 GLOBL winogradMasks<>(SB), RODATA|NOPTR, $64
 
-// func winogradSpreadAVX2(dst *float32, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
-// Requires: AVX, FMA3
-TEXT ·winogradSpreadAVX2(SB), NOSPLIT, $40-76
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         dstPlace+24(FP), BX
-	MOVQ         srcPlace+40(FP), SI
-	LEAQ         (BX)(BX*2), DI
-	LEAQ         (SI)(SI*2), R8
-	VBROADCASTSS cb+72(FP), Y0
-	MOVQ         n+64(FP), R8
-	MOVQ         R8, R9
-	SHRQ         $0x03, R9
-	ANDQ         $0x07, R8
-	LEAQ         winogradMasks<>+0(SB), R10
-	MOVQ         R8, R11
-	NEGQ         R11
-	VMOVUPS      32(R10)(R11*4), Y1
-	MOVQ         R9, (SP)
-	MOVQ         R8, 8(SP)
-	MOVQ         tiles+56(FP), R8
-	MOVQ         R8, 16(SP)
-	MOVQ         R9, R8
-	SHLQ         $0x05, R8
-	MOVQ         R8, R9
-	MOVQ         dstTile+32(FP), R10
-	MOVQ         srcTile+48(FP), R11
-	SUBQ         R9, R10
-	SUBQ         R8, R11
-	MOVQ         R10, 24(SP)
-	MOVQ         R11, 32(SP)
-
-tile:
-	MOVQ  (SP), R8
-	TESTQ R8, R8
-	JZ    odd
+// func winogradWeights2AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradWeights2AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	MOVQ dstCol+16(FP), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $0x10, CX
+	JLT  tail
 
 vector:
-	VMOVUPS     (CX), Y2
-	VMOVUPS     (DX), Y3
-	VFMADD231PS Y3, Y0, Y2
-	VMOVUPS     (CX)(SI*1), Y3
-	VMOVUPS     (DX)(SI*1), Y4
-	VFMADD231PS Y4, Y0, Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y5
-	VMOVUPS     Y2, (AX)
-	VMOVUPS     Y4, (AX)(BX*1)
-	VMOVUPS     Y5, (AX)(BX*2)
-	VMOVUPS     Y3, (AX)(DI*1)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, AX
-	DECQ        R8
-	JNZ         vector
+	MOVQ             DX, R10
+	VMOVUPS          (R10), Z0
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z1
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VMOVUPS          (R10)(DI*2), Z2
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z2, Z0
+	VMOVUPS          (R10)(DI*1), Z3
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z3
+	VADDPS           Z3, Z0, Z4
+	VSUBPS           Z3, Z0, Z0
+	ADDQ             SI, R10
+	VMOVUPS          (R10), Z3
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z3, Z5
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z3
+	VMOVUPS          (R10)(DI*2), Z6
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z6, Z3
+	VMOVUPS          (R10)(DI*1), Z7
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z7, Z7
+	VADDPS           Z7, Z3, Z8
+	VSUBPS           Z7, Z3, Z3
+	ADDQ             SI, R10
+	VMOVUPS          (R10), Z7
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z7, Z9
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z7, Z7
+	VMOVUPS          (R10)(DI*2), Z10
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z10, Z7
+	VMOVUPS          (R10)(DI*1), Z11
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z11, Z11
+	VADDPS           Z11, Z7, Z12
+	VSUBPS           Z11, Z7, Z7
+	MOVQ             AX, R10
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z1, Z11
+	VMOVUPS          Z11, (R10)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z1
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z5, Z5
+	VADDPS           Z5, Z1, Z11
+	VSUBPS           Z5, Z1, Z1
+	VMOVUPS          Z11, (R10)(R8*1)
+	VMOVUPS          Z1, (R10)(R8*2)
+	VMOVUPS          Z9, (R10)(R9*1)
+	MOVQ             AX, R10
+	ADDQ             BX, R10
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z4, Z1
+	VMOVUPS          Z1, (R10)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z4, Z1
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z12, Z1
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z8, Z4
+	VADDPS           Z4, Z1, Z5
+	VSUBPS           Z4, Z1, Z1
+	VMOVUPS          Z5, (R10)(R8*1)
+	VMOVUPS          Z1, (R10)(R8*2)
+	VMOVUPS          Z12, (R10)(R9*1)
+	MOVQ             AX, R10
+	ADDQ             BX, R10
+	ADDQ             BX, R10
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z1
+	VMOVUPS          Z1, (R10)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z7, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, (R10)(R8*1)
+	VMOVUPS          Z0, (R10)(R8*2)
+	VMOVUPS          Z7, (R10)(R9*1)
+	MOVQ             AX, R10
+	ADDQ             BX, R10
+	ADDQ             BX, R10
+	ADDQ             BX, R10
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z2, Z0
+	VMOVUPS          Z0, (R10)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z10, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z6, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, (R10)(R8*1)
+	VMOVUPS          Z0, (R10)(R8*2)
+	VMOVUPS          Z10, (R10)(R9*1)
+	ADDQ             $0x40, AX
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
+	JGE              vector
 
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMASKMOVPS  (CX), Y1, Y2
-	VMASKMOVPS  (DX), Y1, Y3
-	VFMADD231PS Y3, Y0, Y2
-	VMASKMOVPS  (CX)(SI*1), Y1, Y3
-	VMASKMOVPS  (DX)(SI*1), Y1, Y4
-	VFMADD231PS Y4, Y0, Y3
-	VADDPS      Y3, Y2, Y4
-	VSUBPS      Y3, Y2, Y5
-	VMASKMOVPS  Y2, Y1, (AX)
-	VMASKMOVPS  Y4, Y1, (AX)(BX*1)
-	VMASKMOVPS  Y5, Y1, (AX)(BX*2)
-	VMASKMOVPS  Y3, Y1, (AX)(DI*1)
+tail:
+	ADDQ             $0x10, CX
+	JZ               done
+	MOVL             $0x00000001, R10
+	SHLL             CL, R10
+	DECL             R10
+	KMOVW            R10, K1
+	MOVQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z0
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z1
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VMOVUPS.Z        (CX)(DI*2), K1, Z2
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z2, Z0
+	VMOVUPS.Z        (CX)(DI*1), K1, Z3
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z3
+	VADDPS           Z3, Z0, Z4
+	VSUBPS           Z3, Z0, Z0
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z3
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z3, Z5
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z3
+	VMOVUPS.Z        (CX)(DI*2), K1, Z6
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z6, Z3
+	VMOVUPS.Z        (CX)(DI*1), K1, Z7
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z7, Z7
+	VADDPS           Z7, Z3, Z8
+	VSUBPS           Z7, Z3, Z3
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z7
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z7, Z9
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z7, Z7
+	VMOVUPS.Z        (CX)(DI*2), K1, Z10
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z10, Z7
+	VMOVUPS.Z        (CX)(DI*1), K1, Z11
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z11, Z11
+	VADDPS           Z11, Z7, Z12
+	VSUBPS           Z11, Z7, Z7
+	MOVQ             AX, CX
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z1, Z11
+	VMOVUPS          Z11, K1, (CX)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z1
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z5, Z5
+	VADDPS           Z5, Z1, Z11
+	VSUBPS           Z5, Z1, Z1
+	VMOVUPS          Z11, K1, (CX)(R8*1)
+	VMOVUPS          Z1, K1, (CX)(R8*2)
+	VMOVUPS          Z9, K1, (CX)(R9*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z4, Z1
+	VMOVUPS          Z1, K1, (CX)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z4, Z1
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z12, Z1
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z8, Z4
+	VADDPS           Z4, Z1, Z5
+	VSUBPS           Z4, Z1, Z1
+	VMOVUPS          Z5, K1, (CX)(R8*1)
+	VMOVUPS          Z1, K1, (CX)(R8*2)
+	VMOVUPS          Z12, K1, (CX)(R9*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z1
+	VMOVUPS          Z1, K1, (CX)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z7, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, K1, (CX)(R8*1)
+	VMOVUPS          Z0, K1, (CX)(R8*2)
+	VMOVUPS          Z7, K1, (CX)(R9*1)
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z2, Z0
+	VMOVUPS          Z0, K1, (AX)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z10, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z6, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, K1, (AX)(R8*1)
+	VMOVUPS          Z0, K1, (AX)(R8*2)
+	VMOVUPS          Z10, K1, (AX)(R9*1)
 
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), CX
-	ADDQ 32(SP), DX
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
+done:
 	VZEROUPPER
 	RET
 
-// func winogradFoldAVX2(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32)
-// Requires: AVX, FMA3
-TEXT ·winogradFoldAVX2(SB), NOSPLIT, $40-88
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         c+24(FP), BX
-	MOVQ         dstPlace+32(FP), SI
-	MOVQ         srcPlace+48(FP), DI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (DI)(DI*2), R8
-	VBROADCASTSS cb+80(FP), Y0
-	VBROADCASTSS cc+84(FP), Y1
-	MOVQ         n+72(FP), R9
-	MOVQ         R9, R10
-	SHRQ         $0x03, R10
-	ANDQ         $0x07, R9
-	LEAQ         winogradMasks<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y2
-	MOVQ         R10, (SP)
-	MOVQ         R9, 8(SP)
-	MOVQ         tiles+64(FP), R9
-	MOVQ         R9, 16(SP)
-	MOVQ         R10, R9
-	SHLQ         $0x05, R9
-	MOVQ         R9, R10
-	MOVQ         dstTile+40(FP), R11
-	MOVQ         srcTile+56(FP), R12
-	SUBQ         R10, R11
-	SUBQ         R9, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
+DATA winogradWordbf800000<>+0(SB)/4, $0xbf800000
+GLOBL winogradWordbf800000<>(SB), RODATA|NOPTR, $4
 
-tile:
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JZ    odd
+DATA winogradWord3f000000<>+0(SB)/4, $0x3f000000
+GLOBL winogradWord3f000000<>(SB), RODATA|NOPTR, $4
+
+// func winogradWeights2AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, FMA3
+TEXT ·winogradWeights2AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	MOVQ dstCol+16(FP), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $0x08, CX
+	JLT  tail
 
 vector:
-	VMOVUPS     (CX), Y3
-	VMOVUPS     (DX), Y4
-	VFMADD231PS Y4, Y0, Y3
-	VMOVUPS     (BX), Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMOVUPS     (CX)(DI*1), Y4
-	VMOVUPS     (DX)(DI*1), Y5
-	VFMADD231PS Y5, Y0, Y4
-	VMOVUPS     (BX)(DI*1), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMOVUPS     (CX)(DI*2), Y5
-	VMOVUPS     (DX)(DI*2), Y6
-	VFMADD231PS Y6, Y0, Y5
-	VMOVUPS     (BX)(DI*2), Y6
-	VFMADD231PS Y6, Y1, Y5
-	VMOVUPS     (CX)(R8*1), Y6
-	VMOVUPS     (DX)(R8*1), Y7
-	VFMADD231PS Y7, Y0, Y6
-	VMOVUPS     (BX)(R8*1), Y7
-	VFMADD231PS Y7, Y1, Y6
-	VADDPS      Y5, Y4, Y7
-	VADDPS      Y7, Y3, Y3
-	VSUBPS      Y5, Y4, Y4
+	MOVQ        DX, R10
+	VMOVUPS     (R10), Y0
+	VMULPS      winogradEightbf800000<>+0(SB), Y0, Y0
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y1
+	VMULPS      winogradEightbf800000<>+0(SB), Y1, Y1
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y2
+	VMULPS      winogradEightbf800000<>+0(SB), Y2, Y2
+	MOVQ        AX, R10
+	VMULPS      winogradEightbf800000<>+0(SB), Y0, Y3
+	VMOVUPS     Y3, (R10)
+	VMULPS      winogradEight3f000000<>+0(SB), Y0, Y0
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y2, Y0
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y3, (R10)(R8*1)
+	VMOVUPS     Y0, (R10)(R8*2)
+	VMOVUPS     Y2, (R10)(R9*1)
+	MOVQ        DX, R10
+	VMOVUPS     (R10), Y0
+	VMULPS      winogradEight3f000000<>+0(SB), Y0, Y0
+	VMOVUPS     (R10)(DI*2), Y1
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y1, Y0
+	VMOVUPS     (R10)(DI*1), Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VMOVUPS     (R10)(DI*2), Y3
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y3, Y1
+	VMOVUPS     (R10)(DI*1), Y3
+	VMULPS      winogradEight3f000000<>+0(SB), Y3, Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y3
+	VMULPS      winogradEight3f000000<>+0(SB), Y3, Y3
+	VMOVUPS     (R10)(DI*2), Y5
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y5, Y3
+	VMOVUPS     (R10)(DI*1), Y5
+	VMULPS      winogradEight3f000000<>+0(SB), Y5, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	MOVQ        AX, R10
+	ADDQ        BX, R10
+	VMULPS      winogradEightbf800000<>+0(SB), Y2, Y5
+	VMOVUPS     Y5, (R10)
+	VMULPS      winogradEight3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y6, Y2
+	VMULPS      winogradEight3f000000<>+0(SB), Y4, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     Y5, (R10)(R8*1)
+	VMOVUPS     Y2, (R10)(R8*2)
+	VMOVUPS     Y6, (R10)(R9*1)
+	MOVQ        AX, R10
+	ADDQ        BX, R10
+	ADDQ        BX, R10
+	VMULPS      winogradEightbf800000<>+0(SB), Y0, Y2
+	VMOVUPS     Y2, (R10)
+	VMULPS      winogradEight3f000000<>+0(SB), Y0, Y0
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y3, Y0
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y2, (R10)(R8*1)
+	VMOVUPS     Y0, (R10)(R8*2)
+	VMOVUPS     Y3, (R10)(R9*1)
+	MOVQ        DX, R10
+	VMOVUPS     (R10)(DI*2), Y0
+	ADDQ        SI, R10
+	VMOVUPS     (R10)(DI*2), Y1
+	ADDQ        SI, R10
+	VMOVUPS     (R10)(DI*2), Y2
+	MOVQ        AX, R10
+	ADDQ        BX, R10
+	ADDQ        BX, R10
+	ADDQ        BX, R10
+	VMULPS      winogradEightbf800000<>+0(SB), Y0, Y3
+	VMOVUPS     Y3, (R10)
+	VMULPS      winogradEight3f000000<>+0(SB), Y0, Y0
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y2, Y0
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y3, (R10)(R8*1)
+	VMOVUPS     Y0, (R10)(R8*2)
+	VMOVUPS     Y2, (R10)(R9*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, CX
+	JZ          done
+	LEAQ        winogradMasks<>+0(SB), R10
+	NEGQ        CX
+	VMOVUPS     32(R10)(CX*4), Y0
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMULPS      winogradEightbf800000<>+0(SB), Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMULPS      winogradEightbf800000<>+0(SB), Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y3
+	VMULPS      winogradEightbf800000<>+0(SB), Y3, Y3
+	MOVQ        AX, CX
+	VMULPS      winogradEightbf800000<>+0(SB), Y1, Y4
+	VMASKMOVPS  Y4, Y0, (CX)
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y3, Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y4
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y4, Y0, (CX)(R8*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R8*2)
+	VMASKMOVPS  Y3, Y0, (CX)(R9*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMULPS      winogradEight3f000000<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMULPS      winogradEight3f000000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y4, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMULPS      winogradEight3f000000<>+0(SB), Y4, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y4
+	VMULPS      winogradEight3f000000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y6, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMULPS      winogradEight3f000000<>+0(SB), Y6, Y6
+	VADDPS      Y6, Y4, Y7
 	VSUBPS      Y6, Y4, Y4
-	VMOVUPS     Y3, (AX)
-	VMOVUPS     Y4, (AX)(SI*1)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, AX
-	DECQ        R9
-	JNZ         vector
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	VMULPS      winogradEightbf800000<>+0(SB), Y3, Y6
+	VMASKMOVPS  Y6, Y0, (CX)
+	VMULPS      winogradEight3f000000<>+0(SB), Y3, Y3
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y7, Y3
+	VMULPS      winogradEight3f000000<>+0(SB), Y5, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y6, Y0, (CX)(R8*1)
+	VMASKMOVPS  Y3, Y0, (CX)(R8*2)
+	VMASKMOVPS  Y7, Y0, (CX)(R9*1)
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMULPS      winogradEightbf800000<>+0(SB), Y1, Y3
+	VMASKMOVPS  Y3, Y0, (CX)
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y4, Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y3, Y0, (CX)(R8*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R8*2)
+	VMASKMOVPS  Y4, Y0, (CX)(R9*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*2), Y0, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	VMULPS      winogradEightbf800000<>+0(SB), Y1, Y4
+	VMASKMOVPS  Y4, Y0, (AX)
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y3, Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y4
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y4, Y0, (AX)(R8*1)
+	VMASKMOVPS  Y1, Y0, (AX)(R8*2)
+	VMASKMOVPS  Y3, Y0, (AX)(R9*1)
 
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMASKMOVPS  (CX), Y2, Y3
-	VMASKMOVPS  (DX), Y2, Y4
-	VFMADD231PS Y4, Y0, Y3
-	VMASKMOVPS  (BX), Y2, Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMASKMOVPS  (CX)(DI*1), Y2, Y4
-	VMASKMOVPS  (DX)(DI*1), Y2, Y5
-	VFMADD231PS Y5, Y0, Y4
-	VMASKMOVPS  (BX)(DI*1), Y2, Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMASKMOVPS  (CX)(DI*2), Y2, Y5
-	VMASKMOVPS  (DX)(DI*2), Y2, Y6
-	VFMADD231PS Y6, Y0, Y5
-	VMASKMOVPS  (BX)(DI*2), Y2, Y6
-	VFMADD231PS Y6, Y1, Y5
-	VMASKMOVPS  (CX)(R8*1), Y2, Y6
-	VMASKMOVPS  (DX)(R8*1), Y2, Y7
-	VFMADD231PS Y7, Y0, Y6
-	VMASKMOVPS  (BX)(R8*1), Y2, Y7
-	VFMADD231PS Y7, Y1, Y6
-	VADDPS      Y5, Y4, Y7
-	VADDPS      Y7, Y3, Y3
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradEightbf800000<>+0(SB)/4, $0xbf800000
+DATA winogradEightbf800000<>+4(SB)/4, $0xbf800000
+DATA winogradEightbf800000<>+8(SB)/4, $0xbf800000
+DATA winogradEightbf800000<>+12(SB)/4, $0xbf800000
+DATA winogradEightbf800000<>+16(SB)/4, $0xbf800000
+DATA winogradEightbf800000<>+20(SB)/4, $0xbf800000
+DATA winogradEightbf800000<>+24(SB)/4, $0xbf800000
+DATA winogradEightbf800000<>+28(SB)/4, $0xbf800000
+GLOBL winogradEightbf800000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEight3f000000<>+0(SB)/4, $0x3f000000
+DATA winogradEight3f000000<>+4(SB)/4, $0x3f000000
+DATA winogradEight3f000000<>+8(SB)/4, $0x3f000000
+DATA winogradEight3f000000<>+12(SB)/4, $0x3f000000
+DATA winogradEight3f000000<>+16(SB)/4, $0x3f000000
+DATA winogradEight3f000000<>+20(SB)/4, $0x3f000000
+DATA winogradEight3f000000<>+24(SB)/4, $0x3f000000
+DATA winogradEight3f000000<>+28(SB)/4, $0x3f000000
+GLOBL winogradEight3f000000<>(SB), RODATA|NOPTR, $32
+
+// func winogradOutput2AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput2AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	MOVQ    DX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS (R10)(DI*1), Z1
+	VMOVUPS (R10)(DI*2), Z2
+	VADDPS  Z2, Z1, Z3
+	VADDPS  Z3, Z0, Z0
+	VMOVUPS (R10)(R8*1), Z3
+	VSUBPS  Z2, Z1, Z1
+	VADDPS  Z1, Z3, Z1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z2
+	VMOVUPS (R10)(DI*1), Z3
+	VMOVUPS (R10)(DI*2), Z4
+	VADDPS  Z4, Z3, Z5
+	VADDPS  Z5, Z2, Z2
+	VMOVUPS (R10)(R8*1), Z5
+	VSUBPS  Z4, Z3, Z3
+	VADDPS  Z3, Z5, Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS (R10)(DI*1), Z5
+	VMOVUPS (R10)(DI*2), Z6
+	VADDPS  Z6, Z5, Z7
+	VADDPS  Z7, Z4, Z4
+	VMOVUPS (R10)(R8*1), Z7
+	VSUBPS  Z6, Z5, Z5
+	VADDPS  Z5, Z7, Z5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z6
+	VMOVUPS (R10)(DI*1), Z7
+	VMOVUPS (R10)(DI*2), Z8
+	VADDPS  Z8, Z7, Z9
+	VADDPS  Z9, Z6, Z6
+	VMOVUPS (R10)(R8*1), Z9
+	VSUBPS  Z8, Z7, Z7
+	VADDPS  Z7, Z9, Z7
+	MOVQ    AX, R10
+	VADDPS  Z4, Z2, Z8
+	VADDPS  Z8, Z0, Z0
+	VMOVUPS Z0, (R10)
+	VSUBPS  Z4, Z2, Z0
+	VADDPS  Z0, Z6, Z0
+	VMOVUPS Z0, (R10)(R9*1)
+	MOVQ    AX, R10
+	ADDQ    BX, R10
+	VADDPS  Z5, Z3, Z0
+	VADDPS  Z0, Z1, Z0
+	VMOVUPS Z0, (R10)
+	VSUBPS  Z5, Z3, Z0
+	VADDPS  Z0, Z7, Z0
+	VMOVUPS Z0, (R10)(R9*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	JGE     vector
+
+tail:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVL      $0x00000001, R10
+	SHLL      CL, R10
+	DECL      R10
+	KMOVW     R10, K1
+	MOVQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (CX)(DI*1), K1, Z1
+	VMOVUPS.Z (CX)(DI*2), K1, Z2
+	VADDPS    Z2, Z1, Z3
+	VADDPS    Z3, Z0, Z0
+	VMOVUPS.Z (CX)(R8*1), K1, Z3
+	VSUBPS    Z2, Z1, Z1
+	VADDPS    Z1, Z3, Z1
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z2
+	VMOVUPS.Z (CX)(DI*1), K1, Z3
+	VMOVUPS.Z (CX)(DI*2), K1, Z4
+	VADDPS    Z4, Z3, Z5
+	VADDPS    Z5, Z2, Z2
+	VMOVUPS.Z (CX)(R8*1), K1, Z5
+	VSUBPS    Z4, Z3, Z3
+	VADDPS    Z3, Z5, Z3
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VMOVUPS.Z (CX)(DI*1), K1, Z5
+	VMOVUPS.Z (CX)(DI*2), K1, Z6
+	VADDPS    Z6, Z5, Z7
+	VADDPS    Z7, Z4, Z4
+	VMOVUPS.Z (CX)(R8*1), K1, Z7
+	VSUBPS    Z6, Z5, Z5
+	VADDPS    Z5, Z7, Z5
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z6
+	VMOVUPS.Z (CX)(DI*1), K1, Z7
+	VMOVUPS.Z (CX)(DI*2), K1, Z8
+	VADDPS    Z8, Z7, Z9
+	VADDPS    Z9, Z6, Z6
+	VMOVUPS.Z (CX)(R8*1), K1, Z9
+	VSUBPS    Z8, Z7, Z7
+	VADDPS    Z7, Z9, Z7
+	MOVQ      AX, CX
+	VADDPS    Z4, Z2, Z8
+	VADDPS    Z8, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VSUBPS    Z4, Z2, Z0
+	VADDPS    Z0, Z6, Z0
+	VMOVUPS   Z0, K1, (CX)(R9*1)
+	ADDQ      BX, AX
+	VADDPS    Z5, Z3, Z0
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)
+	VSUBPS    Z5, Z3, Z0
+	VADDPS    Z0, Z7, Z0
+	VMOVUPS   Z0, K1, (AX)(R9*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradOutput2AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX
+TEXT ·winogradOutput2AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	SUBQ $0x08, CX
+	JLT  tail
+
+vector:
+	MOVQ    DX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(DI*1), Y1
+	VMOVUPS (R10)(DI*2), Y2
+	VADDPS  Y2, Y1, Y3
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS (R10)(R8*1), Y3
+	VSUBPS  Y2, Y1, Y1
+	VADDPS  Y1, Y3, Y1
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y2
+	VMOVUPS (R10)(DI*1), Y3
+	VMOVUPS (R10)(DI*2), Y4
+	VADDPS  Y4, Y3, Y5
+	VADDPS  Y5, Y2, Y2
+	VMOVUPS (R10)(R8*1), Y5
+	VSUBPS  Y4, Y3, Y3
+	VADDPS  Y3, Y5, Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	VMOVUPS (R10)(DI*1), Y5
+	VMOVUPS (R10)(DI*2), Y6
+	VADDPS  Y6, Y5, Y7
+	VADDPS  Y7, Y4, Y4
+	VMOVUPS (R10)(R8*1), Y7
+	VSUBPS  Y6, Y5, Y5
+	VADDPS  Y5, Y7, Y5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y6
+	VMOVUPS (R10)(DI*1), Y7
+	VMOVUPS (R10)(DI*2), Y8
+	VADDPS  Y8, Y7, Y9
+	VADDPS  Y9, Y6, Y6
+	VMOVUPS (R10)(R8*1), Y9
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y7, Y9, Y7
+	MOVQ    AX, R10
+	VADDPS  Y4, Y2, Y8
+	VADDPS  Y8, Y0, Y0
+	VMOVUPS Y0, (R10)
+	VSUBPS  Y4, Y2, Y0
+	VADDPS  Y0, Y6, Y0
+	VMOVUPS Y0, (R10)(R9*1)
+	MOVQ    AX, R10
+	ADDQ    BX, R10
+	VADDPS  Y5, Y3, Y0
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (R10)
+	VSUBPS  Y5, Y3, Y0
+	VADDPS  Y0, Y7, Y0
+	VMOVUPS Y0, (R10)(R9*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, CX
+	JGE     vector
+
+tail:
+	ADDQ       $0x08, CX
+	JZ         done
+	LEAQ       winogradMasks<>+0(SB), R10
+	NEGQ       CX
+	VMOVUPS    32(R10)(CX*4), Y0
+	MOVQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (CX)(DI*1), Y0, Y2
+	VMASKMOVPS (CX)(DI*2), Y0, Y3
+	VADDPS     Y3, Y2, Y4
+	VADDPS     Y4, Y1, Y1
+	VMASKMOVPS (CX)(R8*1), Y0, Y4
+	VSUBPS     Y3, Y2, Y2
+	VADDPS     Y2, Y4, Y2
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y3
+	VMASKMOVPS (CX)(DI*1), Y0, Y4
+	VMASKMOVPS (CX)(DI*2), Y0, Y5
+	VADDPS     Y5, Y4, Y6
+	VADDPS     Y6, Y3, Y3
+	VMASKMOVPS (CX)(R8*1), Y0, Y6
+	VSUBPS     Y5, Y4, Y4
+	VADDPS     Y4, Y6, Y4
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y5
+	VMASKMOVPS (CX)(DI*1), Y0, Y6
+	VMASKMOVPS (CX)(DI*2), Y0, Y7
+	VADDPS     Y7, Y6, Y8
+	VADDPS     Y8, Y5, Y5
+	VMASKMOVPS (CX)(R8*1), Y0, Y8
+	VSUBPS     Y7, Y6, Y6
+	VADDPS     Y6, Y8, Y6
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y7
+	VMASKMOVPS (CX)(DI*1), Y0, Y8
+	VMASKMOVPS (CX)(DI*2), Y0, Y9
+	VADDPS     Y9, Y8, Y10
+	VADDPS     Y10, Y7, Y7
+	VMASKMOVPS (CX)(R8*1), Y0, Y10
+	VSUBPS     Y9, Y8, Y8
+	VADDPS     Y8, Y10, Y8
+	MOVQ       AX, CX
+	VADDPS     Y5, Y3, Y9
+	VADDPS     Y9, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)
+	VSUBPS     Y5, Y3, Y1
+	VADDPS     Y1, Y7, Y1
+	VMASKMOVPS Y1, Y0, (CX)(R9*1)
+	ADDQ       BX, AX
+	VADDPS     Y6, Y4, Y1
+	VADDPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+	VSUBPS     Y6, Y4, Y1
+	VADDPS     Y1, Y8, Y1
+	VMASKMOVPS Y1, Y0, (AX)(R9*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradOutputGrad2AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutputGrad2AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	MOVQ dstCol+16(FP), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	MOVQ    DX, R10
+	VMOVUPS (R10), Z0
+	VMOVUPS (R10)(DI*1), Z1
+	VADDPS  Z1, Z0, Z2
+	VSUBPS  Z1, Z0, Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS (R10)(DI*1), Z5
+	VADDPS  Z5, Z4, Z6
+	VSUBPS  Z5, Z4, Z7
+	MOVQ    AX, R10
+	VMOVUPS Z0, (R10)
+	VADDPS  Z4, Z0, Z8
+	VSUBPS  Z4, Z0, Z0
+	VMOVUPS Z8, (R10)(R8*1)
+	VMOVUPS Z0, (R10)(R8*2)
+	VMOVUPS Z4, (R10)(R9*1)
+	MOVQ    AX, R10
+	ADDQ    BX, R10
+	VMOVUPS Z2, (R10)
+	VADDPS  Z6, Z2, Z0
+	VSUBPS  Z6, Z2, Z2
+	VMOVUPS Z0, (R10)(R8*1)
+	VMOVUPS Z2, (R10)(R8*2)
+	VMOVUPS Z6, (R10)(R9*1)
+	MOVQ    AX, R10
+	ADDQ    BX, R10
+	ADDQ    BX, R10
+	VMOVUPS Z3, (R10)
+	VADDPS  Z7, Z3, Z0
+	VSUBPS  Z7, Z3, Z2
+	VMOVUPS Z0, (R10)(R8*1)
+	VMOVUPS Z2, (R10)(R8*2)
+	VMOVUPS Z7, (R10)(R9*1)
+	MOVQ    AX, R10
+	ADDQ    BX, R10
+	ADDQ    BX, R10
+	ADDQ    BX, R10
+	VMOVUPS Z1, (R10)
+	VADDPS  Z5, Z1, Z0
+	VSUBPS  Z5, Z1, Z1
+	VMOVUPS Z0, (R10)(R8*1)
+	VMOVUPS Z1, (R10)(R8*2)
+	VMOVUPS Z5, (R10)(R9*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, CX
+	JGE     vector
+
+tail:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVL      $0x00000001, R10
+	SHLL      CL, R10
+	DECL      R10
+	KMOVW     R10, K1
+	MOVQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (CX)(DI*1), K1, Z1
+	VADDPS    Z1, Z0, Z2
+	VSUBPS    Z1, Z0, Z3
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VMOVUPS.Z (CX)(DI*1), K1, Z5
+	VADDPS    Z5, Z4, Z6
+	VSUBPS    Z5, Z4, Z7
+	MOVQ      AX, CX
+	VMOVUPS   Z0, K1, (CX)
+	VADDPS    Z4, Z0, Z8
+	VSUBPS    Z4, Z0, Z0
+	VMOVUPS   Z8, K1, (CX)(R8*1)
+	VMOVUPS   Z0, K1, (CX)(R8*2)
+	VMOVUPS   Z4, K1, (CX)(R9*1)
+	MOVQ      AX, CX
+	ADDQ      BX, CX
+	VMOVUPS   Z2, K1, (CX)
+	VADDPS    Z6, Z2, Z0
+	VSUBPS    Z6, Z2, Z2
+	VMOVUPS   Z0, K1, (CX)(R8*1)
+	VMOVUPS   Z2, K1, (CX)(R8*2)
+	VMOVUPS   Z6, K1, (CX)(R9*1)
+	MOVQ      AX, CX
+	ADDQ      BX, CX
+	ADDQ      BX, CX
+	VMOVUPS   Z3, K1, (CX)
+	VADDPS    Z7, Z3, Z0
+	VSUBPS    Z7, Z3, Z2
+	VMOVUPS   Z0, K1, (CX)(R8*1)
+	VMOVUPS   Z2, K1, (CX)(R8*2)
+	VMOVUPS   Z7, K1, (CX)(R9*1)
+	ADDQ      BX, AX
+	ADDQ      BX, AX
+	ADDQ      BX, AX
+	VMOVUPS   Z1, K1, (AX)
+	VADDPS    Z5, Z1, Z0
+	VSUBPS    Z5, Z1, Z1
+	VMOVUPS   Z0, K1, (AX)(R8*1)
+	VMOVUPS   Z1, K1, (AX)(R8*2)
+	VMOVUPS   Z5, K1, (AX)(R9*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradOutputGrad2AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX
+TEXT ·winogradOutputGrad2AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	MOVQ dstCol+16(FP), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $0x08, CX
+	JLT  tail
+
+vector:
+	MOVQ    DX, R10
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(DI*1), Y1
+	VADDPS  Y1, Y0, Y2
+	VSUBPS  Y1, Y0, Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	VMOVUPS (R10)(DI*1), Y5
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y5, Y4, Y7
+	MOVQ    AX, R10
+	VMOVUPS Y0, (R10)
+	VADDPS  Y4, Y0, Y8
+	VSUBPS  Y4, Y0, Y0
+	VMOVUPS Y8, (R10)(R8*1)
+	VMOVUPS Y0, (R10)(R8*2)
+	VMOVUPS Y4, (R10)(R9*1)
+	MOVQ    AX, R10
+	ADDQ    BX, R10
+	VMOVUPS Y2, (R10)
+	VADDPS  Y6, Y2, Y0
+	VSUBPS  Y6, Y2, Y2
+	VMOVUPS Y0, (R10)(R8*1)
+	VMOVUPS Y2, (R10)(R8*2)
+	VMOVUPS Y6, (R10)(R9*1)
+	MOVQ    AX, R10
+	ADDQ    BX, R10
+	ADDQ    BX, R10
+	VMOVUPS Y3, (R10)
+	VADDPS  Y7, Y3, Y0
+	VSUBPS  Y7, Y3, Y2
+	VMOVUPS Y0, (R10)(R8*1)
+	VMOVUPS Y2, (R10)(R8*2)
+	VMOVUPS Y7, (R10)(R9*1)
+	MOVQ    AX, R10
+	ADDQ    BX, R10
+	ADDQ    BX, R10
+	ADDQ    BX, R10
+	VMOVUPS Y1, (R10)
+	VADDPS  Y5, Y1, Y0
+	VSUBPS  Y5, Y1, Y1
+	VMOVUPS Y0, (R10)(R8*1)
+	VMOVUPS Y1, (R10)(R8*2)
+	VMOVUPS Y5, (R10)(R9*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, CX
+	JGE     vector
+
+tail:
+	ADDQ       $0x08, CX
+	JZ         done
+	LEAQ       winogradMasks<>+0(SB), R10
+	NEGQ       CX
+	VMOVUPS    32(R10)(CX*4), Y0
+	MOVQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (CX)(DI*1), Y0, Y2
+	VADDPS     Y2, Y1, Y3
+	VSUBPS     Y2, Y1, Y4
+	ADDQ       SI, CX
+	VMASKMOVPS (CX), Y0, Y5
+	VMASKMOVPS (CX)(DI*1), Y0, Y6
+	VADDPS     Y6, Y5, Y7
+	VSUBPS     Y6, Y5, Y8
+	MOVQ       AX, CX
+	VMASKMOVPS Y1, Y0, (CX)
+	VADDPS     Y5, Y1, Y9
+	VSUBPS     Y5, Y1, Y1
+	VMASKMOVPS Y9, Y0, (CX)(R8*1)
+	VMASKMOVPS Y1, Y0, (CX)(R8*2)
+	VMASKMOVPS Y5, Y0, (CX)(R9*1)
+	MOVQ       AX, CX
+	ADDQ       BX, CX
+	VMASKMOVPS Y3, Y0, (CX)
+	VADDPS     Y7, Y3, Y1
+	VSUBPS     Y7, Y3, Y3
+	VMASKMOVPS Y1, Y0, (CX)(R8*1)
+	VMASKMOVPS Y3, Y0, (CX)(R8*2)
+	VMASKMOVPS Y7, Y0, (CX)(R9*1)
+	MOVQ       AX, CX
+	ADDQ       BX, CX
+	ADDQ       BX, CX
+	VMASKMOVPS Y4, Y0, (CX)
+	VADDPS     Y8, Y4, Y1
+	VSUBPS     Y8, Y4, Y3
+	VMASKMOVPS Y1, Y0, (CX)(R8*1)
+	VMASKMOVPS Y3, Y0, (CX)(R8*2)
+	VMASKMOVPS Y8, Y0, (CX)(R9*1)
+	ADDQ       BX, AX
+	ADDQ       BX, AX
+	ADDQ       BX, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	VADDPS     Y6, Y2, Y1
+	VSUBPS     Y6, Y2, Y2
+	VMASKMOVPS Y1, Y0, (AX)(R8*1)
+	VMASKMOVPS Y2, Y0, (AX)(R8*2)
+	VMASKMOVPS Y6, Y0, (AX)(R9*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradWeightsGrad2AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradWeightsGrad2AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	MOVQ             DX, R10
+	VMOVUPS          (R10), Z0
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z0
+	VMOVUPS          (R10)(DI*1), Z1
+	VMOVUPS          (R10)(DI*2), Z2
+	VADDPS           Z2, Z1, Z3
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z3, Z0
+	VMOVUPS          (R10)(R8*1), Z4
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z3, Z4
+	VSUBPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z1, Z1
+	ADDQ             SI, R10
+	VMOVUPS          (R10), Z2
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z2, Z2
+	VMOVUPS          (R10)(DI*1), Z3
+	VMOVUPS          (R10)(DI*2), Z5
+	VADDPS           Z5, Z3, Z6
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z6, Z2
+	VMOVUPS          (R10)(R8*1), Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z6, Z7
+	VSUBPS           Z5, Z3, Z3
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z3
+	ADDQ             SI, R10
+	VMOVUPS          (R10), Z5
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z5, Z5
+	VMOVUPS          (R10)(DI*1), Z6
+	VMOVUPS          (R10)(DI*2), Z8
+	VADDPS           Z8, Z6, Z9
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z5
+	VMOVUPS          (R10)(R8*1), Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z10
+	VSUBPS           Z8, Z6, Z6
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z6, Z6
+	ADDQ             SI, R10
+	VMOVUPS          (R10), Z8
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z8, Z8
+	VMOVUPS          (R10)(DI*1), Z9
+	VMOVUPS          (R10)(DI*2), Z11
+	VADDPS           Z11, Z9, Z12
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z12, Z8
+	VMOVUPS          (R10)(R8*1), Z13
+	VMOVAPS          Z13, Z13
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z12, Z13
+	VSUBPS           Z11, Z9, Z9
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z9, Z9
+	MOVQ             AX, R10
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z0
+	VADDPS           Z5, Z2, Z11
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z11, Z0
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z11, Z8
+	VMOVUPS          Z0, (R10)
+	VMOVUPS          Z8, (R10)(R9*2)
+	VSUBPS           Z5, Z2, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VMOVUPS          Z0, (R10)(R9*1)
+	MOVQ             AX, R10
+	ADDQ             BX, R10
+	ADDQ             BX, R10
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z4, Z0
+	VADDPS           Z10, Z7, Z2
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z2, Z0
+	VMOVAPS          Z13, Z4
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z2, Z4
+	VMOVUPS          Z0, (R10)
+	VMOVUPS          Z4, (R10)(R9*2)
+	VSUBPS           Z10, Z7, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VMOVUPS          Z0, (R10)(R9*1)
+	MOVQ             AX, R10
+	ADDQ             BX, R10
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z1, Z0
+	VADDPS           Z6, Z3, Z1
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z1, Z0
+	VMOVAPS          Z9, Z2
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z1, Z2
+	VMOVUPS          Z0, (R10)
+	VMOVUPS          Z2, (R10)(R9*2)
+	VSUBPS           Z6, Z3, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VMOVUPS          Z0, (R10)(R9*1)
+	ADDQ             $0x40, AX
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
+	JGE              vector
+
+tail:
+	ADDQ             $0x10, CX
+	JZ               done
+	MOVL             $0x00000001, R10
+	SHLL             CL, R10
+	DECL             R10
+	KMOVW            R10, K1
+	MOVQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z0
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z0
+	VMOVUPS.Z        (CX)(DI*1), K1, Z1
+	VMOVUPS.Z        (CX)(DI*2), K1, Z2
+	VADDPS           Z2, Z1, Z3
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z3, Z0
+	VMOVUPS.Z        (CX)(R8*1), K1, Z4
+	VMOVAPS          Z4, Z4
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z3, Z4
+	VSUBPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z1, Z1
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z2
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z2, Z2
+	VMOVUPS.Z        (CX)(DI*1), K1, Z3
+	VMOVUPS.Z        (CX)(DI*2), K1, Z5
+	VADDPS           Z5, Z3, Z6
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z6, Z2
+	VMOVUPS.Z        (CX)(R8*1), K1, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z6, Z7
+	VSUBPS           Z5, Z3, Z3
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z3
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z5
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z5, Z5
+	VMOVUPS.Z        (CX)(DI*1), K1, Z6
+	VMOVUPS.Z        (CX)(DI*2), K1, Z8
+	VADDPS           Z8, Z6, Z9
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z5
+	VMOVUPS.Z        (CX)(R8*1), K1, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z10
+	VSUBPS           Z8, Z6, Z6
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z6, Z6
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z8
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z8, Z8
+	VMOVUPS.Z        (CX)(DI*1), K1, Z9
+	VMOVUPS.Z        (CX)(DI*2), K1, Z11
+	VADDPS           Z11, Z9, Z12
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z12, Z8
+	VMOVUPS.Z        (CX)(R8*1), K1, Z13
+	VMOVAPS          Z13, Z13
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z12, Z13
+	VSUBPS           Z11, Z9, Z9
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z9, Z9
+	MOVQ             AX, CX
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z0
+	VADDPS           Z5, Z2, Z11
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z11, Z0
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z11, Z8
+	VMOVUPS          Z0, K1, (CX)
+	VMOVUPS          Z8, K1, (CX)(R9*2)
+	VSUBPS           Z5, Z2, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VMOVUPS          Z0, K1, (CX)(R9*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z4, Z0
+	VADDPS           Z10, Z7, Z2
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z2, Z0
+	VMOVAPS          Z13, Z4
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z2, Z4
+	VMOVUPS          Z0, K1, (CX)
+	VMOVUPS          Z4, K1, (CX)(R9*2)
+	VSUBPS           Z10, Z7, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VMOVUPS          Z0, K1, (CX)(R9*1)
+	ADDQ             BX, AX
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z1, Z0
+	VADDPS           Z6, Z3, Z1
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z1, Z0
+	VMOVAPS          Z9, Z2
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z1, Z2
+	VMOVUPS          Z0, K1, (AX)
+	VMOVUPS          Z2, K1, (AX)(R9*2)
+	VSUBPS           Z6, Z3, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VMOVUPS          Z0, K1, (AX)(R9*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradWeightsGrad2AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, FMA3
+TEXT ·winogradWeightsGrad2AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	SUBQ $0x08, CX
+	JLT  tail
+
+vector:
+	MOVQ        DX, R10
+	VMOVUPS     (R10), Y0
+	VMULPS      winogradEightbf800000<>+0(SB), Y0, Y0
+	VMOVUPS     (R10)(DI*1), Y1
+	VMOVUPS     (R10)(DI*2), Y2
+	VADDPS      Y2, Y1, Y1
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y1, Y0
+	VMOVUPS     (R10)(R8*1), Y2
+	VMOVAPS     Y2, Y2
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y1, Y2
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y1
+	VMULPS      winogradEightbf800000<>+0(SB), Y1, Y1
+	VMOVUPS     (R10)(DI*1), Y3
+	VMOVUPS     (R10)(DI*2), Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y3, Y1
+	VMOVUPS     (R10)(R8*1), Y4
+	VMOVAPS     Y4, Y4
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y3, Y4
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y3
+	VMULPS      winogradEightbf800000<>+0(SB), Y3, Y3
+	VMOVUPS     (R10)(DI*1), Y5
+	VMOVUPS     (R10)(DI*2), Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y5, Y3
+	VMOVUPS     (R10)(R8*1), Y6
+	VMOVAPS     Y6, Y6
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y5, Y6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y5
+	VMULPS      winogradEightbf800000<>+0(SB), Y5, Y5
+	VMOVUPS     (R10)(DI*1), Y7
+	VMOVUPS     (R10)(DI*2), Y8
+	VADDPS      Y8, Y7, Y7
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y7, Y5
+	VMOVUPS     (R10)(R8*1), Y8
+	VMOVAPS     Y8, Y8
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y7, Y8
+	MOVQ        AX, R10
+	VMULPS      winogradEightbf800000<>+0(SB), Y0, Y0
+	VADDPS      Y3, Y1, Y7
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y7, Y0
+	VMOVAPS     Y5, Y5
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y7, Y5
+	VMOVUPS     Y0, (R10)
+	VMOVUPS     Y5, (R10)(R9*2)
+	VSUBPS      Y3, Y1, Y0
+	VMULPS      winogradEight3f000000<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, (R10)(R9*1)
+	MOVQ        AX, R10
+	ADDQ        BX, R10
+	ADDQ        BX, R10
+	VMULPS      winogradEightbf800000<>+0(SB), Y2, Y0
+	VADDPS      Y6, Y4, Y1
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y1, Y0
+	VMOVAPS     Y8, Y2
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y1, Y2
+	VMOVUPS     Y0, (R10)
+	VMOVUPS     Y2, (R10)(R9*2)
+	VSUBPS      Y6, Y4, Y0
+	VMULPS      winogradEight3f000000<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, (R10)(R9*1)
+	MOVQ        DX, R10
+	VMOVUPS     (R10)(DI*1), Y0
+	VMOVUPS     (R10)(DI*2), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMULPS      winogradEight3f000000<>+0(SB), Y0, Y0
+	ADDQ        SI, R10
+	VMOVUPS     (R10)(DI*1), Y1
+	VMOVUPS     (R10)(DI*2), Y2
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	ADDQ        SI, R10
+	VMOVUPS     (R10)(DI*1), Y2
+	VMOVUPS     (R10)(DI*2), Y3
+	VSUBPS      Y3, Y2, Y2
+	VMULPS      winogradEight3f000000<>+0(SB), Y2, Y2
+	ADDQ        SI, R10
+	VMOVUPS     (R10)(DI*1), Y3
+	VMOVUPS     (R10)(DI*2), Y4
+	VSUBPS      Y4, Y3, Y3
+	VMULPS      winogradEight3f000000<>+0(SB), Y3, Y3
+	MOVQ        AX, R10
+	ADDQ        BX, R10
+	VMULPS      winogradEightbf800000<>+0(SB), Y0, Y0
+	VADDPS      Y2, Y1, Y4
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y4, Y0
+	VMOVAPS     Y3, Y3
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y4, Y3
+	VMOVUPS     Y0, (R10)
+	VMOVUPS     Y3, (R10)(R9*2)
+	VSUBPS      Y2, Y1, Y0
+	VMULPS      winogradEight3f000000<>+0(SB), Y0, Y0
+	VMOVUPS     Y0, (R10)(R9*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, CX
+	JZ          done
+	LEAQ        winogradMasks<>+0(SB), R10
+	NEGQ        CX
+	VMOVUPS     32(R10)(CX*4), Y0
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMULPS      winogradEightbf800000<>+0(SB), Y1, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VMOVAPS     Y3, Y3
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y2, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMULPS      winogradEightbf800000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y4, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VMOVAPS     Y5, Y5
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y4, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y4
+	VMULPS      winogradEightbf800000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y6, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VMOVAPS     Y7, Y7
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y6, Y7
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y6
+	VMULPS      winogradEightbf800000<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y8
+	VMASKMOVPS  (CX)(DI*2), Y0, Y9
+	VADDPS      Y9, Y8, Y8
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y8, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y9
+	VMOVAPS     Y9, Y9
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y8, Y9
+	MOVQ        AX, CX
+	VMULPS      winogradEightbf800000<>+0(SB), Y1, Y1
+	VADDPS      Y4, Y2, Y8
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y8, Y1
+	VMOVAPS     Y6, Y6
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y8, Y6
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMASKMOVPS  Y6, Y0, (CX)(R9*2)
+	VSUBPS      Y4, Y2, Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R9*1)
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMULPS      winogradEightbf800000<>+0(SB), Y3, Y1
+	VADDPS      Y7, Y5, Y2
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y2, Y1
+	VMOVAPS     Y9, Y3
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y2, Y3
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMASKMOVPS  Y3, Y0, (CX)(R9*2)
+	VSUBPS      Y7, Y5, Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R9*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VSUBPS      Y3, Y2, Y2
+	VMULPS      winogradEight3f000000<>+0(SB), Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VSUBPS      Y4, Y3, Y3
+	VMULPS      winogradEight3f000000<>+0(SB), Y3, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
 	VSUBPS      Y5, Y4, Y4
-	VSUBPS      Y6, Y4, Y4
-	VMASKMOVPS  Y3, Y2, (AX)
-	VMASKMOVPS  Y4, Y2, (AX)(SI*1)
+	VMULPS      winogradEight3f000000<>+0(SB), Y4, Y4
+	ADDQ        BX, AX
+	VMULPS      winogradEightbf800000<>+0(SB), Y1, Y1
+	VADDPS      Y3, Y2, Y5
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y5, Y1
+	VMOVAPS     Y4, Y4
+	VFMADD231PS winogradEight3f000000<>+0(SB), Y5, Y4
+	VMASKMOVPS  Y1, Y0, (AX)
+	VMASKMOVPS  Y4, Y0, (AX)(R9*2)
+	VSUBPS      Y3, Y2, Y1
+	VMULPS      winogradEight3f000000<>+0(SB), Y1, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(R9*1)
 
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), CX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
+done:
 	VZEROUPPER
 	RET
 
-// func winogradWeightsAVX2(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
-// Requires: AVX, FMA3
-TEXT ·winogradWeightsAVX2(SB), NOSPLIT, $40-92
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         c+24(FP), BX
-	MOVQ         dstPlace+32(FP), SI
-	MOVQ         srcPlace+48(FP), DI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (DI)(DI*2), R9
-	VBROADCASTSS cb+80(FP), Y0
-	VBROADCASTSS cc+84(FP), Y1
-	VBROADCASTSS scale+88(FP), Y2
-	VBROADCASTSS winogradWord3f000000<>+0(SB), Y3
-	MOVQ         n+72(FP), R9
-	MOVQ         R9, R10
-	SHRQ         $0x03, R10
-	ANDQ         $0x07, R9
-	LEAQ         winogradMasks<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y4
-	MOVQ         R10, (SP)
-	MOVQ         R9, 8(SP)
-	MOVQ         tiles+64(FP), R9
-	MOVQ         R9, 16(SP)
-	MOVQ         R10, R9
-	SHLQ         $0x05, R9
-	MOVQ         R9, R10
-	MOVQ         dstTile+40(FP), R11
-	MOVQ         srcTile+56(FP), R12
-	SUBQ         R10, R11
-	SUBQ         R9, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JZ    odd
-
-vector:
-	VMOVUPS     (CX), Y5
-	VMOVUPS     (DX), Y6
-	VFMADD231PS Y6, Y0, Y5
-	VMOVUPS     (BX), Y6
-	VFMADD231PS Y6, Y1, Y5
-	VMULPS      Y2, Y5, Y5
-	VMOVUPS     (CX)(DI*1), Y6
-	VMOVUPS     (DX)(DI*1), Y7
-	VFMADD231PS Y7, Y0, Y6
-	VMOVUPS     (BX)(DI*1), Y7
-	VFMADD231PS Y7, Y1, Y6
-	VMULPS      Y2, Y6, Y6
-	VMOVUPS     (CX)(DI*2), Y7
-	VMOVUPS     (DX)(DI*2), Y8
-	VFMADD231PS Y8, Y0, Y7
-	VMOVUPS     (BX)(DI*2), Y8
-	VFMADD231PS Y8, Y1, Y7
-	VMULPS      Y2, Y7, Y7
-	VADDPS      Y7, Y5, Y8
-	VADDPS      Y6, Y8, Y9
-	VMULPS      Y3, Y9, Y9
-	VSUBPS      Y6, Y8, Y6
-	VMULPS      Y3, Y6, Y6
-	VMOVUPS     Y5, (AX)
-	VMOVUPS     Y9, (AX)(SI*1)
-	VMOVUPS     Y6, (AX)(SI*2)
-	VMOVUPS     Y7, (AX)(R8*1)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, AX
-	DECQ        R9
-	JNZ         vector
-
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMASKMOVPS  (CX), Y4, Y5
-	VMASKMOVPS  (DX), Y4, Y6
-	VFMADD231PS Y6, Y0, Y5
-	VMASKMOVPS  (BX), Y4, Y6
-	VFMADD231PS Y6, Y1, Y5
-	VMULPS      Y2, Y5, Y5
-	VMASKMOVPS  (CX)(DI*1), Y4, Y6
-	VMASKMOVPS  (DX)(DI*1), Y4, Y7
-	VFMADD231PS Y7, Y0, Y6
-	VMASKMOVPS  (BX)(DI*1), Y4, Y7
-	VFMADD231PS Y7, Y1, Y6
-	VMULPS      Y2, Y6, Y6
-	VMASKMOVPS  (CX)(DI*2), Y4, Y7
-	VMASKMOVPS  (DX)(DI*2), Y4, Y8
-	VFMADD231PS Y8, Y0, Y7
-	VMASKMOVPS  (BX)(DI*2), Y4, Y8
-	VFMADD231PS Y8, Y1, Y7
-	VMULPS      Y2, Y7, Y7
-	VADDPS      Y7, Y5, Y8
-	VADDPS      Y6, Y8, Y9
-	VMULPS      Y3, Y9, Y9
-	VSUBPS      Y6, Y8, Y6
-	VMULPS      Y3, Y6, Y6
-	VMASKMOVPS  Y5, Y4, (AX)
-	VMASKMOVPS  Y9, Y4, (AX)(SI*1)
-	VMASKMOVPS  Y6, Y4, (AX)(SI*2)
-	VMASKMOVPS  Y7, Y4, (AX)(R8*1)
-
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), CX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
-	VZEROUPPER
-	RET
-
-// func winogradGatherAVX2(dst *float32, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
-// Requires: AVX, FMA3
-TEXT ·winogradGatherAVX2(SB), NOSPLIT, $40-92
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         c+24(FP), BX
-	MOVQ         dstPlace+32(FP), SI
-	MOVQ         srcPlace+48(FP), DI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (DI)(DI*2), R8
-	VBROADCASTSS cb+80(FP), Y0
-	VBROADCASTSS cc+84(FP), Y1
-	VBROADCASTSS scale+88(FP), Y2
-	VBROADCASTSS winogradWord3f000000<>+0(SB), Y3
-	MOVQ         n+72(FP), R9
-	MOVQ         R9, R10
-	SHRQ         $0x03, R10
-	ANDQ         $0x07, R9
-	LEAQ         winogradMasks<>+0(SB), R11
-	MOVQ         R9, R12
-	NEGQ         R12
-	VMOVUPS      32(R11)(R12*4), Y4
-	MOVQ         R10, (SP)
-	MOVQ         R9, 8(SP)
-	MOVQ         tiles+64(FP), R9
-	MOVQ         R9, 16(SP)
-	MOVQ         R10, R9
-	SHLQ         $0x05, R9
-	MOVQ         R9, R10
-	MOVQ         dstTile+40(FP), R11
-	MOVQ         srcTile+56(FP), R12
-	SUBQ         R10, R11
-	SUBQ         R9, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), R9
-	TESTQ R9, R9
-	JZ    odd
-
-vector:
-	VMOVUPS     (CX), Y5
-	VMOVUPS     (DX), Y6
-	VFMADD231PS Y6, Y0, Y5
-	VMOVUPS     (BX), Y6
-	VFMADD231PS Y6, Y1, Y5
-	VMULPS      Y2, Y5, Y5
-	VMOVUPS     (CX)(DI*1), Y6
-	VMOVUPS     (DX)(DI*1), Y7
-	VFMADD231PS Y7, Y0, Y6
-	VMOVUPS     (BX)(DI*1), Y7
-	VFMADD231PS Y7, Y1, Y6
-	VMULPS      Y2, Y6, Y6
-	VMOVUPS     (CX)(DI*2), Y7
-	VMOVUPS     (DX)(DI*2), Y8
-	VFMADD231PS Y8, Y0, Y7
-	VMOVUPS     (BX)(DI*2), Y8
-	VFMADD231PS Y8, Y1, Y7
-	VMULPS      Y2, Y7, Y7
-	VMOVUPS     (CX)(R8*1), Y8
-	VMOVUPS     (DX)(R8*1), Y9
-	VFMADD231PS Y9, Y0, Y8
-	VMOVUPS     (BX)(R8*1), Y9
-	VFMADD231PS Y9, Y1, Y8
-	VMULPS      Y2, Y8, Y8
-	VADDPS      Y7, Y6, Y9
-	VMULPS      Y3, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VSUBPS      Y7, Y6, Y6
-	VMULPS      Y3, Y6, Y6
-	VSUBPS      Y8, Y9, Y7
-	VMOVUPS     Y5, (AX)
-	VMOVUPS     Y6, (AX)(SI*1)
-	VMOVUPS     Y7, (AX)(SI*2)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, AX
-	DECQ        R9
-	JNZ         vector
-
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMASKMOVPS  (CX), Y4, Y5
-	VMASKMOVPS  (DX), Y4, Y6
-	VFMADD231PS Y6, Y0, Y5
-	VMASKMOVPS  (BX), Y4, Y6
-	VFMADD231PS Y6, Y1, Y5
-	VMULPS      Y2, Y5, Y5
-	VMASKMOVPS  (CX)(DI*1), Y4, Y6
-	VMASKMOVPS  (DX)(DI*1), Y4, Y7
-	VFMADD231PS Y7, Y0, Y6
-	VMASKMOVPS  (BX)(DI*1), Y4, Y7
-	VFMADD231PS Y7, Y1, Y6
-	VMULPS      Y2, Y6, Y6
-	VMASKMOVPS  (CX)(DI*2), Y4, Y7
-	VMASKMOVPS  (DX)(DI*2), Y4, Y8
-	VFMADD231PS Y8, Y0, Y7
-	VMASKMOVPS  (BX)(DI*2), Y4, Y8
-	VFMADD231PS Y8, Y1, Y7
-	VMULPS      Y2, Y7, Y7
-	VMASKMOVPS  (CX)(R8*1), Y4, Y8
-	VMASKMOVPS  (DX)(R8*1), Y4, Y9
-	VFMADD231PS Y9, Y0, Y8
-	VMASKMOVPS  (BX)(R8*1), Y4, Y9
-	VFMADD231PS Y9, Y1, Y8
-	VMULPS      Y2, Y8, Y8
-	VADDPS      Y7, Y6, Y9
-	VMULPS      Y3, Y9, Y9
-	VADDPS      Y9, Y5, Y5
-	VSUBPS      Y7, Y6, Y6
-	VMULPS      Y3, Y6, Y6
-	VSUBPS      Y8, Y9, Y7
-	VMASKMOVPS  Y5, Y4, (AX)
-	VMASKMOVPS  Y6, Y4, (AX)(SI*1)
-	VMASKMOVPS  Y7, Y4, (AX)(SI*2)
-
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), CX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
-	VZEROUPPER
-	RET
-
-// func winogradWindowHalfAVX512(dst *uint16, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
+// func winogradInput2HalfAVX512(dst *uint16, dstRow int, dstCol int, src *uint16, srcRow int, srcCol int, n int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·winogradWindowHalfAVX512(SB), NOSPLIT, $40-76
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         dstPlace+24(FP), SI
-	MOVQ         srcPlace+40(FP), DI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (DI)(DI*2), R9
-	VBROADCASTSS cb+72(FP), Z0
-	MOVQ         n+64(FP), CX
-	MOVQ         CX, R10
-	SHRQ         $0x04, R10
-	MOVQ         CX, R11
-	ANDQ         $0x0f, R11
-	MOVQ         R11, CX
-	MOVL         $0x00000001, R12
-	SHLL         CL, R12
-	DECL         R12
-	KMOVW        R12, K1
-	MOVQ         R10, (SP)
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+56(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R10, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R10
-	SHRQ         $0x01, R10
-	MOVQ         dstTile+32(FP), R11
-	MOVQ         srcTile+48(FP), R12
-	SUBQ         R10, R11
-	SUBQ         CX, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
+TEXT ·winogradInput2HalfAVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	LEAQ (R9)(R9*2), R10
+	SUBQ $0x10, CX
+	JLT  tail
 
 vector:
-	VMOVUPS     (DX), Z1
-	VMOVUPS     (BX), Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     (DX)(DI*1), Z3
-	VMOVUPS     (BX)(DI*1), Z2
-	VFMADD231PS Z2, Z0, Z3
-	VMOVUPS     (DX)(DI*2), Z2
-	VMOVUPS     (BX)(DI*2), Z4
-	VFMADD231PS Z4, Z0, Z2
-	VMOVUPS     (DX)(R9*1), Z5
-	VMOVUPS     (BX)(R9*1), Z4
-	VFMADD231PS Z4, Z0, Z5
-	VSUBPS      Z2, Z1, Z4
-	VADDPS      Z2, Z3, Z1
-	VSUBPS      Z3, Z2, Z2
-	VSUBPS      Z5, Z3, Z3
-	VMOVAPS     Z4, Z31
+	MOVQ      DX, R11
+	VPMOVZXWD (R11)(DI*2), Z1
+	VPSLLD    $0x10, Z1, Z1
+	VPMOVZXWD (R11), Z0
+	VPSLLD    $0x10, Z0, Z0
+	VSUBPS    Z0, Z1, Z15
+	VPMOVZXWD (R11)(DI*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VADDPS    Z2, Z1, Z0
+	VSUBPS    Z2, Z1, Z1
+	VPMOVZXWD (R11)(R8*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	VSUBPS    Z2, Z3, Z2
+	ADDQ      SI, R11
+	VPMOVZXWD (R11)(DI*2), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VPMOVZXWD (R11), Z3
+	VPSLLD    $0x10, Z3, Z3
+	VSUBPS    Z3, Z5, Z3
+	VPMOVZXWD (R11)(DI*1), Z6
+	VPSLLD    $0x10, Z6, Z6
+	VADDPS    Z6, Z5, Z4
+	VSUBPS    Z6, Z5, Z5
+	VPMOVZXWD (R11)(R8*1), Z7
+	VPSLLD    $0x10, Z7, Z7
+	VSUBPS    Z6, Z7, Z6
+	ADDQ      SI, R11
+	VPMOVZXWD (R11)(DI*2), Z9
+	VPSLLD    $0x10, Z9, Z9
+	VPMOVZXWD (R11), Z7
+	VPSLLD    $0x10, Z7, Z7
+	VSUBPS    Z7, Z9, Z7
+	VPMOVZXWD (R11)(DI*1), Z10
+	VPSLLD    $0x10, Z10, Z10
+	VADDPS    Z10, Z9, Z8
+	VSUBPS    Z10, Z9, Z9
+	VPMOVZXWD (R11)(R8*1), Z11
+	VPSLLD    $0x10, Z11, Z11
+	VSUBPS    Z10, Z11, Z10
+	ADDQ      SI, R11
+	VPMOVZXWD (R11)(DI*2), Z13
+	VPSLLD    $0x10, Z13, Z13
+	VPMOVZXWD (R11), Z11
+	VPSLLD    $0x10, Z11, Z11
+	VSUBPS    Z11, Z13, Z11
+	VPMOVZXWD (R11)(DI*1), Z14
+	VPSLLD    $0x10, Z14, Z14
+	VADDPS    Z14, Z13, Z12
+	VSUBPS    Z14, Z13, Z13
+	VPMOVZXWD (R11)(R8*1), Z16
+	VPSLLD    $0x10, Z16, Z16
+	VSUBPS    Z14, Z16, Z14
+	MOVQ      AX, R11
+	VSUBPS    Z15, Z7, Z15
+	VMOVAPS   Z15, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)
-	VMOVAPS   Z1, Z31
+	VMOVDQU16 Y31, (R11)
+	VADDPS    Z3, Z7, Z15
+	VSUBPS    Z3, Z7, Z7
+	VMOVAPS   Z15, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)(SI*1)
-	VMOVAPS   Z2, Z31
+	VMOVDQU16 Y31, (R11)(R9*1)
+	VMOVAPS   Z7, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)(SI*2)
+	VMOVDQU16 Y31, (R11)(R9*2)
+	VSUBPS    Z3, Z11, Z3
 	VMOVAPS   Z3, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)(R8*1)
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, BX
-	ADDQ      $0x20, AX
-	DECQ      CX
-	JNZ       vector
-
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z1
-	VMOVUPS.Z   (BX), K1, Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS.Z   (DX)(DI*1), K1, Z3
-	VMOVUPS.Z   (BX)(DI*1), K1, Z2
-	VFMADD231PS Z2, Z0, Z3
-	VMOVUPS.Z   (DX)(DI*2), K1, Z2
-	VMOVUPS.Z   (BX)(DI*2), K1, Z4
-	VFMADD231PS Z4, Z0, Z2
-	VMOVUPS.Z   (DX)(R9*1), K1, Z5
-	VMOVUPS.Z   (BX)(R9*1), K1, Z4
-	VFMADD231PS Z4, Z0, Z5
-	VSUBPS      Z2, Z1, Z4
-	VADDPS      Z2, Z3, Z1
-	VSUBPS      Z3, Z2, Z2
-	VSUBPS      Z5, Z3, Z3
-	VMOVAPS     Z4, Z31
+	VMOVDQU16 Y31, (R11)(R10*1)
+	MOVQ      AX, R11
+	ADDQ      BX, R11
+	VSUBPS    Z0, Z8, Z0
+	VMOVAPS   Z0, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
-	VMOVDQU16 Y31, K1, (AX)
-	VMOVAPS   Z1, Z31
+	VMOVDQU16 Y31, (R11)
+	VADDPS    Z4, Z8, Z0
+	VSUBPS    Z4, Z8, Z3
+	VMOVAPS   Z0, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
-	VMOVDQU16 Y31, K1, (AX)(SI*1)
-	VMOVAPS   Z2, Z31
-
-	// VCVTNEPS2BF16 Z31, Y31
-	LONG      $0x487e0262
-	WORD      $0xff72
-	VMOVDQU16 Y31, K1, (AX)(SI*2)
+	VMOVDQU16 Y31, (R11)(R9*1)
 	VMOVAPS   Z3, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
-	VMOVDQU16 Y31, K1, (AX)(R8*1)
-
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
-	VZEROUPPER
-	RET
-
-// func winogradFoldHalfAVX512(dst *uint16, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·winogradFoldHalfAVX512(SB), NOSPLIT, $40-88
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         c+24(FP), SI
-	MOVQ         dstPlace+32(FP), DI
-	MOVQ         srcPlace+48(FP), R8
-	LEAQ         (DI)(DI*2), CX
-	LEAQ         (R8)(R8*2), R9
-	VBROADCASTSS cb+80(FP), Z0
-	VBROADCASTSS cc+84(FP), Z1
-	MOVQ         n+72(FP), CX
-	MOVQ         CX, R10
-	SHRQ         $0x04, R10
-	MOVQ         CX, R11
-	ANDQ         $0x0f, R11
-	MOVQ         R11, CX
-	MOVL         $0x00000001, R12
-	SHLL         CL, R12
-	DECL         R12
-	KMOVW        R12, K1
-	MOVQ         R10, (SP)
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+64(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R10, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R10
-	SHRQ         $0x01, R10
-	MOVQ         dstTile+40(FP), R11
-	MOVQ         srcTile+56(FP), R12
-	SUBQ         R10, R11
-	SUBQ         CX, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
-
-vector:
-	VMOVUPS     (DX), Z3
-	VMOVUPS     (BX), Z2
-	VFMADD231PS Z2, Z0, Z3
-	VMOVUPS     (SI), Z2
-	VFMADD231PS Z2, Z1, Z3
-	VMOVUPS     (DX)(R8*1), Z2
-	VMOVUPS     (BX)(R8*1), Z4
-	VFMADD231PS Z4, Z0, Z2
-	VMOVUPS     (SI)(R8*1), Z4
-	VFMADD231PS Z4, Z1, Z2
-	VMOVUPS     (DX)(R8*2), Z4
-	VMOVUPS     (BX)(R8*2), Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS     (SI)(R8*2), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS     (DX)(R9*1), Z5
-	VMOVUPS     (BX)(R9*1), Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS     (SI)(R9*1), Z6
-	VFMADD231PS Z6, Z1, Z5
-	VADDPS      Z4, Z2, Z6
-	VADDPS      Z6, Z3, Z3
-	VSUBPS      Z4, Z2, Z2
-	VSUBPS      Z5, Z2, Z2
-	VMOVAPS     Z3, Z31
+	VMOVDQU16 Y31, (R11)(R9*2)
+	VSUBPS    Z4, Z12, Z0
+	VMOVAPS   Z0, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)
-	VMOVAPS   Z2, Z31
+	VMOVDQU16 Y31, (R11)(R10*1)
+	MOVQ      AX, R11
+	ADDQ      BX, R11
+	ADDQ      BX, R11
+	VSUBPS    Z1, Z9, Z0
+	VMOVAPS   Z0, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)(DI*1)
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, BX
-	ADDQ      $0x40, SI
+	VMOVDQU16 Y31, (R11)
+	VADDPS    Z5, Z9, Z0
+	VSUBPS    Z5, Z9, Z1
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R11)(R9*1)
+	VMOVAPS   Z1, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R11)(R9*2)
+	VSUBPS    Z5, Z13, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R11)(R10*1)
+	MOVQ      AX, R11
+	ADDQ      BX, R11
+	ADDQ      BX, R11
+	ADDQ      BX, R11
+	VSUBPS    Z2, Z10, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R11)
+	VADDPS    Z6, Z10, Z0
+	VSUBPS    Z6, Z10, Z1
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R11)(R9*1)
+	VMOVAPS   Z1, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R11)(R9*2)
+	VSUBPS    Z6, Z14, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R11)(R10*1)
 	ADDQ      $0x20, AX
-	DECQ      CX
-	JNZ       vector
+	ADDQ      $0x20, DX
+	SUBQ      $0x10, CX
+	JGE       vector
 
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z3
-	VMOVUPS.Z   (BX), K1, Z2
-	VFMADD231PS Z2, Z0, Z3
-	VMOVUPS.Z   (SI), K1, Z2
-	VFMADD231PS Z2, Z1, Z3
-	VMOVUPS.Z   (DX)(R8*1), K1, Z2
-	VMOVUPS.Z   (BX)(R8*1), K1, Z4
-	VFMADD231PS Z4, Z0, Z2
-	VMOVUPS.Z   (SI)(R8*1), K1, Z4
-	VFMADD231PS Z4, Z1, Z2
-	VMOVUPS.Z   (DX)(R8*2), K1, Z4
-	VMOVUPS.Z   (BX)(R8*2), K1, Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS.Z   (SI)(R8*2), K1, Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMOVUPS.Z   (DX)(R9*1), K1, Z5
-	VMOVUPS.Z   (BX)(R9*1), K1, Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS.Z   (SI)(R9*1), K1, Z6
-	VFMADD231PS Z6, Z1, Z5
-	VADDPS      Z4, Z2, Z6
-	VADDPS      Z6, Z3, Z3
-	VSUBPS      Z4, Z2, Z2
-	VSUBPS      Z5, Z2, Z2
-	VMOVAPS     Z3, Z31
+tail:
+	ADDQ        $0x10, CX
+	JZ          done
+	MOVL        $0x00000001, R11
+	SHLL        CL, R11
+	DECL        R11
+	KMOVW       R11, K1
+	MOVQ        DX, CX
+	VPMOVZXWD.Z (CX)(DI*2), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VPMOVZXWD.Z (CX), K1, Z0
+	VPSLLD      $0x10, Z0, Z0
+	VSUBPS      Z0, Z1, Z15
+	VPMOVZXWD.Z (CX)(DI*1), K1, Z2
+	VPSLLD      $0x10, Z2, Z2
+	VADDPS      Z2, Z1, Z0
+	VSUBPS      Z2, Z1, Z1
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z3
+	VPSLLD      $0x10, Z3, Z3
+	VSUBPS      Z2, Z3, Z2
+	ADDQ        SI, CX
+	VPMOVZXWD.Z (CX)(DI*2), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD.Z (CX), K1, Z3
+	VPSLLD      $0x10, Z3, Z3
+	VSUBPS      Z3, Z5, Z3
+	VPMOVZXWD.Z (CX)(DI*1), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VADDPS      Z6, Z5, Z4
+	VSUBPS      Z6, Z5, Z5
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z7
+	VPSLLD      $0x10, Z7, Z7
+	VSUBPS      Z6, Z7, Z6
+	ADDQ        SI, CX
+	VPMOVZXWD.Z (CX)(DI*2), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VPMOVZXWD.Z (CX), K1, Z7
+	VPSLLD      $0x10, Z7, Z7
+	VSUBPS      Z7, Z9, Z7
+	VPMOVZXWD.Z (CX)(DI*1), K1, Z10
+	VPSLLD      $0x10, Z10, Z10
+	VADDPS      Z10, Z9, Z8
+	VSUBPS      Z10, Z9, Z9
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z11
+	VPSLLD      $0x10, Z11, Z11
+	VSUBPS      Z10, Z11, Z10
+	ADDQ        SI, CX
+	VPMOVZXWD.Z (CX)(DI*2), K1, Z13
+	VPSLLD      $0x10, Z13, Z13
+	VPMOVZXWD.Z (CX), K1, Z11
+	VPSLLD      $0x10, Z11, Z11
+	VSUBPS      Z11, Z13, Z11
+	VPMOVZXWD.Z (CX)(DI*1), K1, Z14
+	VPSLLD      $0x10, Z14, Z14
+	VADDPS      Z14, Z13, Z12
+	VSUBPS      Z14, Z13, Z13
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z16
+	VPSLLD      $0x10, Z16, Z16
+	VSUBPS      Z14, Z16, Z14
+	MOVQ        AX, CX
+	VSUBPS      Z15, Z7, Z15
+	VMOVAPS     Z15, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)
+	VADDPS    Z3, Z7, Z15
+	VSUBPS    Z3, Z7, Z7
+	VMOVAPS   Z15, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R9*1)
+	VMOVAPS   Z7, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R9*2)
+	VSUBPS    Z3, Z11, Z3
+	VMOVAPS   Z3, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R10*1)
+	MOVQ      AX, CX
+	ADDQ      BX, CX
+	VSUBPS    Z0, Z8, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)
+	VADDPS    Z4, Z8, Z0
+	VSUBPS    Z4, Z8, Z3
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R9*1)
+	VMOVAPS   Z3, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R9*2)
+	VSUBPS    Z4, Z12, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R10*1)
+	MOVQ      AX, CX
+	ADDQ      BX, CX
+	ADDQ      BX, CX
+	VSUBPS    Z1, Z9, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)
+	VADDPS    Z5, Z9, Z0
+	VSUBPS    Z5, Z9, Z1
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R9*1)
+	VMOVAPS   Z1, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R9*2)
+	VSUBPS    Z5, Z13, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R10*1)
+	ADDQ      BX, AX
+	ADDQ      BX, AX
+	ADDQ      BX, AX
+	VSUBPS    Z2, Z10, Z0
+	VMOVAPS   Z0, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
 	VMOVDQU16 Y31, K1, (AX)
-	VMOVAPS   Z2, Z31
-
-	// VCVTNEPS2BF16 Z31, Y31
-	LONG      $0x487e0262
-	WORD      $0xff72
-	VMOVDQU16 Y31, K1, (AX)(DI*1)
-
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	ADDQ 32(SP), SI
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
-	VZEROUPPER
-	RET
-
-// func winogradWeightsHalfAVX512(dst *uint16, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL
-TEXT ·winogradWeightsHalfAVX512(SB), NOSPLIT, $40-92
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         c+24(FP), SI
-	MOVQ         dstPlace+32(FP), DI
-	MOVQ         srcPlace+48(FP), R8
-	LEAQ         (DI)(DI*2), R9
-	LEAQ         (R8)(R8*2), CX
-	VBROADCASTSS cb+80(FP), Z0
-	VBROADCASTSS cc+84(FP), Z1
-	VBROADCASTSS scale+88(FP), Z2
-	VBROADCASTSS winogradWord3f000000<>+0(SB), Z3
-	MOVQ         n+72(FP), CX
-	MOVQ         CX, R10
-	SHRQ         $0x04, R10
-	MOVQ         CX, R11
-	ANDQ         $0x0f, R11
-	MOVQ         R11, CX
-	MOVL         $0x00000001, R12
-	SHLL         CL, R12
-	DECL         R12
-	KMOVW        R12, K1
-	MOVQ         R10, (SP)
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+64(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R10, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R10
-	SHRQ         $0x01, R10
-	MOVQ         dstTile+40(FP), R11
-	MOVQ         srcTile+56(FP), R12
-	SUBQ         R10, R11
-	SUBQ         CX, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
-
-vector:
-	VMOVUPS     (DX), Z7
-	VMOVUPS     (BX), Z4
-	VFMADD231PS Z4, Z0, Z7
-	VMOVUPS     (SI), Z4
-	VFMADD231PS Z4, Z1, Z7
-	VMULPS      Z2, Z7, Z7
-	VMOVUPS     (DX)(R8*1), Z6
-	VMOVUPS     (BX)(R8*1), Z4
-	VFMADD231PS Z4, Z0, Z6
-	VMOVUPS     (SI)(R8*1), Z4
-	VFMADD231PS Z4, Z1, Z6
-	VMULPS      Z2, Z6, Z6
-	VMOVUPS     (DX)(R8*2), Z4
-	VMOVUPS     (BX)(R8*2), Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS     (SI)(R8*2), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMULPS      Z2, Z4, Z4
-	VADDPS      Z4, Z7, Z8
-	VADDPS      Z6, Z8, Z5
-	VMULPS      Z3, Z5, Z5
-	VSUBPS      Z6, Z8, Z6
-	VMULPS      Z3, Z6, Z6
-	VMOVAPS     Z7, Z31
-
-	// VCVTNEPS2BF16 Z31, Y31
-	LONG      $0x487e0262
-	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)
-	VMOVAPS   Z5, Z31
-
-	// VCVTNEPS2BF16 Z31, Y31
-	LONG      $0x487e0262
-	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)(DI*1)
-	VMOVAPS   Z6, Z31
-
-	// VCVTNEPS2BF16 Z31, Y31
-	LONG      $0x487e0262
-	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)(DI*2)
-	VMOVAPS   Z4, Z31
-
-	// VCVTNEPS2BF16 Z31, Y31
-	LONG      $0x487e0262
-	WORD      $0xff72
-	VMOVDQU16 Y31, (AX)(R9*1)
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, BX
-	ADDQ      $0x40, SI
-	ADDQ      $0x20, AX
-	DECQ      CX
-	JNZ       vector
-
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z7
-	VMOVUPS.Z   (BX), K1, Z4
-	VFMADD231PS Z4, Z0, Z7
-	VMOVUPS.Z   (SI), K1, Z4
-	VFMADD231PS Z4, Z1, Z7
-	VMULPS      Z2, Z7, Z7
-	VMOVUPS.Z   (DX)(R8*1), K1, Z6
-	VMOVUPS.Z   (BX)(R8*1), K1, Z4
-	VFMADD231PS Z4, Z0, Z6
-	VMOVUPS.Z   (SI)(R8*1), K1, Z4
-	VFMADD231PS Z4, Z1, Z6
-	VMULPS      Z2, Z6, Z6
-	VMOVUPS.Z   (DX)(R8*2), K1, Z4
-	VMOVUPS.Z   (BX)(R8*2), K1, Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS.Z   (SI)(R8*2), K1, Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMULPS      Z2, Z4, Z4
-	VADDPS      Z4, Z7, Z8
-	VADDPS      Z6, Z8, Z5
-	VMULPS      Z3, Z5, Z5
-	VSUBPS      Z6, Z8, Z6
-	VMULPS      Z3, Z6, Z6
-	VMOVAPS     Z7, Z31
-
-	// VCVTNEPS2BF16 Z31, Y31
-	LONG      $0x487e0262
-	WORD      $0xff72
-	VMOVDQU16 Y31, K1, (AX)
-	VMOVAPS   Z5, Z31
-
-	// VCVTNEPS2BF16 Z31, Y31
-	LONG      $0x487e0262
-	WORD      $0xff72
-	VMOVDQU16 Y31, K1, (AX)(DI*1)
-	VMOVAPS   Z6, Z31
-
-	// VCVTNEPS2BF16 Z31, Y31
-	LONG      $0x487e0262
-	WORD      $0xff72
-	VMOVDQU16 Y31, K1, (AX)(DI*2)
-	VMOVAPS   Z4, Z31
+	VADDPS    Z6, Z10, Z0
+	VSUBPS    Z6, Z10, Z1
+	VMOVAPS   Z0, Z31
 
 	// VCVTNEPS2BF16 Z31, Y31
 	LONG      $0x487e0262
 	WORD      $0xff72
 	VMOVDQU16 Y31, K1, (AX)(R9*1)
+	VMOVAPS   Z1, Z31
 
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	ADDQ 32(SP), SI
-	SUBQ $0x01, 16(SP)
-	JNZ  tile
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(R9*2)
+	VSUBPS    Z6, Z14, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(R10*1)
+
+done:
 	VZEROUPPER
 	RET
 
-// func winogradWindowPairsAVX512(dst *uint16, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
+// func winogradInput2PairsAVX512(dst *uint16, dstRow int, dstCol int, first *uint16, second *uint16, srcRow int, srcCol int, n int)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·winogradWindowPairsAVX512(SB), NOSPLIT, $40-76
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         dstPlace+24(FP), SI
-	MOVQ         srcPlace+40(FP), DI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (DI)(DI*2), R9
-	VBROADCASTSS cb+72(FP), Z0
-	MOVQ         n+64(FP), CX
-	MOVQ         CX, R10
-	SHRQ         $0x04, R10
-	MOVQ         CX, R11
-	ANDQ         $0x0f, R11
-	MOVQ         R11, CX
-	MOVL         $0x00000001, R12
-	SHLL         CL, R12
-	DECL         R12
-	KMOVW        R12, K1
-	MOVQ         R10, (SP)
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+56(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R10, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R10
-	MOVQ         dstTile+32(FP), R11
-	MOVQ         srcTile+48(FP), R12
-	SUBQ         R10, R11
-	LEAQ         (DX)(R12*1), R10
-	LEAQ         (BX)(R12*1), R13
-	SHLQ         $0x01, R12
-	SUBQ         CX, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-	VMOVDQU16    winogradInterleaving<>+0(SB), Z1
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
+TEXT ·winogradInput2PairsAVX512(SB), NOSPLIT, $0-64
+	MOVQ      dst+0(FP), AX
+	MOVQ      first+24(FP), DX
+	MOVQ      second+32(FP), BX
+	MOVQ      n+56(FP), CX
+	MOVQ      dstRow+8(FP), SI
+	MOVQ      srcCol+48(FP), DI
+	MOVQ      srcRow+40(FP), R8
+	LEAQ      (R8)(R8*2), R9
+	MOVQ      dstCol+16(FP), R10
+	LEAQ      (R10)(R10*2), R11
+	VMOVDQU16 winogradInterleaving<>+0(SB), Z0
+	SUBQ      $0x10, CX
+	JLT       tail
 
 vector:
-	VMOVUPS     (DX), Z2
-	VMOVUPS     (BX), Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMOVUPS     (DX)(DI*1), Z4
-	VMOVUPS     (BX)(DI*1), Z3
-	VFMADD231PS Z3, Z0, Z4
-	VMOVUPS     (DX)(DI*2), Z3
-	VMOVUPS     (BX)(DI*2), Z5
-	VFMADD231PS Z5, Z0, Z3
-	VMOVUPS     (DX)(R9*1), Z5
-	VMOVUPS     (BX)(R9*1), Z6
-	VFMADD231PS Z6, Z0, Z5
-	VSUBPS      Z3, Z2, Z9
-	VADDPS      Z3, Z4, Z2
-	VSUBPS      Z4, Z3, Z3
-	VSUBPS      Z5, Z4, Z4
-	VMOVUPS     (R10), Z5
-	VMOVUPS     (R13), Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS     (R10)(DI*1), Z7
-	VMOVUPS     (R13)(DI*1), Z6
-	VFMADD231PS Z6, Z0, Z7
-	VMOVUPS     (R10)(DI*2), Z6
-	VMOVUPS     (R13)(DI*2), Z8
-	VFMADD231PS Z8, Z0, Z6
-	VMOVUPS     (R10)(R9*1), Z10
-	VMOVUPS     (R13)(R9*1), Z8
-	VFMADD231PS Z8, Z0, Z10
-	VSUBPS      Z6, Z5, Z8
-	VADDPS      Z6, Z7, Z5
-	VSUBPS      Z7, Z6, Z6
-	VSUBPS      Z10, Z7, Z7
-	VMOVAPS     Z9, Z29
-	VMOVAPS     Z8, Z30
+	MOVQ      DX, R12
+	VPMOVZXWD (R12)(R8*2), Z1
+	VPSLLD    $0x10, Z1, Z1
+	VPMOVZXWD (R12), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VSUBPS    Z2, Z1, Z8
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z1
+	VPSLLD    $0x10, Z1, Z1
+	VPMOVZXWD (R12), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VSUBPS    Z2, Z1, Z1
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD (R12), Z3
+	VPSLLD    $0x10, Z3, Z3
+	VSUBPS    Z3, Z2, Z2
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z3
+	VPSLLD    $0x10, Z3, Z3
+	VPMOVZXWD (R12), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VSUBPS    Z4, Z3, Z3
+	MOVQ      BX, R12
+	VPMOVZXWD (R12)(R8*2), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD (R12), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VSUBPS    Z5, Z4, Z7
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD (R12), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VSUBPS    Z5, Z4, Z4
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VPMOVZXWD (R12), Z6
+	VPSLLD    $0x10, Z6, Z6
+	VSUBPS    Z6, Z5, Z5
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z6
+	VPSLLD    $0x10, Z6, Z6
+	VPMOVZXWD (R12), Z9
+	VPSLLD    $0x10, Z9, Z9
+	VSUBPS    Z9, Z6, Z6
+	MOVQ      AX, R12
+	VSUBPS    Z8, Z2, Z8
+	VSUBPS    Z7, Z5, Z7
+	VMOVAPS   Z8, Z29
+	VMOVAPS   Z7, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z8
-	VMOVUPS Z8, (AX)
+	VPERMW  Z31, Z0, Z7
+	VMOVUPS Z7, (R12)
+	VADDPS  Z1, Z2, Z8
+	VSUBPS  Z1, Z2, Z2
+	VADDPS  Z4, Z5, Z7
+	VSUBPS  Z4, Z5, Z5
+	VMOVAPS Z8, Z29
+	VMOVAPS Z7, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z7
+	VMOVUPS Z7, (R12)(R10*1)
 	VMOVAPS Z2, Z29
 	VMOVAPS Z5, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z2
-	VMOVUPS Z2, (AX)(SI*1)
-	VMOVAPS Z3, Z29
-	VMOVAPS Z6, Z30
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, (R12)(R10*2)
+	VSUBPS  Z1, Z3, Z1
+	VSUBPS  Z4, Z6, Z2
+	VMOVAPS Z1, Z29
+	VMOVAPS Z2, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG      $0x400f0262
+	WORD      $0xfd72
+	VPERMW    Z31, Z0, Z1
+	VMOVUPS   Z1, (R12)(R11*1)
+	MOVQ      DX, R12
+	VPMOVZXWD (R12)(R8*2), Z1
+	VPSLLD    $0x10, Z1, Z1
+	VPMOVZXWD (R12)(R8*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VADDPS    Z2, Z1, Z16
+	VSUBPS    Z2, Z1, Z1
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z3
+	VPSLLD    $0x10, Z3, Z3
+	VPMOVZXWD (R12)(R8*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VADDPS    Z4, Z3, Z2
+	VSUBPS    Z4, Z3, Z3
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VPMOVZXWD (R12)(R8*1), Z6
+	VPSLLD    $0x10, Z6, Z6
+	VADDPS    Z6, Z5, Z4
+	VSUBPS    Z6, Z5, Z5
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z7
+	VPSLLD    $0x10, Z7, Z7
+	VPMOVZXWD (R12)(R8*1), Z8
+	VPSLLD    $0x10, Z8, Z8
+	VADDPS    Z8, Z7, Z6
+	VSUBPS    Z8, Z7, Z7
+	MOVQ      BX, R12
+	VPMOVZXWD (R12)(R8*2), Z8
+	VPSLLD    $0x10, Z8, Z8
+	VPMOVZXWD (R12)(R8*1), Z9
+	VPSLLD    $0x10, Z9, Z9
+	VADDPS    Z9, Z8, Z15
+	VSUBPS    Z9, Z8, Z8
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z10
+	VPSLLD    $0x10, Z10, Z10
+	VPMOVZXWD (R12)(R8*1), Z11
+	VPSLLD    $0x10, Z11, Z11
+	VADDPS    Z11, Z10, Z9
+	VSUBPS    Z11, Z10, Z10
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z12
+	VPSLLD    $0x10, Z12, Z12
+	VPMOVZXWD (R12)(R8*1), Z13
+	VPSLLD    $0x10, Z13, Z13
+	VADDPS    Z13, Z12, Z11
+	VSUBPS    Z13, Z12, Z12
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R8*2), Z14
+	VPSLLD    $0x10, Z14, Z14
+	VPMOVZXWD (R12)(R8*1), Z17
+	VPSLLD    $0x10, Z17, Z17
+	VADDPS    Z17, Z14, Z13
+	VSUBPS    Z17, Z14, Z14
+	MOVQ      AX, R12
+	ADDQ      SI, R12
+	VSUBPS    Z16, Z4, Z16
+	VSUBPS    Z15, Z11, Z15
+	VMOVAPS   Z16, Z29
+	VMOVAPS   Z15, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z2
-	VMOVUPS Z2, (AX)(SI*2)
+	VPERMW  Z31, Z0, Z15
+	VMOVUPS Z15, (R12)
+	VADDPS  Z2, Z4, Z16
+	VSUBPS  Z2, Z4, Z4
+	VADDPS  Z9, Z11, Z15
+	VSUBPS  Z9, Z11, Z11
+	VMOVAPS Z16, Z29
+	VMOVAPS Z15, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z15
+	VMOVUPS Z15, (R12)(R10*1)
 	VMOVAPS Z4, Z29
+	VMOVAPS Z11, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z4
+	VMOVUPS Z4, (R12)(R10*2)
+	VSUBPS  Z2, Z6, Z2
+	VSUBPS  Z9, Z13, Z4
+	VMOVAPS Z2, Z29
+	VMOVAPS Z4, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, (R12)(R11*1)
+	MOVQ    AX, R12
+	ADDQ    SI, R12
+	ADDQ    SI, R12
+	VSUBPS  Z1, Z5, Z1
+	VSUBPS  Z8, Z12, Z2
+	VMOVAPS Z1, Z29
+	VMOVAPS Z2, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R12)
+	VADDPS  Z3, Z5, Z2
+	VSUBPS  Z3, Z5, Z1
+	VADDPS  Z10, Z12, Z4
+	VSUBPS  Z10, Z12, Z5
+	VMOVAPS Z2, Z29
+	VMOVAPS Z4, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, (R12)(R10*1)
+	VMOVAPS Z1, Z29
+	VMOVAPS Z5, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R12)(R10*2)
+	VSUBPS  Z3, Z7, Z1
+	VSUBPS  Z10, Z14, Z2
+	VMOVAPS Z1, Z29
+	VMOVAPS Z2, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG      $0x400f0262
+	WORD      $0xfd72
+	VPERMW    Z31, Z0, Z1
+	VMOVUPS   Z1, (R12)(R11*1)
+	MOVQ      DX, R12
+	VPMOVZXWD (R12)(R9*1), Z1
+	VPSLLD    $0x10, Z1, Z1
+	VPMOVZXWD (R12)(R8*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VSUBPS    Z2, Z1, Z8
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R9*1), Z1
+	VPSLLD    $0x10, Z1, Z1
+	VPMOVZXWD (R12)(R8*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VSUBPS    Z2, Z1, Z1
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R9*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD (R12)(R8*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	VSUBPS    Z3, Z2, Z2
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R9*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	VPMOVZXWD (R12)(R8*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VSUBPS    Z4, Z3, Z3
+	MOVQ      BX, R12
+	VPMOVZXWD (R12)(R9*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD (R12)(R8*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VSUBPS    Z5, Z4, Z7
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R9*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD (R12)(R8*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VSUBPS    Z5, Z4, Z4
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R9*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VPMOVZXWD (R12)(R8*1), Z6
+	VPSLLD    $0x10, Z6, Z6
+	VSUBPS    Z6, Z5, Z5
+	ADDQ      DI, R12
+	VPMOVZXWD (R12)(R9*1), Z6
+	VPSLLD    $0x10, Z6, Z6
+	VPMOVZXWD (R12)(R8*1), Z9
+	VPSLLD    $0x10, Z9, Z9
+	VSUBPS    Z9, Z6, Z6
+	MOVQ      AX, R12
+	ADDQ      SI, R12
+	ADDQ      SI, R12
+	ADDQ      SI, R12
+	VSUBPS    Z8, Z2, Z8
+	VSUBPS    Z7, Z5, Z7
+	VMOVAPS   Z8, Z29
+	VMOVAPS   Z7, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z7
+	VMOVUPS Z7, (R12)
+	VADDPS  Z1, Z2, Z8
+	VSUBPS  Z1, Z2, Z2
+	VADDPS  Z4, Z5, Z7
+	VSUBPS  Z4, Z5, Z5
+	VMOVAPS Z8, Z29
 	VMOVAPS Z7, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z2
-	VMOVUPS Z2, (AX)(R8*1)
-	ADDQ    $0x40, DX
-	ADDQ    $0x40, BX
-	ADDQ    $0x40, R10
-	ADDQ    $0x40, R13
+	VPERMW  Z31, Z0, Z7
+	VMOVUPS Z7, (R12)(R10*1)
+	VMOVAPS Z2, Z29
+	VMOVAPS Z5, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, (R12)(R10*2)
+	VSUBPS  Z1, Z3, Z1
+	VSUBPS  Z4, Z6, Z2
+	VMOVAPS Z1, Z29
+	VMOVAPS Z2, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R12)(R11*1)
 	ADDQ    $0x40, AX
-	DECQ    CX
-	JNZ     vector
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	SUBQ    $0x10, CX
+	JGE     vector
 
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z2
-	VMOVUPS.Z   (BX), K1, Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMOVUPS.Z   (DX)(DI*1), K1, Z4
-	VMOVUPS.Z   (BX)(DI*1), K1, Z3
-	VFMADD231PS Z3, Z0, Z4
-	VMOVUPS.Z   (DX)(DI*2), K1, Z3
-	VMOVUPS.Z   (BX)(DI*2), K1, Z5
-	VFMADD231PS Z5, Z0, Z3
-	VMOVUPS.Z   (DX)(R9*1), K1, Z5
-	VMOVUPS.Z   (BX)(R9*1), K1, Z6
-	VFMADD231PS Z6, Z0, Z5
-	VSUBPS      Z3, Z2, Z9
-	VADDPS      Z3, Z4, Z2
+tail:
+	ADDQ        $0x10, CX
+	JZ          done
+	MOVL        $0x00000001, R12
+	SHLL        CL, R12
+	DECL        R12
+	KMOVW       R12, K1
+	MOVQ        DX, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VPMOVZXWD.Z (CX), K1, Z2
+	VPSLLD      $0x10, Z2, Z2
+	VSUBPS      Z2, Z1, Z8
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VPMOVZXWD.Z (CX), K1, Z2
+	VPSLLD      $0x10, Z2, Z2
+	VSUBPS      Z2, Z1, Z1
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z2
+	VPSLLD      $0x10, Z2, Z2
+	VPMOVZXWD.Z (CX), K1, Z3
+	VPSLLD      $0x10, Z3, Z3
+	VSUBPS      Z3, Z2, Z2
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z3
+	VPSLLD      $0x10, Z3, Z3
+	VPMOVZXWD.Z (CX), K1, Z4
+	VPSLLD      $0x10, Z4, Z4
 	VSUBPS      Z4, Z3, Z3
+	MOVQ        BX, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD.Z (CX), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VSUBPS      Z5, Z4, Z7
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD.Z (CX), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
 	VSUBPS      Z5, Z4, Z4
-	VMOVUPS.Z   (R10), K1, Z5
-	VMOVUPS.Z   (R13), K1, Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS.Z   (R10)(DI*1), K1, Z7
-	VMOVUPS.Z   (R13)(DI*1), K1, Z6
-	VFMADD231PS Z6, Z0, Z7
-	VMOVUPS.Z   (R10)(DI*2), K1, Z6
-	VMOVUPS.Z   (R13)(DI*2), K1, Z8
-	VFMADD231PS Z8, Z0, Z6
-	VMOVUPS.Z   (R10)(R9*1), K1, Z10
-	VMOVUPS.Z   (R13)(R9*1), K1, Z8
-	VFMADD231PS Z8, Z0, Z10
-	VSUBPS      Z6, Z5, Z8
-	VADDPS      Z6, Z7, Z5
-	VSUBPS      Z7, Z6, Z6
-	VSUBPS      Z10, Z7, Z7
-	VMOVAPS     Z9, Z29
-	VMOVAPS     Z8, Z30
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD.Z (CX), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VSUBPS      Z6, Z5, Z5
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VPMOVZXWD.Z (CX), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z6, Z6
+	MOVQ        AX, CX
+	VSUBPS      Z8, Z2, Z8
+	VSUBPS      Z7, Z5, Z7
+	VMOVAPS     Z8, Z29
+	VMOVAPS     Z7, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z8
-	VMOVUPS Z8, K1, (AX)
+	VPERMW  Z31, Z0, Z7
+	VMOVUPS Z7, K1, (CX)
+	VADDPS  Z1, Z2, Z8
+	VSUBPS  Z1, Z2, Z2
+	VADDPS  Z4, Z5, Z7
+	VSUBPS  Z4, Z5, Z5
+	VMOVAPS Z8, Z29
+	VMOVAPS Z7, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z7
+	VMOVUPS Z7, K1, (CX)(R10*1)
 	VMOVAPS Z2, Z29
 	VMOVAPS Z5, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z2
-	VMOVUPS Z2, K1, (AX)(SI*1)
-	VMOVAPS Z3, Z29
-	VMOVAPS Z6, Z30
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, K1, (CX)(R10*2)
+	VSUBPS  Z1, Z3, Z1
+	VSUBPS  Z4, Z6, Z2
+	VMOVAPS Z1, Z29
+	VMOVAPS Z2, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG        $0x400f0262
+	WORD        $0xfd72
+	VPERMW      Z31, Z0, Z1
+	VMOVUPS     Z1, K1, (CX)(R11*1)
+	MOVQ        DX, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z2
+	VPSLLD      $0x10, Z2, Z2
+	VADDPS      Z2, Z1, Z16
+	VSUBPS      Z2, Z1, Z1
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z3
+	VPSLLD      $0x10, Z3, Z3
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z4
+	VPSLLD      $0x10, Z4, Z4
+	VADDPS      Z4, Z3, Z2
+	VSUBPS      Z4, Z3, Z3
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VADDPS      Z6, Z5, Z4
+	VSUBPS      Z6, Z5, Z5
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z7
+	VPSLLD      $0x10, Z7, Z7
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z8
+	VPSLLD      $0x10, Z8, Z8
+	VADDPS      Z8, Z7, Z6
+	VSUBPS      Z8, Z7, Z7
+	MOVQ        BX, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z8
+	VPSLLD      $0x10, Z8, Z8
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VADDPS      Z9, Z8, Z15
+	VSUBPS      Z9, Z8, Z8
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z10
+	VPSLLD      $0x10, Z10, Z10
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z11
+	VPSLLD      $0x10, Z11, Z11
+	VADDPS      Z11, Z10, Z9
+	VSUBPS      Z11, Z10, Z10
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z12
+	VPSLLD      $0x10, Z12, Z12
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z13
+	VPSLLD      $0x10, Z13, Z13
+	VADDPS      Z13, Z12, Z11
+	VSUBPS      Z13, Z12, Z12
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R8*2), K1, Z14
+	VPSLLD      $0x10, Z14, Z14
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z17
+	VPSLLD      $0x10, Z17, Z17
+	VADDPS      Z17, Z14, Z13
+	VSUBPS      Z17, Z14, Z14
+	MOVQ        AX, CX
+	ADDQ        SI, CX
+	VSUBPS      Z16, Z4, Z16
+	VSUBPS      Z15, Z11, Z15
+	VMOVAPS     Z16, Z29
+	VMOVAPS     Z15, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z2
-	VMOVUPS Z2, K1, (AX)(SI*2)
+	VPERMW  Z31, Z0, Z15
+	VMOVUPS Z15, K1, (CX)
+	VADDPS  Z2, Z4, Z16
+	VSUBPS  Z2, Z4, Z4
+	VADDPS  Z9, Z11, Z15
+	VSUBPS  Z9, Z11, Z11
+	VMOVAPS Z16, Z29
+	VMOVAPS Z15, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z15
+	VMOVUPS Z15, K1, (CX)(R10*1)
 	VMOVAPS Z4, Z29
+	VMOVAPS Z11, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z4
+	VMOVUPS Z4, K1, (CX)(R10*2)
+	VSUBPS  Z2, Z6, Z2
+	VSUBPS  Z9, Z13, Z4
+	VMOVAPS Z2, Z29
+	VMOVAPS Z4, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, K1, (CX)(R11*1)
+	MOVQ    AX, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	VSUBPS  Z1, Z5, Z1
+	VSUBPS  Z8, Z12, Z2
+	VMOVAPS Z1, Z29
+	VMOVAPS Z2, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)
+	VADDPS  Z3, Z5, Z2
+	VSUBPS  Z3, Z5, Z1
+	VADDPS  Z10, Z12, Z4
+	VSUBPS  Z10, Z12, Z5
+	VMOVAPS Z2, Z29
+	VMOVAPS Z4, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, K1, (CX)(R10*1)
+	VMOVAPS Z1, Z29
+	VMOVAPS Z5, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)(R10*2)
+	VSUBPS  Z3, Z7, Z1
+	VSUBPS  Z10, Z14, Z2
+	VMOVAPS Z1, Z29
+	VMOVAPS Z2, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG        $0x400f0262
+	WORD        $0xfd72
+	VPERMW      Z31, Z0, Z1
+	VMOVUPS     Z1, K1, (CX)(R11*1)
+	MOVQ        DX, CX
+	VPMOVZXWD.Z (CX)(R9*1), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z2
+	VPSLLD      $0x10, Z2, Z2
+	VSUBPS      Z2, Z1, Z8
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R9*1), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z2
+	VPSLLD      $0x10, Z2, Z2
+	VSUBPS      Z2, Z1, Z1
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R9*1), K1, Z2
+	VPSLLD      $0x10, Z2, Z2
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z3
+	VPSLLD      $0x10, Z3, Z3
+	VSUBPS      Z3, Z2, Z2
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R9*1), K1, Z3
+	VPSLLD      $0x10, Z3, Z3
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z4
+	VPSLLD      $0x10, Z4, Z4
+	VSUBPS      Z4, Z3, Z3
+	MOVQ        BX, CX
+	VPMOVZXWD.Z (CX)(R9*1), K1, Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VSUBPS      Z5, Z4, Z7
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R9*1), K1, Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VSUBPS      Z5, Z4, Z4
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R9*1), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VSUBPS      Z6, Z5, Z5
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX)(R9*1), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z6, Z6
+	ADDQ        SI, AX
+	ADDQ        SI, AX
+	ADDQ        SI, AX
+	VSUBPS      Z8, Z2, Z8
+	VSUBPS      Z7, Z5, Z7
+	VMOVAPS     Z8, Z29
+	VMOVAPS     Z7, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z7
+	VMOVUPS Z7, K1, (AX)
+	VADDPS  Z1, Z2, Z8
+	VSUBPS  Z1, Z2, Z2
+	VADDPS  Z4, Z5, Z7
+	VSUBPS  Z4, Z5, Z5
+	VMOVAPS Z8, Z29
 	VMOVAPS Z7, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z2
-	VMOVUPS Z2, K1, (AX)(R8*1)
+	VPERMW  Z31, Z0, Z7
+	VMOVUPS Z7, K1, (AX)(R10*1)
+	VMOVAPS Z2, Z29
+	VMOVAPS Z5, Z30
 
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	ADDQ 32(SP), R10
-	ADDQ 32(SP), R13
-	SUBQ $0x02, 16(SP)
-	JNZ  tile
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, K1, (AX)(R10*2)
+	VSUBPS  Z1, Z3, Z1
+	VSUBPS  Z4, Z6, Z2
+	VMOVAPS Z1, Z29
+	VMOVAPS Z2, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z0
+	VMOVUPS Z0, K1, (AX)(R11*1)
+
+done:
 	VZEROUPPER
 	RET
 
@@ -1770,399 +2858,6584 @@ DATA winogradInterleaving<>+56(SB)/4, $0x001e000e
 DATA winogradInterleaving<>+60(SB)/4, $0x001f000f
 GLOBL winogradInterleaving<>(SB), RODATA|NOPTR, $64
 
-// func winogradSpreadPairsAVX512(dst *uint16, a *float32, b *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·winogradSpreadPairsAVX512(SB), NOSPLIT, $40-76
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         dstPlace+24(FP), SI
-	MOVQ         srcPlace+40(FP), DI
-	LEAQ         (SI)(SI*2), R8
-	LEAQ         (DI)(DI*2), CX
-	VBROADCASTSS cb+72(FP), Z0
-	MOVQ         n+64(FP), CX
-	MOVQ         CX, R9
-	SHRQ         $0x04, R9
-	MOVQ         CX, R10
-	ANDQ         $0x0f, R10
-	MOVQ         R10, CX
-	MOVL         $0x00000001, R11
-	SHLL         CL, R11
-	DECL         R11
-	KMOVW        R11, K1
-	MOVQ         R9, (SP)
-	MOVQ         R10, 8(SP)
-	MOVQ         tiles+56(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R9, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R9
-	MOVQ         dstTile+32(FP), R10
-	MOVQ         srcTile+48(FP), R11
-	SUBQ         R9, R10
-	LEAQ         (DX)(R11*1), R9
-	LEAQ         (BX)(R11*1), R12
-	SHLQ         $0x01, R11
-	SUBQ         CX, R11
-	MOVQ         R10, 24(SP)
-	MOVQ         R11, 32(SP)
-	VMOVDQU16    winogradInterleaving<>+0(SB), Z1
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
+// func winogradWeights2HalfAVX512(dst *uint16, dstRow int, dstCol int, src *uint16, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·winogradWeights2HalfAVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	MOVQ dstCol+16(FP), R8
+	LEAQ (R8)(R8*2), R9
+	SUBQ $0x10, CX
+	JLT  tail
 
 vector:
-	VMOVUPS     (DX), Z9
-	VMOVUPS     (BX), Z2
-	VFMADD231PS Z2, Z0, Z9
-	VMOVUPS     (DX)(DI*1), Z2
-	VMOVUPS     (BX)(DI*1), Z3
-	VFMADD231PS Z3, Z0, Z2
-	VADDPS      Z2, Z9, Z3
-	VSUBPS      Z2, Z9, Z4
-	VMOVUPS     (R9), Z8
-	VMOVUPS     (R12), Z5
-	VFMADD231PS Z5, Z0, Z8
-	VMOVUPS     (R9)(DI*1), Z5
-	VMOVUPS     (R12)(DI*1), Z6
-	VFMADD231PS Z6, Z0, Z5
-	VADDPS      Z5, Z8, Z6
-	VSUBPS      Z5, Z8, Z7
-	VMOVAPS     Z9, Z29
-	VMOVAPS     Z8, Z30
+	MOVQ             DX, R10
+	VPMOVZXWD        (R10), Z1
+	VPSLLD           $0x10, Z1, Z1
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z1, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z1, Z3
+	VPMOVZXWD        (R10)(DI*2), Z1
+	VPSLLD           $0x10, Z1, Z1
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z1, Z3
+	VPMOVZXWD        (R10)(DI*1), Z2
+	VPSLLD           $0x10, Z2, Z2
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z2, Z4
+	VADDPS           Z4, Z3, Z2
+	VSUBPS           Z4, Z3, Z3
+	ADDQ             SI, R10
+	VPMOVZXWD        (R10), Z5
+	VPSLLD           $0x10, Z5, Z5
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z5, Z4
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z5, Z7
+	VPMOVZXWD        (R10)(DI*2), Z5
+	VPSLLD           $0x10, Z5, Z5
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z5, Z7
+	VPMOVZXWD        (R10)(DI*1), Z6
+	VPSLLD           $0x10, Z6, Z6
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z6, Z8
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	ADDQ             SI, R10
+	VPMOVZXWD        (R10), Z9
+	VPSLLD           $0x10, Z9, Z9
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z9, Z8
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z9, Z11
+	VPMOVZXWD        (R10)(DI*2), Z9
+	VPSLLD           $0x10, Z9, Z9
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z11
+	VPMOVZXWD        (R10)(DI*1), Z10
+	VPSLLD           $0x10, Z10, Z10
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z10, Z12
+	VADDPS           Z12, Z11, Z10
+	VSUBPS           Z12, Z11, Z11
+	MOVQ             AX, R10
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z12
+	VMOVAPS          Z12, Z31
 
-	// VCVTNE2PS2BF16 Z29, Z30, Z31
-	LONG    $0x400f0262
-	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z8
-	VMOVUPS Z8, (AX)
-	VMOVAPS Z3, Z29
-	VMOVAPS Z6, Z30
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG             $0x487e0262
+	WORD             $0xff72
+	VMOVDQU16        Y31, (R10)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z8, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z4, Z4
+	VADDPS           Z4, Z0, Z12
+	VSUBPS           Z4, Z0, Z0
+	VMOVAPS          Z12, Z31
 
-	// VCVTNE2PS2BF16 Z29, Z30, Z31
-	LONG    $0x400f0262
-	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z3
-	VMOVUPS Z3, (AX)(SI*1)
-	VMOVAPS Z4, Z29
-	VMOVAPS Z7, Z30
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R8*1)
+	VMOVAPS   Z0, Z31
 
-	// VCVTNE2PS2BF16 Z29, Z30, Z31
-	LONG    $0x400f0262
-	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z3
-	VMOVUPS Z3, (AX)(SI*2)
-	VMOVAPS Z2, Z29
-	VMOVAPS Z5, Z30
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R8*2)
+	VMOVAPS   Z8, Z31
 
-	// VCVTNE2PS2BF16 Z29, Z30, Z31
-	LONG    $0x400f0262
-	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z2
-	VMOVUPS Z2, (AX)(R8*1)
-	ADDQ    $0x40, DX
-	ADDQ    $0x40, BX
-	ADDQ    $0x40, R9
-	ADDQ    $0x40, R12
-	ADDQ    $0x40, AX
-	DECQ    CX
-	JNZ     vector
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG        $0x487e0262
+	WORD        $0xff72
+	VMOVDQU16   Y31, (R10)(R9*1)
+	MOVQ        AX, R10
+	ADDQ        BX, R10
+	VMULPS.BCST winogradWordbf800000<>+0(SB), Z2, Z0
+	VMOVAPS     Z0, Z31
 
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z9
-	VMOVUPS.Z   (BX), K1, Z2
-	VFMADD231PS Z2, Z0, Z9
-	VMOVUPS.Z   (DX)(DI*1), K1, Z2
-	VMOVUPS.Z   (BX)(DI*1), K1, Z3
-	VFMADD231PS Z3, Z0, Z2
-	VADDPS      Z2, Z9, Z3
-	VSUBPS      Z2, Z9, Z4
-	VMOVUPS.Z   (R9), K1, Z8
-	VMOVUPS.Z   (R12), K1, Z5
-	VFMADD231PS Z5, Z0, Z8
-	VMOVUPS.Z   (R9)(DI*1), K1, Z5
-	VMOVUPS.Z   (R12)(DI*1), K1, Z6
-	VFMADD231PS Z6, Z0, Z5
-	VADDPS      Z5, Z8, Z6
-	VSUBPS      Z5, Z8, Z7
-	VMOVAPS     Z9, Z29
-	VMOVAPS     Z8, Z30
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG             $0x487e0262
+	WORD             $0xff72
+	VMOVDQU16        Y31, (R10)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z10, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z0, Z4
+	VSUBPS           Z2, Z0, Z0
+	VMOVAPS          Z4, Z31
 
-	// VCVTNE2PS2BF16 Z29, Z30, Z31
-	LONG    $0x400f0262
-	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z8
-	VMOVUPS Z8, K1, (AX)
-	VMOVAPS Z3, Z29
-	VMOVAPS Z6, Z30
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R8*1)
+	VMOVAPS   Z0, Z31
 
-	// VCVTNE2PS2BF16 Z29, Z30, Z31
-	LONG    $0x400f0262
-	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z3
-	VMOVUPS Z3, K1, (AX)(SI*1)
-	VMOVAPS Z4, Z29
-	VMOVAPS Z7, Z30
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R8*2)
+	VMOVAPS   Z10, Z31
 
-	// VCVTNE2PS2BF16 Z29, Z30, Z31
-	LONG    $0x400f0262
-	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z3
-	VMOVUPS Z3, K1, (AX)(SI*2)
-	VMOVAPS Z2, Z29
-	VMOVAPS Z5, Z30
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG        $0x487e0262
+	WORD        $0xff72
+	VMOVDQU16   Y31, (R10)(R9*1)
+	MOVQ        AX, R10
+	ADDQ        BX, R10
+	ADDQ        BX, R10
+	VMULPS.BCST winogradWordbf800000<>+0(SB), Z3, Z0
+	VMOVAPS     Z0, Z31
 
-	// VCVTNE2PS2BF16 Z29, Z30, Z31
-	LONG    $0x400f0262
-	WORD    $0xfd72
-	VPERMW  Z31, Z1, Z2
-	VMOVUPS Z2, K1, (AX)(R8*1)
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG             $0x487e0262
+	WORD             $0xff72
+	VMOVDQU16        Y31, (R10)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z11, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z7, Z2
+	VADDPS           Z2, Z0, Z3
+	VSUBPS           Z2, Z0, Z0
+	VMOVAPS          Z3, Z31
 
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	ADDQ 32(SP), R9
-	ADDQ 32(SP), R12
-	SUBQ $0x02, 16(SP)
-	JNZ  tile
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R8*1)
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R8*2)
+	VMOVAPS   Z11, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG        $0x487e0262
+	WORD        $0xff72
+	VMOVDQU16   Y31, (R10)(R9*1)
+	MOVQ        AX, R10
+	ADDQ        BX, R10
+	ADDQ        BX, R10
+	ADDQ        BX, R10
+	VMULPS.BCST winogradWordbf800000<>+0(SB), Z1, Z0
+	VMOVAPS     Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG             $0x487e0262
+	WORD             $0xff72
+	VMOVDQU16        Y31, (R10)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z1, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z5, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVAPS          Z2, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R8*1)
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R8*2)
+	VMOVAPS   Z9, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R9*1)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, DX
+	SUBQ      $0x10, CX
+	JGE       vector
+
+tail:
+	ADDQ             $0x10, CX
+	JZ               done
+	MOVL             $0x00000001, R10
+	SHLL             CL, R10
+	DECL             R10
+	KMOVW            R10, K1
+	MOVQ             DX, CX
+	VPMOVZXWD.Z      (CX), K1, Z1
+	VPSLLD           $0x10, Z1, Z1
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z1, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z1, Z3
+	VPMOVZXWD.Z      (CX)(DI*2), K1, Z1
+	VPSLLD           $0x10, Z1, Z1
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z1, Z3
+	VPMOVZXWD.Z      (CX)(DI*1), K1, Z2
+	VPSLLD           $0x10, Z2, Z2
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z2, Z4
+	VADDPS           Z4, Z3, Z2
+	VSUBPS           Z4, Z3, Z3
+	ADDQ             SI, CX
+	VPMOVZXWD.Z      (CX), K1, Z5
+	VPSLLD           $0x10, Z5, Z5
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z5, Z4
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z5, Z7
+	VPMOVZXWD.Z      (CX)(DI*2), K1, Z5
+	VPSLLD           $0x10, Z5, Z5
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z5, Z7
+	VPMOVZXWD.Z      (CX)(DI*1), K1, Z6
+	VPSLLD           $0x10, Z6, Z6
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z6, Z8
+	VADDPS           Z8, Z7, Z6
+	VSUBPS           Z8, Z7, Z7
+	ADDQ             SI, CX
+	VPMOVZXWD.Z      (CX), K1, Z9
+	VPSLLD           $0x10, Z9, Z9
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z9, Z8
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z9, Z11
+	VPMOVZXWD.Z      (CX)(DI*2), K1, Z9
+	VPSLLD           $0x10, Z9, Z9
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z11
+	VPMOVZXWD.Z      (CX)(DI*1), K1, Z10
+	VPSLLD           $0x10, Z10, Z10
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z10, Z12
+	VADDPS           Z12, Z11, Z10
+	VSUBPS           Z12, Z11, Z11
+	MOVQ             AX, CX
+	VMULPS.BCST      winogradWordbf800000<>+0(SB), Z0, Z12
+	VMOVAPS          Z12, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG             $0x487e0262
+	WORD             $0xff72
+	VMOVDQU16        Y31, K1, (CX)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z8, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z4, Z4
+	VADDPS           Z4, Z0, Z12
+	VSUBPS           Z4, Z0, Z0
+	VMOVAPS          Z12, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R8*1)
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R8*2)
+	VMOVAPS   Z8, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG        $0x487e0262
+	WORD        $0xff72
+	VMOVDQU16   Y31, K1, (CX)(R9*1)
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	VMULPS.BCST winogradWordbf800000<>+0(SB), Z2, Z0
+	VMOVAPS     Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG             $0x487e0262
+	WORD             $0xff72
+	VMOVDQU16        Y31, K1, (CX)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z10, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z6, Z2
+	VADDPS           Z2, Z0, Z4
+	VSUBPS           Z2, Z0, Z0
+	VMOVAPS          Z4, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R8*1)
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R8*2)
+	VMOVAPS   Z10, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG        $0x487e0262
+	WORD        $0xff72
+	VMOVDQU16   Y31, K1, (CX)(R9*1)
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMULPS.BCST winogradWordbf800000<>+0(SB), Z3, Z0
+	VMOVAPS     Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG             $0x487e0262
+	WORD             $0xff72
+	VMOVDQU16        Y31, K1, (CX)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z11, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z7, Z2
+	VADDPS           Z2, Z0, Z3
+	VSUBPS           Z2, Z0, Z0
+	VMOVAPS          Z3, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R8*1)
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R8*2)
+	VMOVAPS   Z11, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG        $0x487e0262
+	WORD        $0xff72
+	VMOVDQU16   Y31, K1, (CX)(R9*1)
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	VMULPS.BCST winogradWordbf800000<>+0(SB), Z1, Z0
+	VMOVAPS     Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG             $0x487e0262
+	WORD             $0xff72
+	VMOVDQU16        Y31, K1, (AX)
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z1, Z0
+	VFMADD231PS.BCST winogradWord3f000000<>+0(SB), Z9, Z0
+	VMULPS.BCST      winogradWord3f000000<>+0(SB), Z5, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVAPS          Z2, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(R8*1)
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(R8*2)
+	VMOVAPS   Z9, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(R9*1)
+
+done:
 	VZEROUPPER
 	RET
 
-// func winogradWeightsPairsAVX512(dst *uint16, a *float32, b *float32, c *float32, dstPlace int, dstTile int, srcPlace int, srcTile int, tiles int, n int, cb float32, cc float32, scale float32)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·winogradWeightsPairsAVX512(SB), NOSPLIT, $40-92
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), DX
-	MOVQ         b+16(FP), BX
-	MOVQ         c+24(FP), SI
-	MOVQ         dstPlace+32(FP), DI
-	MOVQ         srcPlace+48(FP), R8
-	LEAQ         (DI)(DI*2), R9
-	LEAQ         (R8)(R8*2), CX
-	VBROADCASTSS cb+80(FP), Z0
-	VBROADCASTSS cc+84(FP), Z1
-	VBROADCASTSS scale+88(FP), Z2
-	VBROADCASTSS winogradWord3f000000<>+0(SB), Z3
-	MOVQ         n+72(FP), CX
-	MOVQ         CX, R10
-	SHRQ         $0x04, R10
-	MOVQ         CX, R11
-	ANDQ         $0x0f, R11
-	MOVQ         R11, CX
-	MOVL         $0x00000001, R12
-	SHLL         CL, R12
-	DECL         R12
-	KMOVW        R12, K1
-	MOVQ         R10, (SP)
-	MOVQ         R11, 8(SP)
-	MOVQ         tiles+64(FP), CX
-	MOVQ         CX, 16(SP)
-	MOVQ         R10, CX
-	SHLQ         $0x06, CX
-	MOVQ         CX, R10
-	MOVQ         dstTile+40(FP), R11
-	MOVQ         srcTile+56(FP), R12
-	SUBQ         R10, R11
-	LEAQ         (DX)(R12*1), R10
-	LEAQ         (BX)(R12*1), R13
-	LEAQ         (SI)(R12*1), R14
-	SHLQ         $0x01, R12
-	SUBQ         CX, R12
-	MOVQ         R11, 24(SP)
-	MOVQ         R12, 32(SP)
-	VMOVDQU16    winogradInterleaving<>+0(SB), Z4
-
-tile:
-	MOVQ  (SP), CX
-	TESTQ CX, CX
-	JZ    odd
+// func winogradOutput2NarrowAVX512(dst *uint16, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·winogradOutput2NarrowAVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	SUBQ $0x10, CX
+	JLT  tail
 
 vector:
-	VMOVUPS     (DX), Z12
-	VMOVUPS     (BX), Z5
-	VFMADD231PS Z5, Z0, Z12
-	VMOVUPS     (SI), Z5
-	VFMADD231PS Z5, Z1, Z12
-	VMULPS      Z2, Z12, Z12
-	VMOVUPS     (DX)(R8*1), Z7
-	VMOVUPS     (BX)(R8*1), Z5
-	VFMADD231PS Z5, Z0, Z7
-	VMOVUPS     (SI)(R8*1), Z5
-	VFMADD231PS Z5, Z1, Z7
-	VMULPS      Z2, Z7, Z7
-	VMOVUPS     (DX)(R8*2), Z5
-	VMOVUPS     (BX)(R8*2), Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS     (SI)(R8*2), Z6
-	VFMADD231PS Z6, Z1, Z5
-	VMULPS      Z2, Z5, Z5
-	VADDPS      Z5, Z12, Z8
-	VADDPS      Z7, Z8, Z6
-	VMULPS      Z3, Z6, Z6
-	VSUBPS      Z7, Z8, Z7
-	VMULPS      Z3, Z7, Z7
-	VMOVUPS     (R10), Z11
-	VMOVUPS     (R13), Z8
-	VFMADD231PS Z8, Z0, Z11
-	VMOVUPS     (R14), Z8
-	VFMADD231PS Z8, Z1, Z11
-	VMULPS      Z2, Z11, Z11
-	VMOVUPS     (R10)(R8*1), Z10
-	VMOVUPS     (R13)(R8*1), Z8
-	VFMADD231PS Z8, Z0, Z10
-	VMOVUPS     (R14)(R8*1), Z8
-	VFMADD231PS Z8, Z1, Z10
-	VMULPS      Z2, Z10, Z10
-	VMOVUPS     (R10)(R8*2), Z8
-	VMOVUPS     (R13)(R8*2), Z9
-	VFMADD231PS Z9, Z0, Z8
-	VMOVUPS     (R14)(R8*2), Z9
-	VFMADD231PS Z9, Z1, Z8
-	VMULPS      Z2, Z8, Z8
-	VADDPS      Z8, Z11, Z13
-	VADDPS      Z10, Z13, Z9
-	VMULPS      Z3, Z9, Z9
-	VSUBPS      Z10, Z13, Z10
-	VMULPS      Z3, Z10, Z10
-	VMOVAPS     Z12, Z29
-	VMOVAPS     Z11, Z30
+	MOVQ    DX, R10
+	VMOVUPS (R10), Z2
+	VMOVUPS (R10)(DI*1), Z0
+	VMOVUPS (R10)(DI*2), Z1
+	VADDPS  Z1, Z0, Z3
+	VADDPS  Z3, Z2, Z7
+	VMOVUPS (R10)(R8*1), Z2
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z0, Z2, Z0
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z1
+	VMOVUPS (R10)(DI*1), Z2
+	VMOVUPS (R10)(DI*2), Z3
+	VADDPS  Z3, Z2, Z4
+	VADDPS  Z4, Z1, Z1
+	VMOVUPS (R10)(R8*1), Z4
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z2, Z4, Z2
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z3
+	VMOVUPS (R10)(DI*1), Z4
+	VMOVUPS (R10)(DI*2), Z5
+	VADDPS  Z5, Z4, Z6
+	VADDPS  Z6, Z3, Z3
+	VMOVUPS (R10)(R8*1), Z6
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z4, Z6, Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+	VMOVUPS (R10)(DI*1), Z6
+	VMOVUPS (R10)(DI*2), Z8
+	VADDPS  Z8, Z6, Z9
+	VADDPS  Z9, Z5, Z5
+	VMOVUPS (R10)(R8*1), Z9
+	VSUBPS  Z8, Z6, Z6
+	VADDPS  Z6, Z9, Z6
+	MOVQ    AX, R10
+	VADDPS  Z3, Z1, Z8
+	VADDPS  Z8, Z7, Z7
+	VMOVAPS Z7, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)
+	VSUBPS    Z3, Z1, Z1
+	VADDPS    Z1, Z5, Z1
+	VMOVAPS   Z1, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R9*1)
+	MOVQ      AX, R10
+	ADDQ      BX, R10
+	VADDPS    Z4, Z2, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)
+	VSUBPS    Z4, Z2, Z0
+	VADDPS    Z0, Z6, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, (R10)(R9*1)
+	ADDQ      $0x20, AX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, CX
+	JGE       vector
+
+tail:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVL      $0x00000001, R10
+	SHLL      CL, R10
+	DECL      R10
+	KMOVW     R10, K1
+	MOVQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z2
+	VMOVUPS.Z (CX)(DI*1), K1, Z0
+	VMOVUPS.Z (CX)(DI*2), K1, Z1
+	VADDPS    Z1, Z0, Z3
+	VADDPS    Z3, Z2, Z7
+	VMOVUPS.Z (CX)(R8*1), K1, Z2
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z0, Z2, Z0
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (CX)(DI*1), K1, Z2
+	VMOVUPS.Z (CX)(DI*2), K1, Z3
+	VADDPS    Z3, Z2, Z4
+	VADDPS    Z4, Z1, Z1
+	VMOVUPS.Z (CX)(R8*1), K1, Z4
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z2, Z4, Z2
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z3
+	VMOVUPS.Z (CX)(DI*1), K1, Z4
+	VMOVUPS.Z (CX)(DI*2), K1, Z5
+	VADDPS    Z5, Z4, Z6
+	VADDPS    Z6, Z3, Z3
+	VMOVUPS.Z (CX)(R8*1), K1, Z6
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z4, Z6, Z4
+	ADDQ      SI, CX
+	VMOVUPS.Z (CX), K1, Z5
+	VMOVUPS.Z (CX)(DI*1), K1, Z6
+	VMOVUPS.Z (CX)(DI*2), K1, Z8
+	VADDPS    Z8, Z6, Z9
+	VADDPS    Z9, Z5, Z5
+	VMOVUPS.Z (CX)(R8*1), K1, Z9
+	VSUBPS    Z8, Z6, Z6
+	VADDPS    Z6, Z9, Z6
+	MOVQ      AX, CX
+	VADDPS    Z3, Z1, Z8
+	VADDPS    Z8, Z7, Z7
+	VMOVAPS   Z7, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)
+	VSUBPS    Z3, Z1, Z1
+	VADDPS    Z1, Z5, Z1
+	VMOVAPS   Z1, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (CX)(R9*1)
+	ADDQ      BX, AX
+	VADDPS    Z4, Z2, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)
+	VSUBPS    Z4, Z2, Z0
+	VADDPS    Z0, Z6, Z0
+	VMOVAPS   Z0, Z31
+
+	// VCVTNEPS2BF16 Z31, Y31
+	LONG      $0x487e0262
+	WORD      $0xff72
+	VMOVDQU16 Y31, K1, (AX)(R9*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradOutputGrad2PairsAVX512(dst *uint16, dstRow int, dstCol int, first *uint16, second *uint16, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·winogradOutputGrad2PairsAVX512(SB), NOSPLIT, $0-64
+	MOVQ      dst+0(FP), AX
+	MOVQ      first+24(FP), DX
+	MOVQ      second+32(FP), BX
+	MOVQ      n+56(FP), CX
+	MOVQ      dstRow+8(FP), SI
+	MOVQ      srcCol+48(FP), DI
+	MOVQ      srcRow+40(FP), R8
+	MOVQ      dstCol+16(FP), R9
+	LEAQ      (R9)(R9*2), R10
+	VMOVDQU16 winogradInterleaving<>+0(SB), Z0
+	SUBQ      $0x10, CX
+	JLT       tail
+
+vector:
+	MOVQ      DX, R11
+	VPMOVZXWD (R11), Z1
+	VPSLLD    $0x10, Z1, Z1
+	VPMOVZXWD (R11)(R8*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VADDPS    Z2, Z1, Z3
+	VSUBPS    Z2, Z1, Z4
+	ADDQ      DI, R11
+	VPMOVZXWD (R11), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VPMOVZXWD (R11)(R8*1), Z6
+	VPSLLD    $0x10, Z6, Z6
+	VADDPS    Z6, Z5, Z7
+	VSUBPS    Z6, Z5, Z8
+	MOVQ      BX, R11
+	VPMOVZXWD (R11), Z9
+	VPSLLD    $0x10, Z9, Z9
+	VPMOVZXWD (R11)(R8*1), Z10
+	VPSLLD    $0x10, Z10, Z10
+	VADDPS    Z10, Z9, Z11
+	VSUBPS    Z10, Z9, Z12
+	ADDQ      DI, R11
+	VPMOVZXWD (R11), Z13
+	VPSLLD    $0x10, Z13, Z13
+	VPMOVZXWD (R11)(R8*1), Z14
+	VPSLLD    $0x10, Z14, Z14
+	VADDPS    Z14, Z13, Z15
+	VSUBPS    Z14, Z13, Z16
+	MOVQ      AX, R11
+	VMOVAPS   Z1, Z29
+	VMOVAPS   Z9, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z4, Z11
-	VMOVUPS Z11, (AX)
-	VMOVAPS Z6, Z29
+	VPERMW  Z31, Z0, Z17
+	VMOVUPS Z17, (R11)
+	VADDPS  Z5, Z1, Z18
+	VSUBPS  Z5, Z1, Z1
+	VADDPS  Z13, Z9, Z17
+	VSUBPS  Z13, Z9, Z9
+	VMOVAPS Z18, Z29
+	VMOVAPS Z17, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z17
+	VMOVUPS Z17, (R11)(R9*1)
+	VMOVAPS Z1, Z29
 	VMOVAPS Z9, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z4, Z6
-	VMOVUPS Z6, (AX)(DI*1)
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)(R9*2)
+	VMOVAPS Z5, Z29
+	VMOVAPS Z13, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)(R10*1)
+	MOVQ    AX, R11
+	ADDQ    SI, R11
+	VMOVAPS Z3, Z29
+	VMOVAPS Z11, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)
+	VADDPS  Z7, Z3, Z5
+	VSUBPS  Z7, Z3, Z1
+	VADDPS  Z15, Z11, Z3
+	VSUBPS  Z15, Z11, Z9
+	VMOVAPS Z5, Z29
+	VMOVAPS Z3, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z3
+	VMOVUPS Z3, (R11)(R9*1)
+	VMOVAPS Z1, Z29
+	VMOVAPS Z9, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)(R9*2)
 	VMOVAPS Z7, Z29
+	VMOVAPS Z15, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)(R10*1)
+	MOVQ    AX, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	VMOVAPS Z4, Z29
+	VMOVAPS Z12, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)
+	VADDPS  Z8, Z4, Z3
+	VSUBPS  Z8, Z4, Z1
+	VADDPS  Z16, Z12, Z4
+	VSUBPS  Z16, Z12, Z5
+	VMOVAPS Z3, Z29
+	VMOVAPS Z4, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z3
+	VMOVUPS Z3, (R11)(R9*1)
+	VMOVAPS Z1, Z29
+	VMOVAPS Z5, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)(R9*2)
+	VMOVAPS Z8, Z29
+	VMOVAPS Z16, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)(R10*1)
+	MOVQ    AX, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	ADDQ    SI, R11
+	VMOVAPS Z2, Z29
 	VMOVAPS Z10, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z4, Z6
-	VMOVUPS Z6, (AX)(DI*2)
-	VMOVAPS Z5, Z29
-	VMOVAPS Z8, Z30
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)
+	VADDPS  Z6, Z2, Z3
+	VSUBPS  Z6, Z2, Z1
+	VADDPS  Z14, Z10, Z2
+	VSUBPS  Z14, Z10, Z4
+	VMOVAPS Z3, Z29
+	VMOVAPS Z2, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z4, Z5
-	VMOVUPS Z5, (AX)(R9*1)
-	ADDQ    $0x40, DX
-	ADDQ    $0x40, BX
-	ADDQ    $0x40, SI
-	ADDQ    $0x40, R10
-	ADDQ    $0x40, R13
-	ADDQ    $0x40, R14
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, (R11)(R9*1)
+	VMOVAPS Z1, Z29
+	VMOVAPS Z4, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)(R9*2)
+	VMOVAPS Z6, Z29
+	VMOVAPS Z14, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, (R11)(R10*1)
 	ADDQ    $0x40, AX
-	DECQ    CX
-	JNZ     vector
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	SUBQ    $0x10, CX
+	JGE     vector
 
-odd:
-	CMPQ        8(SP), $0x00
-	JEQ         next
-	VMOVUPS.Z   (DX), K1, Z12
-	VMOVUPS.Z   (BX), K1, Z5
-	VFMADD231PS Z5, Z0, Z12
-	VMOVUPS.Z   (SI), K1, Z5
-	VFMADD231PS Z5, Z1, Z12
-	VMULPS      Z2, Z12, Z12
-	VMOVUPS.Z   (DX)(R8*1), K1, Z7
-	VMOVUPS.Z   (BX)(R8*1), K1, Z5
-	VFMADD231PS Z5, Z0, Z7
-	VMOVUPS.Z   (SI)(R8*1), K1, Z5
-	VFMADD231PS Z5, Z1, Z7
-	VMULPS      Z2, Z7, Z7
-	VMOVUPS.Z   (DX)(R8*2), K1, Z5
-	VMOVUPS.Z   (BX)(R8*2), K1, Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS.Z   (SI)(R8*2), K1, Z6
-	VFMADD231PS Z6, Z1, Z5
-	VMULPS      Z2, Z5, Z5
-	VADDPS      Z5, Z12, Z8
-	VADDPS      Z7, Z8, Z6
-	VMULPS      Z3, Z6, Z6
-	VSUBPS      Z7, Z8, Z7
-	VMULPS      Z3, Z7, Z7
-	VMOVUPS.Z   (R10), K1, Z11
-	VMOVUPS.Z   (R13), K1, Z8
-	VFMADD231PS Z8, Z0, Z11
-	VMOVUPS.Z   (R14), K1, Z8
-	VFMADD231PS Z8, Z1, Z11
-	VMULPS      Z2, Z11, Z11
-	VMOVUPS.Z   (R10)(R8*1), K1, Z10
-	VMOVUPS.Z   (R13)(R8*1), K1, Z8
-	VFMADD231PS Z8, Z0, Z10
-	VMOVUPS.Z   (R14)(R8*1), K1, Z8
-	VFMADD231PS Z8, Z1, Z10
-	VMULPS      Z2, Z10, Z10
-	VMOVUPS.Z   (R10)(R8*2), K1, Z8
-	VMOVUPS.Z   (R13)(R8*2), K1, Z9
-	VFMADD231PS Z9, Z0, Z8
-	VMOVUPS.Z   (R14)(R8*2), K1, Z9
-	VFMADD231PS Z9, Z1, Z8
-	VMULPS      Z2, Z8, Z8
-	VADDPS      Z8, Z11, Z13
-	VADDPS      Z10, Z13, Z9
-	VMULPS      Z3, Z9, Z9
-	VSUBPS      Z10, Z13, Z10
-	VMULPS      Z3, Z10, Z10
-	VMOVAPS     Z12, Z29
-	VMOVAPS     Z11, Z30
+tail:
+	ADDQ        $0x10, CX
+	JZ          done
+	MOVL        $0x00000001, R11
+	SHLL        CL, R11
+	DECL        R11
+	KMOVW       R11, K1
+	MOVQ        DX, CX
+	VPMOVZXWD.Z (CX), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z2
+	VPSLLD      $0x10, Z2, Z2
+	VADDPS      Z2, Z1, Z3
+	VSUBPS      Z2, Z1, Z4
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VADDPS      Z6, Z5, Z7
+	VSUBPS      Z6, Z5, Z8
+	MOVQ        BX, CX
+	VPMOVZXWD.Z (CX), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z10
+	VPSLLD      $0x10, Z10, Z10
+	VADDPS      Z10, Z9, Z11
+	VSUBPS      Z10, Z9, Z12
+	ADDQ        DI, CX
+	VPMOVZXWD.Z (CX), K1, Z13
+	VPSLLD      $0x10, Z13, Z13
+	VPMOVZXWD.Z (CX)(R8*1), K1, Z14
+	VPSLLD      $0x10, Z14, Z14
+	VADDPS      Z14, Z13, Z15
+	VSUBPS      Z14, Z13, Z16
+	MOVQ        AX, CX
+	VMOVAPS     Z1, Z29
+	VMOVAPS     Z9, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z4, Z11
-	VMOVUPS Z11, K1, (AX)
-	VMOVAPS Z6, Z29
+	VPERMW  Z31, Z0, Z17
+	VMOVUPS Z17, K1, (CX)
+	VADDPS  Z5, Z1, Z18
+	VSUBPS  Z5, Z1, Z1
+	VADDPS  Z13, Z9, Z17
+	VSUBPS  Z13, Z9, Z9
+	VMOVAPS Z18, Z29
+	VMOVAPS Z17, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z17
+	VMOVUPS Z17, K1, (CX)(R9*1)
+	VMOVAPS Z1, Z29
 	VMOVAPS Z9, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z4, Z6
-	VMOVUPS Z6, K1, (AX)(DI*1)
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)(R9*2)
+	VMOVAPS Z5, Z29
+	VMOVAPS Z13, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)(R10*1)
+	MOVQ    AX, CX
+	ADDQ    SI, CX
+	VMOVAPS Z3, Z29
+	VMOVAPS Z11, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)
+	VADDPS  Z7, Z3, Z5
+	VSUBPS  Z7, Z3, Z1
+	VADDPS  Z15, Z11, Z3
+	VSUBPS  Z15, Z11, Z9
+	VMOVAPS Z5, Z29
+	VMOVAPS Z3, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z3
+	VMOVUPS Z3, K1, (CX)(R9*1)
+	VMOVAPS Z1, Z29
+	VMOVAPS Z9, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)(R9*2)
 	VMOVAPS Z7, Z29
+	VMOVAPS Z15, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)(R10*1)
+	MOVQ    AX, CX
+	ADDQ    SI, CX
+	ADDQ    SI, CX
+	VMOVAPS Z4, Z29
+	VMOVAPS Z12, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)
+	VADDPS  Z8, Z4, Z3
+	VSUBPS  Z8, Z4, Z1
+	VADDPS  Z16, Z12, Z4
+	VSUBPS  Z16, Z12, Z5
+	VMOVAPS Z3, Z29
+	VMOVAPS Z4, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z3
+	VMOVUPS Z3, K1, (CX)(R9*1)
+	VMOVAPS Z1, Z29
+	VMOVAPS Z5, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)(R9*2)
+	VMOVAPS Z8, Z29
+	VMOVAPS Z16, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (CX)(R10*1)
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	ADDQ    SI, AX
+	VMOVAPS Z2, Z29
 	VMOVAPS Z10, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z4, Z6
-	VMOVUPS Z6, K1, (AX)(DI*2)
-	VMOVAPS Z5, Z29
-	VMOVAPS Z8, Z30
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (AX)
+	VADDPS  Z6, Z2, Z3
+	VSUBPS  Z6, Z2, Z1
+	VADDPS  Z14, Z10, Z2
+	VSUBPS  Z14, Z10, Z4
+	VMOVAPS Z3, Z29
+	VMOVAPS Z2, Z30
 
 	// VCVTNE2PS2BF16 Z29, Z30, Z31
 	LONG    $0x400f0262
 	WORD    $0xfd72
-	VPERMW  Z31, Z4, Z5
-	VMOVUPS Z5, K1, (AX)(R9*1)
+	VPERMW  Z31, Z0, Z2
+	VMOVUPS Z2, K1, (AX)(R9*1)
+	VMOVAPS Z1, Z29
+	VMOVAPS Z4, Z30
 
-next:
-	ADDQ 24(SP), AX
-	ADDQ 32(SP), DX
-	ADDQ 32(SP), BX
-	ADDQ 32(SP), SI
-	ADDQ 32(SP), R10
-	ADDQ 32(SP), R13
-	ADDQ 32(SP), R14
-	SUBQ $0x02, 16(SP)
-	JNZ  tile
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z1
+	VMOVUPS Z1, K1, (AX)(R9*2)
+	VMOVAPS Z6, Z29
+	VMOVAPS Z14, Z30
+
+	// VCVTNE2PS2BF16 Z29, Z30, Z31
+	LONG    $0x400f0262
+	WORD    $0xfd72
+	VPERMW  Z31, Z0, Z0
+	VMOVUPS Z0, K1, (AX)(R10*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradInput4AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput4AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DI)(DI*4), R9
+	MOVQ dstCol+16(FP), R10
+	LEAQ (R10)(R10*2), R11
+	LEAQ (R10)(R10*4), R12
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	MOVQ             DX, R13
+	VMOVUPS          (R13)(DI*4), Z0
+	VMOVAPS          Z0, Z1
+	VMOVUPS          (R13), Z2
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z2, Z1
+	VMOVUPS          (R13)(DI*2), Z2
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z2, Z1
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z2, Z0
+	VMOVUPS          (R13)(DI*1), Z2
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z2, Z2
+	VMOVUPS          (R13)(R8*1), Z3
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z3, Z2
+	VADDPS           Z2, Z0, Z3
+	VSUBPS           Z2, Z0, Z0
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z2
+	VMOVAPS          Z2, Z4
+	VMOVUPS          (R13), Z5
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z5, Z4
+	VMOVUPS          (R13)(DI*2), Z5
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z5, Z4
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z5, Z2
+	VMOVUPS          (R13)(DI*1), Z5
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z5, Z5
+	VMOVUPS          (R13)(R8*1), Z6
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z6, Z5
+	VADDPS           Z5, Z2, Z6
+	VSUBPS           Z5, Z2, Z2
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z5
+	VMOVAPS          Z5, Z7
+	VMOVUPS          (R13), Z8
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z8, Z7
+	VMOVUPS          (R13)(DI*2), Z8
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z8, Z7
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z8, Z5
+	VMOVUPS          (R13)(DI*1), Z8
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z8, Z8
+	VMOVUPS          (R13)(R8*1), Z9
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z9, Z8
+	VADDPS           Z8, Z5, Z9
+	VSUBPS           Z8, Z5, Z5
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z8
+	VMOVAPS          Z8, Z10
+	VMOVUPS          (R13), Z11
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z11, Z10
+	VMOVUPS          (R13)(DI*2), Z11
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z11, Z10
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z11, Z8
+	VMOVUPS          (R13)(DI*1), Z11
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z11, Z11
+	VMOVUPS          (R13)(R8*1), Z12
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z12, Z11
+	VADDPS           Z11, Z8, Z12
+	VSUBPS           Z11, Z8, Z8
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z11
+	VMOVAPS          Z11, Z13
+	VMOVUPS          (R13), Z14
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z14, Z13
+	VMOVUPS          (R13)(DI*2), Z14
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z14, Z13
+	VMOVAPS          Z11, Z11
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z14, Z11
+	VMOVUPS          (R13)(DI*1), Z14
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z14, Z14
+	VMOVUPS          (R13)(R8*1), Z15
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z15, Z14
+	VADDPS           Z14, Z11, Z15
+	VSUBPS           Z14, Z11, Z11
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z14
+	VMOVAPS          Z14, Z16
+	VMOVUPS          (R13), Z17
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z17, Z16
+	VMOVUPS          (R13)(DI*2), Z17
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z17, Z16
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z17, Z14
+	VMOVUPS          (R13)(DI*1), Z17
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z17, Z17
+	VMOVUPS          (R13)(R8*1), Z18
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z18, Z17
+	VADDPS           Z17, Z14, Z18
+	VSUBPS           Z17, Z14, Z14
+	MOVQ             AX, R13
+	VMOVAPS          Z13, Z17
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z1, Z17
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z7, Z17
+	VMOVUPS          Z17, (R13)
+	VMOVAPS          Z13, Z1
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z7, Z1
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z4, Z17
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z10, Z17
+	VADDPS           Z17, Z1, Z19
+	VSUBPS           Z17, Z1, Z1
+	VMOVUPS          Z19, (R13)(R10*1)
+	VMOVUPS          Z1, (R13)(R10*2)
+	VMOVAPS          Z13, Z1
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z7, Z1
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z4, Z7
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z10, Z7
+	VADDPS           Z7, Z1, Z13
+	VSUBPS           Z7, Z1, Z1
+	VMOVUPS          Z13, (R13)(R11*1)
+	VMOVUPS          Z1, (R13)(R10*4)
+	VMOVAPS          Z16, Z1
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z4, Z1
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z10, Z1
+	VMOVUPS          Z1, (R13)(R12*1)
+	MOVQ             AX, R13
+	ADDQ             BX, R13
+	VMOVAPS          Z15, Z1
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z9, Z1
+	VMOVUPS          Z1, (R13)
+	VMOVAPS          Z15, Z1
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z9, Z1
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z12, Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
+	VMOVUPS          Z4, (R13)(R10*1)
+	VMOVUPS          Z1, (R13)(R10*2)
+	VMOVAPS          Z15, Z1
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z9, Z1
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z12, Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
+	VMOVUPS          Z4, (R13)(R11*1)
+	VMOVUPS          Z1, (R13)(R10*4)
+	VMOVAPS          Z18, Z1
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z6, Z1
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z12, Z1
+	VMOVUPS          Z1, (R13)(R12*1)
+	MOVQ             AX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	VMOVAPS          Z11, Z1
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z5, Z1
+	VMOVUPS          Z1, (R13)
+	VMOVAPS          Z11, Z0
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z5, Z0
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z8, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, (R13)(R10*1)
+	VMOVUPS          Z0, (R13)(R10*2)
+	VMOVAPS          Z11, Z0
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z5, Z0
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z8, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, (R13)(R11*1)
+	VMOVUPS          Z0, (R13)(R10*4)
+	VMOVAPS          Z14, Z0
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (R13)(R12*1)
+	MOVQ             DX, R13
+	VMOVUPS          (R13)(DI*4), Z0
+	VMOVAPS          Z0, Z0
+	VMOVUPS          (R13)(DI*2), Z1
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z1, Z0
+	VMOVUPS          (R13)(DI*1), Z1
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z1, Z2
+	VMOVUPS          (R13)(R8*1), Z3
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z3, Z2
+	VADDPS           Z2, Z0, Z4
+	VSUBPS           Z2, Z0, Z0
+	VMOVUPS          (R13)(R9*1), Z2
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z1, Z2
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z3, Z2
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z1
+	VMOVAPS          Z1, Z1
+	VMOVUPS          (R13)(DI*2), Z3
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z3, Z1
+	VMOVUPS          (R13)(DI*1), Z3
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z3, Z5
+	VMOVUPS          (R13)(R8*1), Z6
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z6, Z5
+	VADDPS           Z5, Z1, Z7
+	VSUBPS           Z5, Z1, Z1
+	VMOVUPS          (R13)(R9*1), Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z3, Z5
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z6, Z5
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z3
+	VMOVAPS          Z3, Z3
+	VMOVUPS          (R13)(DI*2), Z6
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z6, Z3
+	VMOVUPS          (R13)(DI*1), Z6
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z6, Z8
+	VMOVUPS          (R13)(R8*1), Z9
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z9, Z8
+	VADDPS           Z8, Z3, Z10
+	VSUBPS           Z8, Z3, Z3
+	VMOVUPS          (R13)(R9*1), Z8
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z9, Z8
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z6
+	VMOVAPS          Z6, Z6
+	VMOVUPS          (R13)(DI*2), Z9
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z9, Z6
+	VMOVUPS          (R13)(DI*1), Z9
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z9, Z11
+	VMOVUPS          (R13)(R8*1), Z12
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z12, Z11
+	VADDPS           Z11, Z6, Z13
+	VSUBPS           Z11, Z6, Z6
+	VMOVUPS          (R13)(R9*1), Z11
+	VMOVAPS          Z11, Z11
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z9, Z11
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z12, Z11
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z9
+	VMOVAPS          Z9, Z9
+	VMOVUPS          (R13)(DI*2), Z12
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z12, Z9
+	VMOVUPS          (R13)(DI*1), Z12
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z12, Z14
+	VMOVUPS          (R13)(R8*1), Z15
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z15, Z14
+	VADDPS           Z14, Z9, Z16
+	VSUBPS           Z14, Z9, Z9
+	VMOVUPS          (R13)(R9*1), Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z12, Z14
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z15, Z14
+	ADDQ             SI, R13
+	VMOVUPS          (R13)(DI*4), Z12
+	VMOVAPS          Z12, Z12
+	VMOVUPS          (R13)(DI*2), Z15
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z15, Z12
+	VMOVUPS          (R13)(DI*1), Z15
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z15, Z17
+	VMOVUPS          (R13)(R8*1), Z18
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z18, Z17
+	VADDPS           Z17, Z12, Z19
+	VSUBPS           Z17, Z12, Z12
+	VMOVUPS          (R13)(R9*1), Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z15, Z17
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z18, Z17
+	MOVQ             AX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	VMOVAPS          Z16, Z15
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z4, Z15
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z10, Z15
+	VMOVUPS          Z15, (R13)
+	VMOVAPS          Z16, Z4
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z10, Z4
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z7, Z15
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z13, Z15
+	VADDPS           Z15, Z4, Z18
+	VSUBPS           Z15, Z4, Z4
+	VMOVUPS          Z18, (R13)(R10*1)
+	VMOVUPS          Z4, (R13)(R10*2)
+	VMOVAPS          Z16, Z4
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z10, Z4
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z7, Z10
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z13, Z10
+	VADDPS           Z10, Z4, Z15
+	VSUBPS           Z10, Z4, Z4
+	VMOVUPS          Z15, (R13)(R11*1)
+	VMOVUPS          Z4, (R13)(R10*4)
+	VMOVAPS          Z19, Z4
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z7, Z4
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z13, Z4
+	VMOVUPS          Z4, (R13)(R12*1)
+	MOVQ             AX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	VMOVAPS          Z9, Z4
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, (R13)
+	VMOVAPS          Z9, Z0
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z3, Z0
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z1, Z4
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z6, Z4
+	VADDPS           Z4, Z0, Z7
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z7, (R13)(R10*1)
+	VMOVUPS          Z0, (R13)(R10*2)
+	VMOVAPS          Z9, Z0
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z3, Z0
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z1, Z3
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z6, Z3
+	VADDPS           Z3, Z0, Z4
+	VSUBPS           Z3, Z0, Z0
+	VMOVUPS          Z4, (R13)(R11*1)
+	VMOVUPS          Z0, (R13)(R10*4)
+	VMOVAPS          Z12, Z0
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z1, Z0
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z6, Z0
+	VMOVUPS          Z0, (R13)(R12*1)
+	MOVQ             AX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	ADDQ             BX, R13
+	VMOVAPS          Z14, Z0
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, (R13)
+	VMOVAPS          Z14, Z0
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z8, Z0
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z5, Z1
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z11, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, (R13)(R10*1)
+	VMOVUPS          Z0, (R13)(R10*2)
+	VMOVAPS          Z14, Z0
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z8, Z0
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z5, Z1
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z11, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, (R13)(R11*1)
+	VMOVUPS          Z0, (R13)(R10*4)
+	VMOVAPS          Z17, Z0
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z11, Z0
+	VMOVUPS          Z0, (R13)(R12*1)
+	ADDQ             $0x40, AX
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
+	JGE              vector
+
+tail:
+	ADDQ             $0x10, CX
+	JZ               done
+	MOVL             $0x00000001, R13
+	SHLL             CL, R13
+	DECL             R13
+	KMOVW            R13, K1
+	MOVQ             DX, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z0
+	VMOVAPS          Z0, Z1
+	VMOVUPS.Z        (CX), K1, Z2
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z2, Z1
+	VMOVUPS.Z        (CX)(DI*2), K1, Z2
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z2, Z1
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z2, Z0
+	VMOVUPS.Z        (CX)(DI*1), K1, Z2
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z2, Z2
+	VMOVUPS.Z        (CX)(R8*1), K1, Z3
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z3, Z2
+	VADDPS           Z2, Z0, Z3
+	VSUBPS           Z2, Z0, Z0
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z2
+	VMOVAPS          Z2, Z4
+	VMOVUPS.Z        (CX), K1, Z5
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z5, Z4
+	VMOVUPS.Z        (CX)(DI*2), K1, Z5
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z5, Z4
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z5, Z2
+	VMOVUPS.Z        (CX)(DI*1), K1, Z5
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z5, Z5
+	VMOVUPS.Z        (CX)(R8*1), K1, Z6
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z6, Z5
+	VADDPS           Z5, Z2, Z6
+	VSUBPS           Z5, Z2, Z2
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z5
+	VMOVAPS          Z5, Z7
+	VMOVUPS.Z        (CX), K1, Z8
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z8, Z7
+	VMOVUPS.Z        (CX)(DI*2), K1, Z8
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z8, Z7
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z8, Z5
+	VMOVUPS.Z        (CX)(DI*1), K1, Z8
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z8, Z8
+	VMOVUPS.Z        (CX)(R8*1), K1, Z9
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z9, Z8
+	VADDPS           Z8, Z5, Z9
+	VSUBPS           Z8, Z5, Z5
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z8
+	VMOVAPS          Z8, Z10
+	VMOVUPS.Z        (CX), K1, Z11
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z11, Z10
+	VMOVUPS.Z        (CX)(DI*2), K1, Z11
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z11, Z10
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z11, Z8
+	VMOVUPS.Z        (CX)(DI*1), K1, Z11
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z11, Z11
+	VMOVUPS.Z        (CX)(R8*1), K1, Z12
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z12, Z11
+	VADDPS           Z11, Z8, Z12
+	VSUBPS           Z11, Z8, Z8
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z11
+	VMOVAPS          Z11, Z13
+	VMOVUPS.Z        (CX), K1, Z14
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z14, Z13
+	VMOVUPS.Z        (CX)(DI*2), K1, Z14
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z14, Z13
+	VMOVAPS          Z11, Z11
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z14, Z11
+	VMOVUPS.Z        (CX)(DI*1), K1, Z14
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z14, Z14
+	VMOVUPS.Z        (CX)(R8*1), K1, Z15
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z15, Z14
+	VADDPS           Z14, Z11, Z15
+	VSUBPS           Z14, Z11, Z11
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z14
+	VMOVAPS          Z14, Z16
+	VMOVUPS.Z        (CX), K1, Z17
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z17, Z16
+	VMOVUPS.Z        (CX)(DI*2), K1, Z17
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z17, Z16
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z17, Z14
+	VMOVUPS.Z        (CX)(DI*1), K1, Z17
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z17, Z17
+	VMOVUPS.Z        (CX)(R8*1), K1, Z18
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z18, Z17
+	VADDPS           Z17, Z14, Z18
+	VSUBPS           Z17, Z14, Z14
+	MOVQ             AX, CX
+	VMOVAPS          Z13, Z17
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z1, Z17
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z7, Z17
+	VMOVUPS          Z17, K1, (CX)
+	VMOVAPS          Z13, Z1
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z7, Z1
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z4, Z17
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z10, Z17
+	VADDPS           Z17, Z1, Z19
+	VSUBPS           Z17, Z1, Z1
+	VMOVUPS          Z19, K1, (CX)(R10*1)
+	VMOVUPS          Z1, K1, (CX)(R10*2)
+	VMOVAPS          Z13, Z1
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z7, Z1
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z4, Z7
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z10, Z7
+	VADDPS           Z7, Z1, Z13
+	VSUBPS           Z7, Z1, Z1
+	VMOVUPS          Z13, K1, (CX)(R11*1)
+	VMOVUPS          Z1, K1, (CX)(R10*4)
+	VMOVAPS          Z16, Z1
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z4, Z1
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z10, Z1
+	VMOVUPS          Z1, K1, (CX)(R12*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	VMOVAPS          Z15, Z1
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z3, Z1
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z9, Z1
+	VMOVUPS          Z1, K1, (CX)
+	VMOVAPS          Z15, Z1
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z9, Z1
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z12, Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
+	VMOVUPS          Z4, K1, (CX)(R10*1)
+	VMOVUPS          Z1, K1, (CX)(R10*2)
+	VMOVAPS          Z15, Z1
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z9, Z1
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z6, Z3
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z12, Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
+	VMOVUPS          Z4, K1, (CX)(R11*1)
+	VMOVUPS          Z1, K1, (CX)(R10*4)
+	VMOVAPS          Z18, Z1
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z6, Z1
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z12, Z1
+	VMOVUPS          Z1, K1, (CX)(R12*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMOVAPS          Z11, Z1
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z5, Z1
+	VMOVUPS          Z1, K1, (CX)
+	VMOVAPS          Z11, Z0
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z5, Z0
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z8, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, K1, (CX)(R10*1)
+	VMOVUPS          Z0, K1, (CX)(R10*2)
+	VMOVAPS          Z11, Z0
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z5, Z0
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z8, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, K1, (CX)(R11*1)
+	VMOVUPS          Z0, K1, (CX)(R10*4)
+	VMOVAPS          Z14, Z0
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, K1, (CX)(R12*1)
+	MOVQ             DX, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z0
+	VMOVAPS          Z0, Z0
+	VMOVUPS.Z        (CX)(DI*2), K1, Z1
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z1, Z0
+	VMOVUPS.Z        (CX)(DI*1), K1, Z1
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z1, Z2
+	VMOVUPS.Z        (CX)(R8*1), K1, Z3
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z3, Z2
+	VADDPS           Z2, Z0, Z4
+	VSUBPS           Z2, Z0, Z0
+	VMOVUPS.Z        (CX)(R9*1), K1, Z2
+	VMOVAPS          Z2, Z2
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z1, Z2
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z3, Z2
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z1
+	VMOVAPS          Z1, Z1
+	VMOVUPS.Z        (CX)(DI*2), K1, Z3
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z3, Z1
+	VMOVUPS.Z        (CX)(DI*1), K1, Z3
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z3, Z5
+	VMOVUPS.Z        (CX)(R8*1), K1, Z6
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z6, Z5
+	VADDPS           Z5, Z1, Z7
+	VSUBPS           Z5, Z1, Z1
+	VMOVUPS.Z        (CX)(R9*1), K1, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z3, Z5
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z6, Z5
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z3
+	VMOVAPS          Z3, Z3
+	VMOVUPS.Z        (CX)(DI*2), K1, Z6
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z6, Z3
+	VMOVUPS.Z        (CX)(DI*1), K1, Z6
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z6, Z8
+	VMOVUPS.Z        (CX)(R8*1), K1, Z9
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z9, Z8
+	VADDPS           Z8, Z3, Z10
+	VSUBPS           Z8, Z3, Z3
+	VMOVUPS.Z        (CX)(R9*1), K1, Z8
+	VMOVAPS          Z8, Z8
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z6, Z8
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z9, Z8
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z6
+	VMOVAPS          Z6, Z6
+	VMOVUPS.Z        (CX)(DI*2), K1, Z9
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z9, Z6
+	VMOVUPS.Z        (CX)(DI*1), K1, Z9
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z9, Z11
+	VMOVUPS.Z        (CX)(R8*1), K1, Z12
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z12, Z11
+	VADDPS           Z11, Z6, Z13
+	VSUBPS           Z11, Z6, Z6
+	VMOVUPS.Z        (CX)(R9*1), K1, Z11
+	VMOVAPS          Z11, Z11
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z9, Z11
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z12, Z11
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z9
+	VMOVAPS          Z9, Z9
+	VMOVUPS.Z        (CX)(DI*2), K1, Z12
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z12, Z9
+	VMOVUPS.Z        (CX)(DI*1), K1, Z12
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z12, Z14
+	VMOVUPS.Z        (CX)(R8*1), K1, Z15
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z15, Z14
+	VADDPS           Z14, Z9, Z16
+	VSUBPS           Z14, Z9, Z9
+	VMOVUPS.Z        (CX)(R9*1), K1, Z14
+	VMOVAPS          Z14, Z14
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z12, Z14
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z15, Z14
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX)(DI*4), K1, Z12
+	VMOVAPS          Z12, Z12
+	VMOVUPS.Z        (CX)(DI*2), K1, Z15
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z15, Z12
+	VMOVUPS.Z        (CX)(DI*1), K1, Z15
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z15, Z17
+	VMOVUPS.Z        (CX)(R8*1), K1, Z18
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z18, Z17
+	VADDPS           Z17, Z12, Z19
+	VSUBPS           Z17, Z12, Z12
+	VMOVUPS.Z        (CX)(R9*1), K1, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z15, Z17
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z18, Z17
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMOVAPS          Z16, Z15
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z4, Z15
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z10, Z15
+	VMOVUPS          Z15, K1, (CX)
+	VMOVAPS          Z16, Z4
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z10, Z4
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z7, Z15
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z13, Z15
+	VADDPS           Z15, Z4, Z18
+	VSUBPS           Z15, Z4, Z4
+	VMOVUPS          Z18, K1, (CX)(R10*1)
+	VMOVUPS          Z4, K1, (CX)(R10*2)
+	VMOVAPS          Z16, Z4
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z10, Z4
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z7, Z10
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z13, Z10
+	VADDPS           Z10, Z4, Z15
+	VSUBPS           Z10, Z4, Z4
+	VMOVUPS          Z15, K1, (CX)(R11*1)
+	VMOVUPS          Z4, K1, (CX)(R10*4)
+	VMOVAPS          Z19, Z4
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z7, Z4
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z13, Z4
+	VMOVUPS          Z4, K1, (CX)(R12*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMOVAPS          Z9, Z4
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z3, Z4
+	VMOVUPS          Z4, K1, (CX)
+	VMOVAPS          Z9, Z0
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z3, Z0
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z1, Z4
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z6, Z4
+	VADDPS           Z4, Z0, Z7
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z7, K1, (CX)(R10*1)
+	VMOVUPS          Z0, K1, (CX)(R10*2)
+	VMOVAPS          Z9, Z0
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z3, Z0
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z1, Z3
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z6, Z3
+	VADDPS           Z3, Z0, Z4
+	VSUBPS           Z3, Z0, Z0
+	VMOVUPS          Z4, K1, (CX)(R11*1)
+	VMOVUPS          Z0, K1, (CX)(R10*4)
+	VMOVAPS          Z12, Z0
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z1, Z0
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z6, Z0
+	VMOVUPS          Z0, K1, (CX)(R12*1)
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	VMOVAPS          Z14, Z0
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z8, Z0
+	VMOVUPS          Z0, K1, (AX)
+	VMOVAPS          Z14, Z0
+	VFMADD231PS.BCST winogradWordc0100000<>+0(SB), Z8, Z0
+	VMULPS.BCST      winogradWordbfb40000<>+0(SB), Z5, Z1
+	VFMADD231PS.BCST winogradWord3f200000<>+0(SB), Z11, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, K1, (AX)(R10*1)
+	VMOVUPS          Z0, K1, (AX)(R10*2)
+	VMOVAPS          Z14, Z0
+	VFMADD231PS.BCST winogradWordbec80000<>+0(SB), Z8, Z0
+	VMULPS.BCST      winogradWordbf160000<>+0(SB), Z5, Z1
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z11, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, K1, (AX)(R11*1)
+	VMOVUPS          Z0, K1, (AX)(R10*4)
+	VMOVAPS          Z17, Z0
+	VFMADD231PS.BCST winogradWord3f610000<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST winogradWordc0290000<>+0(SB), Z11, Z0
+	VMOVUPS          Z0, K1, (AX)(R12*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradWord3f610000<>+0(SB)/4, $0x3f610000
+GLOBL winogradWord3f610000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWordc0290000<>+0(SB)/4, $0xc0290000
+GLOBL winogradWordc0290000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWordc0100000<>+0(SB)/4, $0xc0100000
+GLOBL winogradWordc0100000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWordbfb40000<>+0(SB)/4, $0xbfb40000
+GLOBL winogradWordbfb40000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWord3f200000<>+0(SB)/4, $0x3f200000
+GLOBL winogradWord3f200000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWordbec80000<>+0(SB)/4, $0xbec80000
+GLOBL winogradWordbec80000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWordbf160000<>+0(SB)/4, $0xbf160000
+GLOBL winogradWordbf160000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWord3fc00000<>+0(SB)/4, $0x3fc00000
+GLOBL winogradWord3fc00000<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, FMA3
+TEXT ·winogradInput4AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DI)(DI*4), R9
+	MOVQ dstCol+16(FP), R10
+	LEAQ (R10)(R10*2), R11
+	LEAQ (R10)(R10*4), R12
+	SUBQ $0x08, CX
+	JLT  tail
+
+vector:
+	MOVQ        DX, R13
+	VMOVUPS     (R13)(DI*4), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R13), Y1
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y0
+	VMOVUPS     (R13)(DI*2), Y1
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y1, Y0
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R13), Y2
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VMOVUPS     (R13)(DI*2), Y2
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y1
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y2
+	VMOVAPS     Y2, Y2
+	VMOVUPS     (R13), Y3
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y3, Y2
+	VMOVUPS     (R13)(DI*2), Y3
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y2
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R13), Y4
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y4, Y3
+	VMOVUPS     (R13)(DI*2), Y4
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y3
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y4
+	VMOVAPS     Y4, Y4
+	VMOVUPS     (R13), Y5
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y5, Y4
+	VMOVUPS     (R13)(DI*2), Y5
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y5, Y4
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R13), Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y6, Y5
+	VMOVUPS     (R13)(DI*2), Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y6, Y5
+	MOVQ        AX, R13
+	VMOVAPS     Y4, Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y0, Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y6
+	VMOVUPS     Y6, (R13)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbfb40000<>+0(SB), Y1, Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y6
+	VADDPS      Y6, Y0, Y7
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     Y7, (R13)(R10*1)
+	VMOVUPS     Y0, (R13)(R10*2)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbf160000<>+0(SB), Y1, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y0, Y4
+	VSUBPS      Y2, Y0, Y0
+	VMOVUPS     Y4, (R13)(R11*1)
+	VMOVUPS     Y0, (R13)(R10*4)
+	VMOVAPS     Y5, Y0
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y0
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y0
+	VMOVUPS     Y0, (R13)(R12*1)
+	MOVQ        DX, R13
+	VMOVUPS     (R13)(DI*4), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R13)(DI*2), Y1
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y1, Y0
+	VMOVUPS     (R13)(DI*1), Y1
+	VMULPS      winogradEightbfb40000<>+0(SB), Y1, Y1
+	VMOVUPS     (R13)(R8*1), Y2
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y2, Y1
+	VADDPS      Y1, Y0, Y0
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R13)(DI*2), Y2
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y1
+	VMOVUPS     (R13)(DI*1), Y2
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y2
+	VMOVUPS     (R13)(R8*1), Y3
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y1, Y1
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y2
+	VMOVAPS     Y2, Y2
+	VMOVUPS     (R13)(DI*2), Y3
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y2
+	VMOVUPS     (R13)(DI*1), Y3
+	VMULPS      winogradEightbfb40000<>+0(SB), Y3, Y3
+	VMOVUPS     (R13)(R8*1), Y4
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y2, Y2
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R13)(DI*2), Y4
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y4, Y3
+	VMOVUPS     (R13)(DI*1), Y4
+	VMULPS      winogradEightbfb40000<>+0(SB), Y4, Y4
+	VMOVUPS     (R13)(R8*1), Y5
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y4
+	VMOVAPS     Y4, Y4
+	VMOVUPS     (R13)(DI*2), Y5
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y5, Y4
+	VMOVUPS     (R13)(DI*1), Y5
+	VMULPS      winogradEightbfb40000<>+0(SB), Y5, Y5
+	VMOVUPS     (R13)(R8*1), Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R13)(DI*2), Y6
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y6, Y5
+	VMOVUPS     (R13)(DI*1), Y6
+	VMULPS      winogradEightbfb40000<>+0(SB), Y6, Y6
+	VMOVUPS     (R13)(R8*1), Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y7, Y6
+	VADDPS      Y6, Y5, Y5
+	MOVQ        AX, R13
+	ADDQ        BX, R13
+	VMOVAPS     Y4, Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y0, Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y6
+	VMOVUPS     Y6, (R13)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbfb40000<>+0(SB), Y1, Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y6
+	VADDPS      Y6, Y0, Y7
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     Y7, (R13)(R10*1)
+	VMOVUPS     Y0, (R13)(R10*2)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbf160000<>+0(SB), Y1, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y0, Y4
+	VSUBPS      Y2, Y0, Y0
+	VMOVUPS     Y4, (R13)(R11*1)
+	VMOVUPS     Y0, (R13)(R10*4)
+	VMOVAPS     Y5, Y0
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y0
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y0
+	VMOVUPS     Y0, (R13)(R12*1)
+	MOVQ        DX, R13
+	VMOVUPS     (R13)(DI*4), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R13)(DI*2), Y1
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y1, Y0
+	VMOVUPS     (R13)(DI*1), Y1
+	VMULPS      winogradEightbfb40000<>+0(SB), Y1, Y1
+	VMOVUPS     (R13)(R8*1), Y2
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y2, Y1
+	VSUBPS      Y1, Y0, Y0
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R13)(DI*2), Y2
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y1
+	VMOVUPS     (R13)(DI*1), Y2
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y2
+	VMOVUPS     (R13)(R8*1), Y3
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y2
+	VSUBPS      Y2, Y1, Y1
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y2
+	VMOVAPS     Y2, Y2
+	VMOVUPS     (R13)(DI*2), Y3
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y2
+	VMOVUPS     (R13)(DI*1), Y3
+	VMULPS      winogradEightbfb40000<>+0(SB), Y3, Y3
+	VMOVUPS     (R13)(R8*1), Y4
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y3
+	VSUBPS      Y3, Y2, Y2
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R13)(DI*2), Y4
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y4, Y3
+	VMOVUPS     (R13)(DI*1), Y4
+	VMULPS      winogradEightbfb40000<>+0(SB), Y4, Y4
+	VMOVUPS     (R13)(R8*1), Y5
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y5, Y4
+	VSUBPS      Y4, Y3, Y3
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y4
+	VMOVAPS     Y4, Y4
+	VMOVUPS     (R13)(DI*2), Y5
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y5, Y4
+	VMOVUPS     (R13)(DI*1), Y5
+	VMULPS      winogradEightbfb40000<>+0(SB), Y5, Y5
+	VMOVUPS     (R13)(R8*1), Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y6, Y5
+	VSUBPS      Y5, Y4, Y4
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R13)(DI*2), Y6
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y6, Y5
+	VMOVUPS     (R13)(DI*1), Y6
+	VMULPS      winogradEightbfb40000<>+0(SB), Y6, Y6
+	VMOVUPS     (R13)(R8*1), Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y7, Y6
+	VSUBPS      Y6, Y5, Y5
+	MOVQ        AX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	VMOVAPS     Y4, Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y0, Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y6
+	VMOVUPS     Y6, (R13)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbfb40000<>+0(SB), Y1, Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y6
+	VADDPS      Y6, Y0, Y7
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     Y7, (R13)(R10*1)
+	VMOVUPS     Y0, (R13)(R10*2)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbf160000<>+0(SB), Y1, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y0, Y4
+	VSUBPS      Y2, Y0, Y0
+	VMOVUPS     Y4, (R13)(R11*1)
+	VMOVUPS     Y0, (R13)(R10*4)
+	VMOVAPS     Y5, Y0
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y0
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y0
+	VMOVUPS     Y0, (R13)(R12*1)
+	MOVQ        DX, R13
+	VMOVUPS     (R13)(DI*4), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R13)(DI*2), Y1
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y1, Y0
+	VMOVUPS     (R13)(DI*1), Y1
+	VMULPS      winogradEightbf160000<>+0(SB), Y1, Y1
+	VMOVUPS     (R13)(R8*1), Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y2, Y1
+	VADDPS      Y1, Y0, Y0
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R13)(DI*2), Y2
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y1
+	VMOVUPS     (R13)(DI*1), Y2
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y2
+	VMOVUPS     (R13)(R8*1), Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y1, Y1
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y2
+	VMOVAPS     Y2, Y2
+	VMOVUPS     (R13)(DI*2), Y3
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y2
+	VMOVUPS     (R13)(DI*1), Y3
+	VMULPS      winogradEightbf160000<>+0(SB), Y3, Y3
+	VMOVUPS     (R13)(R8*1), Y4
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y2, Y2
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R13)(DI*2), Y4
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y4, Y3
+	VMOVUPS     (R13)(DI*1), Y4
+	VMULPS      winogradEightbf160000<>+0(SB), Y4, Y4
+	VMOVUPS     (R13)(R8*1), Y5
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y4
+	VMOVAPS     Y4, Y4
+	VMOVUPS     (R13)(DI*2), Y5
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y5, Y4
+	VMOVUPS     (R13)(DI*1), Y5
+	VMULPS      winogradEightbf160000<>+0(SB), Y5, Y5
+	VMOVUPS     (R13)(R8*1), Y6
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R13)(DI*2), Y6
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y6, Y5
+	VMOVUPS     (R13)(DI*1), Y6
+	VMULPS      winogradEightbf160000<>+0(SB), Y6, Y6
+	VMOVUPS     (R13)(R8*1), Y7
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y7, Y6
+	VADDPS      Y6, Y5, Y5
+	MOVQ        AX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	VMOVAPS     Y4, Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y0, Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y6
+	VMOVUPS     Y6, (R13)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbfb40000<>+0(SB), Y1, Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y6
+	VADDPS      Y6, Y0, Y7
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     Y7, (R13)(R10*1)
+	VMOVUPS     Y0, (R13)(R10*2)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbf160000<>+0(SB), Y1, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y0, Y4
+	VSUBPS      Y2, Y0, Y0
+	VMOVUPS     Y4, (R13)(R11*1)
+	VMOVUPS     Y0, (R13)(R10*4)
+	VMOVAPS     Y5, Y0
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y0
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y0
+	VMOVUPS     Y0, (R13)(R12*1)
+	MOVQ        DX, R13
+	VMOVUPS     (R13)(DI*4), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R13)(DI*2), Y1
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y1, Y0
+	VMOVUPS     (R13)(DI*1), Y1
+	VMULPS      winogradEightbf160000<>+0(SB), Y1, Y1
+	VMOVUPS     (R13)(R8*1), Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y2, Y1
+	VSUBPS      Y1, Y0, Y0
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R13)(DI*2), Y2
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y1
+	VMOVUPS     (R13)(DI*1), Y2
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y2
+	VMOVUPS     (R13)(R8*1), Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VSUBPS      Y2, Y1, Y1
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y2
+	VMOVAPS     Y2, Y2
+	VMOVUPS     (R13)(DI*2), Y3
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y2
+	VMOVUPS     (R13)(DI*1), Y3
+	VMULPS      winogradEightbf160000<>+0(SB), Y3, Y3
+	VMOVUPS     (R13)(R8*1), Y4
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VSUBPS      Y3, Y2, Y2
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R13)(DI*2), Y4
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y4, Y3
+	VMOVUPS     (R13)(DI*1), Y4
+	VMULPS      winogradEightbf160000<>+0(SB), Y4, Y4
+	VMOVUPS     (R13)(R8*1), Y5
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y5, Y4
+	VSUBPS      Y4, Y3, Y3
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y4
+	VMOVAPS     Y4, Y4
+	VMOVUPS     (R13)(DI*2), Y5
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y5, Y4
+	VMOVUPS     (R13)(DI*1), Y5
+	VMULPS      winogradEightbf160000<>+0(SB), Y5, Y5
+	VMOVUPS     (R13)(R8*1), Y6
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y6, Y5
+	VSUBPS      Y5, Y4, Y4
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(DI*4), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R13)(DI*2), Y6
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y6, Y5
+	VMOVUPS     (R13)(DI*1), Y6
+	VMULPS      winogradEightbf160000<>+0(SB), Y6, Y6
+	VMOVUPS     (R13)(R8*1), Y7
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y7, Y6
+	VSUBPS      Y6, Y5, Y5
+	MOVQ        AX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	VMOVAPS     Y4, Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y0, Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y6
+	VMOVUPS     Y6, (R13)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbfb40000<>+0(SB), Y1, Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y6
+	VADDPS      Y6, Y0, Y7
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     Y7, (R13)(R10*1)
+	VMOVUPS     Y0, (R13)(R10*2)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbf160000<>+0(SB), Y1, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y0, Y4
+	VSUBPS      Y2, Y0, Y0
+	VMOVUPS     Y4, (R13)(R11*1)
+	VMOVUPS     Y0, (R13)(R10*4)
+	VMOVAPS     Y5, Y0
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y0
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y0
+	VMOVUPS     Y0, (R13)(R12*1)
+	MOVQ        DX, R13
+	VMOVUPS     (R13)(R9*1), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R13)(DI*1), Y1
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y0
+	VMOVUPS     (R13)(R8*1), Y1
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y1, Y0
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(R9*1), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R13)(DI*1), Y2
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VMOVUPS     (R13)(R8*1), Y2
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y1
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(R9*1), Y2
+	VMOVAPS     Y2, Y2
+	VMOVUPS     (R13)(DI*1), Y3
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y3, Y2
+	VMOVUPS     (R13)(R8*1), Y3
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y2
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(R9*1), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R13)(DI*1), Y4
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y4, Y3
+	VMOVUPS     (R13)(R8*1), Y4
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y3
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(R9*1), Y4
+	VMOVAPS     Y4, Y4
+	VMOVUPS     (R13)(DI*1), Y5
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y5, Y4
+	VMOVUPS     (R13)(R8*1), Y5
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y5, Y4
+	ADDQ        SI, R13
+	VMOVUPS     (R13)(R9*1), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R13)(DI*1), Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y6, Y5
+	VMOVUPS     (R13)(R8*1), Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y6, Y5
+	MOVQ        AX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	ADDQ        BX, R13
+	VMOVAPS     Y4, Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y0, Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y6
+	VMOVUPS     Y6, (R13)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbfb40000<>+0(SB), Y1, Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y6
+	VADDPS      Y6, Y0, Y7
+	VSUBPS      Y6, Y0, Y0
+	VMOVUPS     Y7, (R13)(R10*1)
+	VMOVUPS     Y0, (R13)(R10*2)
+	VMOVAPS     Y4, Y0
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y0
+	VMULPS      winogradEightbf160000<>+0(SB), Y1, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y0, Y4
+	VSUBPS      Y2, Y0, Y0
+	VMOVUPS     Y4, (R13)(R11*1)
+	VMOVUPS     Y0, (R13)(R10*4)
+	VMOVAPS     Y5, Y0
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y0
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y0
+	VMOVUPS     Y0, (R13)(R12*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, CX
+	JZ          done
+	LEAQ        winogradMasks<>+0(SB), R13
+	NEGQ        CX
+	VMOVUPS     32(R13)(CX*4), Y0
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX), Y0, Y2
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX), Y0, Y3
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y3, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VMOVAPS     Y3, Y3
+	VMASKMOVPS  (CX), Y0, Y4
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y4, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX), Y0, Y5
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y5, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y5, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VMOVAPS     Y5, Y5
+	VMASKMOVPS  (CX), Y0, Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y6, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y6, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX), Y0, Y7
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y7, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y7, Y6
+	MOVQ        AX, CX
+	VMOVAPS     Y5, Y7
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y7
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y7
+	VMASKMOVPS  Y7, Y0, (CX)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y7
+	VADDPS      Y7, Y1, Y8
+	VSUBPS      Y7, Y1, Y1
+	VMASKMOVPS  Y8, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*2)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y5
+	VSUBPS      Y3, Y1, Y1
+	VMASKMOVPS  Y5, Y0, (CX)(R11*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*4)
+	VMOVAPS     Y6, Y1
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R12*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMULPS      winogradEightbfb40000<>+0(SB), Y3, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VMOVAPS     Y3, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y4, Y3
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMULPS      winogradEightbfb40000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y5, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMULPS      winogradEightbfb40000<>+0(SB), Y5, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VMOVAPS     Y5, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y6, Y5
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMULPS      winogradEightbfb40000<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y7, Y6
+	VADDPS      Y6, Y5, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y7, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y7
+	VMULPS      winogradEightbfb40000<>+0(SB), Y7, Y7
+	VMASKMOVPS  (CX)(R8*1), Y0, Y8
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y8, Y7
+	VADDPS      Y7, Y6, Y6
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	VMOVAPS     Y5, Y7
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y7
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y7
+	VMASKMOVPS  Y7, Y0, (CX)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y7
+	VADDPS      Y7, Y1, Y8
+	VSUBPS      Y7, Y1, Y1
+	VMASKMOVPS  Y8, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*2)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y5
+	VSUBPS      Y3, Y1, Y1
+	VMASKMOVPS  Y5, Y0, (CX)(R11*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*4)
+	VMOVAPS     Y6, Y1
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R12*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y3, Y2
+	VSUBPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMULPS      winogradEightbfb40000<>+0(SB), Y3, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y3
+	VSUBPS      Y3, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VMOVAPS     Y3, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y4, Y3
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMULPS      winogradEightbfb40000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y5, Y4
+	VSUBPS      Y4, Y3, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y5, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMULPS      winogradEightbfb40000<>+0(SB), Y5, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y6, Y5
+	VSUBPS      Y5, Y4, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VMOVAPS     Y5, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y6, Y5
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMULPS      winogradEightbfb40000<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y7, Y6
+	VSUBPS      Y6, Y5, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y7, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y7
+	VMULPS      winogradEightbfb40000<>+0(SB), Y7, Y7
+	VMASKMOVPS  (CX)(R8*1), Y0, Y8
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y8, Y7
+	VSUBPS      Y7, Y6, Y6
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMOVAPS     Y5, Y7
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y7
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y7
+	VMASKMOVPS  Y7, Y0, (CX)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y7
+	VADDPS      Y7, Y1, Y8
+	VSUBPS      Y7, Y1, Y1
+	VMASKMOVPS  Y8, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*2)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y5
+	VSUBPS      Y3, Y1, Y1
+	VMASKMOVPS  Y5, Y0, (CX)(R11*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*4)
+	VMOVAPS     Y6, Y1
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R12*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMULPS      winogradEightbf160000<>+0(SB), Y3, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VMOVAPS     Y3, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y4, Y3
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMULPS      winogradEightbf160000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y5, Y4
+	VADDPS      Y4, Y3, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y5, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMULPS      winogradEightbf160000<>+0(SB), Y5, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y6, Y5
+	VADDPS      Y5, Y4, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VMOVAPS     Y5, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y6, Y5
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMULPS      winogradEightbf160000<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y7, Y6
+	VADDPS      Y6, Y5, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y7, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y7
+	VMULPS      winogradEightbf160000<>+0(SB), Y7, Y7
+	VMASKMOVPS  (CX)(R8*1), Y0, Y8
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y8, Y7
+	VADDPS      Y7, Y6, Y6
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMOVAPS     Y5, Y7
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y7
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y7
+	VMASKMOVPS  Y7, Y0, (CX)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y7
+	VADDPS      Y7, Y1, Y8
+	VSUBPS      Y7, Y1, Y1
+	VMASKMOVPS  Y8, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*2)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y5
+	VSUBPS      Y3, Y1, Y1
+	VMASKMOVPS  Y5, Y0, (CX)(R11*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*4)
+	VMOVAPS     Y6, Y1
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R12*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VSUBPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMULPS      winogradEightbf160000<>+0(SB), Y3, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VSUBPS      Y3, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VMOVAPS     Y3, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y4, Y3
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMULPS      winogradEightbf160000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y5, Y4
+	VSUBPS      Y4, Y3, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y5, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMULPS      winogradEightbf160000<>+0(SB), Y5, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y6, Y5
+	VSUBPS      Y5, Y4, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VMOVAPS     Y5, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y6, Y5
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMULPS      winogradEightbf160000<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y7, Y6
+	VSUBPS      Y6, Y5, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y7, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y7
+	VMULPS      winogradEightbf160000<>+0(SB), Y7, Y7
+	VMASKMOVPS  (CX)(R8*1), Y0, Y8
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y8, Y7
+	VSUBPS      Y7, Y6, Y6
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMOVAPS     Y5, Y7
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y7
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y7
+	VMASKMOVPS  Y7, Y0, (CX)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y7
+	VADDPS      Y7, Y1, Y8
+	VSUBPS      Y7, Y1, Y1
+	VMASKMOVPS  Y8, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*2)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y5
+	VSUBPS      Y3, Y1, Y1
+	VMASKMOVPS  Y5, Y0, (CX)(R11*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R10*4)
+	VMOVAPS     Y6, Y1
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R12*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(R8*1), Y0, Y2
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y2, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y3, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y3
+	VMOVAPS     Y3, Y3
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y4, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y5, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y5, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y5
+	VMOVAPS     Y5, Y5
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y6, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y6, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y7
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y7, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y7, Y6
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	VMOVAPS     Y5, Y7
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y1, Y7
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y3, Y7
+	VMASKMOVPS  Y7, Y0, (AX)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightc0100000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbfb40000<>+0(SB), Y2, Y7
+	VFMADD231PS winogradEight3f200000<>+0(SB), Y4, Y7
+	VADDPS      Y7, Y1, Y8
+	VSUBPS      Y7, Y1, Y1
+	VMASKMOVPS  Y8, Y0, (AX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (AX)(R10*2)
+	VMOVAPS     Y5, Y1
+	VFMADD231PS winogradEightbec80000<>+0(SB), Y3, Y1
+	VMULPS      winogradEightbf160000<>+0(SB), Y2, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y5
+	VSUBPS      Y3, Y1, Y1
+	VMASKMOVPS  Y5, Y0, (AX)(R11*1)
+	VMASKMOVPS  Y1, Y0, (AX)(R10*4)
+	VMOVAPS     Y6, Y1
+	VFMADD231PS winogradEight3f610000<>+0(SB), Y2, Y1
+	VFMADD231PS winogradEightc0290000<>+0(SB), Y4, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(R12*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradEight3f610000<>+0(SB)/4, $0x3f610000
+DATA winogradEight3f610000<>+4(SB)/4, $0x3f610000
+DATA winogradEight3f610000<>+8(SB)/4, $0x3f610000
+DATA winogradEight3f610000<>+12(SB)/4, $0x3f610000
+DATA winogradEight3f610000<>+16(SB)/4, $0x3f610000
+DATA winogradEight3f610000<>+20(SB)/4, $0x3f610000
+DATA winogradEight3f610000<>+24(SB)/4, $0x3f610000
+DATA winogradEight3f610000<>+28(SB)/4, $0x3f610000
+GLOBL winogradEight3f610000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEightc0290000<>+0(SB)/4, $0xc0290000
+DATA winogradEightc0290000<>+4(SB)/4, $0xc0290000
+DATA winogradEightc0290000<>+8(SB)/4, $0xc0290000
+DATA winogradEightc0290000<>+12(SB)/4, $0xc0290000
+DATA winogradEightc0290000<>+16(SB)/4, $0xc0290000
+DATA winogradEightc0290000<>+20(SB)/4, $0xc0290000
+DATA winogradEightc0290000<>+24(SB)/4, $0xc0290000
+DATA winogradEightc0290000<>+28(SB)/4, $0xc0290000
+GLOBL winogradEightc0290000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEightc0100000<>+0(SB)/4, $0xc0100000
+DATA winogradEightc0100000<>+4(SB)/4, $0xc0100000
+DATA winogradEightc0100000<>+8(SB)/4, $0xc0100000
+DATA winogradEightc0100000<>+12(SB)/4, $0xc0100000
+DATA winogradEightc0100000<>+16(SB)/4, $0xc0100000
+DATA winogradEightc0100000<>+20(SB)/4, $0xc0100000
+DATA winogradEightc0100000<>+24(SB)/4, $0xc0100000
+DATA winogradEightc0100000<>+28(SB)/4, $0xc0100000
+GLOBL winogradEightc0100000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEightbfb40000<>+0(SB)/4, $0xbfb40000
+DATA winogradEightbfb40000<>+4(SB)/4, $0xbfb40000
+DATA winogradEightbfb40000<>+8(SB)/4, $0xbfb40000
+DATA winogradEightbfb40000<>+12(SB)/4, $0xbfb40000
+DATA winogradEightbfb40000<>+16(SB)/4, $0xbfb40000
+DATA winogradEightbfb40000<>+20(SB)/4, $0xbfb40000
+DATA winogradEightbfb40000<>+24(SB)/4, $0xbfb40000
+DATA winogradEightbfb40000<>+28(SB)/4, $0xbfb40000
+GLOBL winogradEightbfb40000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEight3f200000<>+0(SB)/4, $0x3f200000
+DATA winogradEight3f200000<>+4(SB)/4, $0x3f200000
+DATA winogradEight3f200000<>+8(SB)/4, $0x3f200000
+DATA winogradEight3f200000<>+12(SB)/4, $0x3f200000
+DATA winogradEight3f200000<>+16(SB)/4, $0x3f200000
+DATA winogradEight3f200000<>+20(SB)/4, $0x3f200000
+DATA winogradEight3f200000<>+24(SB)/4, $0x3f200000
+DATA winogradEight3f200000<>+28(SB)/4, $0x3f200000
+GLOBL winogradEight3f200000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEightbec80000<>+0(SB)/4, $0xbec80000
+DATA winogradEightbec80000<>+4(SB)/4, $0xbec80000
+DATA winogradEightbec80000<>+8(SB)/4, $0xbec80000
+DATA winogradEightbec80000<>+12(SB)/4, $0xbec80000
+DATA winogradEightbec80000<>+16(SB)/4, $0xbec80000
+DATA winogradEightbec80000<>+20(SB)/4, $0xbec80000
+DATA winogradEightbec80000<>+24(SB)/4, $0xbec80000
+DATA winogradEightbec80000<>+28(SB)/4, $0xbec80000
+GLOBL winogradEightbec80000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEightbf160000<>+0(SB)/4, $0xbf160000
+DATA winogradEightbf160000<>+4(SB)/4, $0xbf160000
+DATA winogradEightbf160000<>+8(SB)/4, $0xbf160000
+DATA winogradEightbf160000<>+12(SB)/4, $0xbf160000
+DATA winogradEightbf160000<>+16(SB)/4, $0xbf160000
+DATA winogradEightbf160000<>+20(SB)/4, $0xbf160000
+DATA winogradEightbf160000<>+24(SB)/4, $0xbf160000
+DATA winogradEightbf160000<>+28(SB)/4, $0xbf160000
+GLOBL winogradEightbf160000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEight3fc00000<>+0(SB)/4, $0x3fc00000
+DATA winogradEight3fc00000<>+4(SB)/4, $0x3fc00000
+DATA winogradEight3fc00000<>+8(SB)/4, $0x3fc00000
+DATA winogradEight3fc00000<>+12(SB)/4, $0x3fc00000
+DATA winogradEight3fc00000<>+16(SB)/4, $0x3fc00000
+DATA winogradEight3fc00000<>+20(SB)/4, $0x3fc00000
+DATA winogradEight3fc00000<>+24(SB)/4, $0x3fc00000
+DATA winogradEight3fc00000<>+28(SB)/4, $0x3fc00000
+GLOBL winogradEight3fc00000<>(SB), RODATA|NOPTR, $32
+
+// func winogradWeights4AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradWeights4AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	MOVQ dstCol+16(FP), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	MOVQ             DX, R11
+	VMOVUPS          (R11), Z0
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z0, Z1
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z0, Z2
+	VMOVUPS          (R11)(DI*2), Z3
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z3, Z2
+	VMOVUPS          (R11)(DI*1), Z4
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z4, Z5
+	VADDPS           Z5, Z2, Z6
+	VSUBPS           Z5, Z2, Z2
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z3, Z0
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z4, Z4
+	VADDPS           Z4, Z0, Z5
+	VSUBPS           Z4, Z0, Z0
+	ADDQ             SI, R11
+	VMOVUPS          (R11), Z4
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z4, Z7
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z4, Z8
+	VMOVUPS          (R11)(DI*2), Z9
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z9, Z8
+	VMOVUPS          (R11)(DI*1), Z10
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z10, Z11
+	VADDPS           Z11, Z8, Z12
+	VSUBPS           Z11, Z8, Z8
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z4, Z4
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z9, Z4
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z10, Z10
+	VADDPS           Z10, Z4, Z11
+	VSUBPS           Z10, Z4, Z4
+	ADDQ             SI, R11
+	VMOVUPS          (R11), Z10
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z10, Z13
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z10, Z14
+	VMOVUPS          (R11)(DI*2), Z15
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z15, Z14
+	VMOVUPS          (R11)(DI*1), Z16
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z16, Z17
+	VADDPS           Z17, Z14, Z18
+	VSUBPS           Z17, Z14, Z14
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z10, Z10
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z15, Z10
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z16, Z16
+	VADDPS           Z16, Z10, Z17
+	VSUBPS           Z16, Z10, Z10
+	MOVQ             AX, R11
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z1, Z16
+	VMOVUPS          Z16, (R11)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z1, Z16
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z13, Z16
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z7, Z19
+	VADDPS           Z19, Z16, Z20
+	VSUBPS           Z19, Z16, Z16
+	VMOVUPS          Z20, (R11)(R8*1)
+	VMOVUPS          Z16, (R11)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z13, Z1
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z7, Z7
+	VADDPS           Z7, Z1, Z16
+	VSUBPS           Z7, Z1, Z1
+	VMOVUPS          Z16, (R11)(R9*1)
+	VMOVUPS          Z1, (R11)(R8*4)
+	VMOVUPS          Z13, (R11)(R10*1)
+	MOVQ             AX, R11
+	ADDQ             BX, R11
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z6, Z1
+	VMOVUPS          Z1, (R11)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z6, Z1
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z18, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z12, Z7
+	VADDPS           Z7, Z1, Z13
+	VSUBPS           Z7, Z1, Z1
+	VMOVUPS          Z13, (R11)(R8*1)
+	VMOVUPS          Z1, (R11)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z6, Z1
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z18, Z1
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z12, Z6
+	VADDPS           Z6, Z1, Z7
+	VSUBPS           Z6, Z1, Z1
+	VMOVUPS          Z7, (R11)(R9*1)
+	VMOVUPS          Z1, (R11)(R8*4)
+	VMOVUPS          Z18, (R11)(R10*1)
+	MOVQ             AX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z2, Z1
+	VMOVUPS          Z1, (R11)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z14, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z8, Z6
+	VADDPS           Z6, Z1, Z7
+	VSUBPS           Z6, Z1, Z1
+	VMOVUPS          Z7, (R11)(R8*1)
+	VMOVUPS          Z1, (R11)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z14, Z1
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z8, Z2
+	VADDPS           Z2, Z1, Z6
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z6, (R11)(R9*1)
+	VMOVUPS          Z1, (R11)(R8*4)
+	VMOVUPS          Z14, (R11)(R10*1)
+	MOVQ             AX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z5, Z1
+	VMOVUPS          Z1, (R11)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z5, Z1
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z17, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z11, Z2
+	VADDPS           Z2, Z1, Z6
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z6, (R11)(R8*1)
+	VMOVUPS          Z1, (R11)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z5, Z1
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z17, Z1
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z11, Z2
+	VADDPS           Z2, Z1, Z5
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z5, (R11)(R9*1)
+	VMOVUPS          Z1, (R11)(R8*4)
+	VMOVUPS          Z17, (R11)(R10*1)
+	MOVQ             AX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z0, Z1
+	VMOVUPS          Z1, (R11)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z10, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z4, Z2
+	VADDPS           Z2, Z1, Z5
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z5, (R11)(R8*1)
+	VMOVUPS          Z1, (R11)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z10, Z0
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z4, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, (R11)(R9*1)
+	VMOVUPS          Z0, (R11)(R8*4)
+	VMOVUPS          Z10, (R11)(R10*1)
+	MOVQ             AX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z3, Z0
+	VMOVUPS          Z0, (R11)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z15, Z0
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z9, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, (R11)(R8*1)
+	VMOVUPS          Z0, (R11)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z15, Z0
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z9, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, (R11)(R9*1)
+	VMOVUPS          Z0, (R11)(R8*4)
+	VMOVUPS          Z15, (R11)(R10*1)
+	ADDQ             $0x40, AX
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
+	JGE              vector
+
+tail:
+	ADDQ             $0x10, CX
+	JZ               done
+	MOVL             $0x00000001, R11
+	SHLL             CL, R11
+	DECL             R11
+	KMOVW            R11, K1
+	MOVQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z0
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z0, Z1
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z0, Z2
+	VMOVUPS.Z        (CX)(DI*2), K1, Z3
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z3, Z2
+	VMOVUPS.Z        (CX)(DI*1), K1, Z4
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z4, Z5
+	VADDPS           Z5, Z2, Z6
+	VSUBPS           Z5, Z2, Z2
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z3, Z0
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z4, Z4
+	VADDPS           Z4, Z0, Z5
+	VSUBPS           Z4, Z0, Z0
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z4
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z4, Z7
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z4, Z8
+	VMOVUPS.Z        (CX)(DI*2), K1, Z9
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z9, Z8
+	VMOVUPS.Z        (CX)(DI*1), K1, Z10
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z10, Z11
+	VADDPS           Z11, Z8, Z12
+	VSUBPS           Z11, Z8, Z8
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z4, Z4
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z9, Z4
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z10, Z10
+	VADDPS           Z10, Z4, Z11
+	VSUBPS           Z10, Z4, Z4
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z10
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z10, Z13
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z10, Z14
+	VMOVUPS.Z        (CX)(DI*2), K1, Z15
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z15, Z14
+	VMOVUPS.Z        (CX)(DI*1), K1, Z16
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z16, Z17
+	VADDPS           Z17, Z14, Z18
+	VSUBPS           Z17, Z14, Z14
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z10, Z10
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z15, Z10
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z16, Z16
+	VADDPS           Z16, Z10, Z17
+	VSUBPS           Z16, Z10, Z10
+	MOVQ             AX, CX
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z1, Z16
+	VMOVUPS          Z16, K1, (CX)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z1, Z16
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z13, Z16
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z7, Z19
+	VADDPS           Z19, Z16, Z20
+	VSUBPS           Z19, Z16, Z16
+	VMOVUPS          Z20, K1, (CX)(R8*1)
+	VMOVUPS          Z16, K1, (CX)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z1, Z1
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z13, Z1
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z7, Z7
+	VADDPS           Z7, Z1, Z16
+	VSUBPS           Z7, Z1, Z1
+	VMOVUPS          Z16, K1, (CX)(R9*1)
+	VMOVUPS          Z1, K1, (CX)(R8*4)
+	VMOVUPS          Z13, K1, (CX)(R10*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z6, Z1
+	VMOVUPS          Z1, K1, (CX)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z6, Z1
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z18, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z12, Z7
+	VADDPS           Z7, Z1, Z13
+	VSUBPS           Z7, Z1, Z1
+	VMOVUPS          Z13, K1, (CX)(R8*1)
+	VMOVUPS          Z1, K1, (CX)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z6, Z1
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z18, Z1
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z12, Z6
+	VADDPS           Z6, Z1, Z7
+	VSUBPS           Z6, Z1, Z1
+	VMOVUPS          Z7, K1, (CX)(R9*1)
+	VMOVUPS          Z1, K1, (CX)(R8*4)
+	VMOVUPS          Z18, K1, (CX)(R10*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z2, Z1
+	VMOVUPS          Z1, K1, (CX)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z14, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z8, Z6
+	VADDPS           Z6, Z1, Z7
+	VSUBPS           Z6, Z1, Z1
+	VMOVUPS          Z7, K1, (CX)(R8*1)
+	VMOVUPS          Z1, K1, (CX)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z2, Z1
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z14, Z1
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z8, Z2
+	VADDPS           Z2, Z1, Z6
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z6, K1, (CX)(R9*1)
+	VMOVUPS          Z1, K1, (CX)(R8*4)
+	VMOVUPS          Z14, K1, (CX)(R10*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z5, Z1
+	VMOVUPS          Z1, K1, (CX)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z5, Z1
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z17, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z11, Z2
+	VADDPS           Z2, Z1, Z6
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z6, K1, (CX)(R8*1)
+	VMOVUPS          Z1, K1, (CX)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z5, Z1
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z17, Z1
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z11, Z2
+	VADDPS           Z2, Z1, Z5
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z5, K1, (CX)(R9*1)
+	VMOVUPS          Z1, K1, (CX)(R8*4)
+	VMOVUPS          Z17, K1, (CX)(R10*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z0, Z1
+	VMOVUPS          Z1, K1, (CX)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z0, Z1
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z10, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z4, Z2
+	VADDPS           Z2, Z1, Z5
+	VSUBPS           Z2, Z1, Z1
+	VMOVUPS          Z5, K1, (CX)(R8*1)
+	VMOVUPS          Z1, K1, (CX)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z10, Z0
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z4, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, K1, (CX)(R9*1)
+	VMOVUPS          Z0, K1, (CX)(R8*4)
+	VMOVUPS          Z10, K1, (CX)(R10*1)
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z3, Z0
+	VMOVUPS          Z0, K1, (AX)
+	VMULPS.BCST      winogradWordbf303b34<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z15, Z0
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z9, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, K1, (AX)(R8*1)
+	VMOVUPS          Z0, K1, (AX)(R8*2)
+	VMULPS.BCST      winogradWord3df4c401<>+0(SB), Z3, Z0
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z15, Z0
+	VMULPS.BCST      winogradWord3e379301<>+0(SB), Z9, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, K1, (AX)(R9*1)
+	VMOVUPS          Z0, K1, (AX)(R8*4)
+	VMOVUPS          Z15, K1, (AX)(R10*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradWord3f91a2b4<>+0(SB)/4, $0x3f91a2b4
+GLOBL winogradWord3f91a2b4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWordbf303b34<>+0(SB)/4, $0xbf303b34
+GLOBL winogradWordbf303b34<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWordbe89ae41<>+0(SB)/4, $0xbe89ae41
+GLOBL winogradWordbe89ae41<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWordbedc4a01<>+0(SB)/4, $0xbedc4a01
+GLOBL winogradWordbedc4a01<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWord3df4c401<>+0(SB)/4, $0x3df4c401
+GLOBL winogradWord3df4c401<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWord3e89ae41<>+0(SB)/4, $0x3e89ae41
+GLOBL winogradWord3e89ae41<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWord3e379301<>+0(SB)/4, $0x3e379301
+GLOBL winogradWord3e379301<>(SB), RODATA|NOPTR, $4
+
+// func winogradWeights4AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, FMA3
+TEXT ·winogradWeights4AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	MOVQ dstCol+16(FP), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	SUBQ $0x08, CX
+	JLT  tail
+
+vector:
+	MOVQ        DX, R11
+	VMOVUPS     (R11), Y0
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y0, Y0
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y1
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y1
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y2
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y2, Y2
+	MOVQ        AX, R11
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y0, Y3
+	VMOVUPS     Y3, (R11)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y0, Y3
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y2, Y3
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y5, (R11)(R8*1)
+	VMOVUPS     Y3, (R11)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y0, Y0
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y2, Y0
+	VMULPS      winogradEight3e379301<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y3, (R11)(R9*1)
+	VMOVUPS     Y0, (R11)(R8*4)
+	VMOVUPS     Y2, (R11)(R10*1)
+	MOVQ        DX, R11
+	VMOVUPS     (R11), Y0
+	VMULPS      winogradEightbf303b34<>+0(SB), Y0, Y0
+	VMOVUPS     (R11)(DI*2), Y1
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y1, Y0
+	VMOVUPS     (R11)(DI*1), Y1
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y1
+	VMULPS      winogradEightbf303b34<>+0(SB), Y1, Y1
+	VMOVUPS     (R11)(DI*2), Y3
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y3, Y1
+	VMOVUPS     (R11)(DI*1), Y3
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y3, Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y3
+	VMULPS      winogradEightbf303b34<>+0(SB), Y3, Y3
+	VMOVUPS     (R11)(DI*2), Y5
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y5, Y3
+	VMOVUPS     (R11)(DI*1), Y5
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y5, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	MOVQ        AX, R11
+	ADDQ        BX, R11
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y2, Y5
+	VMOVUPS     Y5, (R11)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y2, Y5
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y6, Y5
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y4, Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMOVUPS     Y8, (R11)(R8*1)
+	VMOVUPS     Y5, (R11)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y2, Y2
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y6, Y2
+	VMULPS      winogradEight3e379301<>+0(SB), Y4, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     Y5, (R11)(R9*1)
+	VMOVUPS     Y2, (R11)(R8*4)
+	VMOVUPS     Y6, (R11)(R10*1)
+	MOVQ        AX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y0, Y2
+	VMOVUPS     Y2, (R11)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y0, Y2
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y3, Y2
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     Y5, (R11)(R8*1)
+	VMOVUPS     Y2, (R11)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y0, Y0
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y3, Y0
+	VMULPS      winogradEight3e379301<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y2, (R11)(R9*1)
+	VMOVUPS     Y0, (R11)(R8*4)
+	VMOVUPS     Y3, (R11)(R10*1)
+	MOVQ        DX, R11
+	VMOVUPS     (R11), Y0
+	VMULPS      winogradEight3df4c401<>+0(SB), Y0, Y0
+	VMOVUPS     (R11)(DI*2), Y1
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y1, Y0
+	VMOVUPS     (R11)(DI*1), Y1
+	VMULPS      winogradEight3e379301<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y1
+	VMULPS      winogradEight3df4c401<>+0(SB), Y1, Y1
+	VMOVUPS     (R11)(DI*2), Y3
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y3, Y1
+	VMOVUPS     (R11)(DI*1), Y3
+	VMULPS      winogradEight3e379301<>+0(SB), Y3, Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y3
+	VMULPS      winogradEight3df4c401<>+0(SB), Y3, Y3
+	VMOVUPS     (R11)(DI*2), Y5
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y5, Y3
+	VMOVUPS     (R11)(DI*1), Y5
+	VMULPS      winogradEight3e379301<>+0(SB), Y5, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	MOVQ        AX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y2, Y5
+	VMOVUPS     Y5, (R11)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y2, Y5
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y6, Y5
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y4, Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMOVUPS     Y8, (R11)(R8*1)
+	VMOVUPS     Y5, (R11)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y2, Y2
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y6, Y2
+	VMULPS      winogradEight3e379301<>+0(SB), Y4, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     Y5, (R11)(R9*1)
+	VMOVUPS     Y2, (R11)(R8*4)
+	VMOVUPS     Y6, (R11)(R10*1)
+	MOVQ        AX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y0, Y2
+	VMOVUPS     Y2, (R11)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y0, Y2
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y3, Y2
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     Y5, (R11)(R8*1)
+	VMOVUPS     Y2, (R11)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y0, Y0
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y3, Y0
+	VMULPS      winogradEight3e379301<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y2, (R11)(R9*1)
+	VMOVUPS     Y0, (R11)(R8*4)
+	VMOVUPS     Y3, (R11)(R10*1)
+	MOVQ        DX, R11
+	VMOVUPS     (R11)(DI*2), Y0
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(DI*2), Y1
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(DI*2), Y2
+	MOVQ        AX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y0, Y3
+	VMOVUPS     Y3, (R11)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y0, Y3
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y2, Y3
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y4
+	VADDPS      Y4, Y3, Y5
+	VSUBPS      Y4, Y3, Y3
+	VMOVUPS     Y5, (R11)(R8*1)
+	VMOVUPS     Y3, (R11)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y0, Y0
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y2, Y0
+	VMULPS      winogradEight3e379301<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y3
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y3, (R11)(R9*1)
+	VMOVUPS     Y0, (R11)(R8*4)
+	VMOVUPS     Y2, (R11)(R10*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, CX
+	JZ          done
+	LEAQ        winogradMasks<>+0(SB), R11
+	NEGQ        CX
+	VMOVUPS     32(R11)(CX*4), Y0
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y3
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y3, Y3
+	MOVQ        AX, CX
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y4
+	VMASKMOVPS  Y4, Y0, (CX)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y1, Y4
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y3, Y4
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y2, Y5
+	VADDPS      Y5, Y4, Y6
+	VSUBPS      Y5, Y4, Y4
+	VMASKMOVPS  Y6, Y0, (CX)(R8*1)
+	VMASKMOVPS  Y4, Y0, (CX)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y3, Y1
+	VMULPS      winogradEight3e379301<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y4
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y4, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R8*4)
+	VMASKMOVPS  Y3, Y0, (CX)(R10*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMULPS      winogradEightbf303b34<>+0(SB), Y1, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMULPS      winogradEightbf303b34<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y4, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y4, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y4
+	VMULPS      winogradEightbf303b34<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y6, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y6, Y6
+	VADDPS      Y6, Y4, Y7
+	VSUBPS      Y6, Y4, Y4
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y3, Y6
+	VMASKMOVPS  Y6, Y0, (CX)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y3, Y6
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y7, Y6
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y5, Y8
+	VADDPS      Y8, Y6, Y9
+	VSUBPS      Y8, Y6, Y6
+	VMASKMOVPS  Y9, Y0, (CX)(R8*1)
+	VMASKMOVPS  Y6, Y0, (CX)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y3, Y3
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y7, Y3
+	VMULPS      winogradEight3e379301<>+0(SB), Y5, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y6, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y3, Y0, (CX)(R8*4)
+	VMASKMOVPS  Y7, Y0, (CX)(R10*1)
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y3
+	VMASKMOVPS  Y3, Y0, (CX)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y1, Y3
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y4, Y3
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y2, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y6, Y0, (CX)(R8*1)
+	VMASKMOVPS  Y3, Y0, (CX)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y4, Y1
+	VMULPS      winogradEight3e379301<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y3, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R8*4)
+	VMASKMOVPS  Y4, Y0, (CX)(R10*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMULPS      winogradEight3df4c401<>+0(SB), Y1, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMULPS      winogradEight3e379301<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMULPS      winogradEight3df4c401<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y4, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMULPS      winogradEight3e379301<>+0(SB), Y4, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y4
+	VMULPS      winogradEight3df4c401<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y6, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMULPS      winogradEight3e379301<>+0(SB), Y6, Y6
+	VADDPS      Y6, Y4, Y7
+	VSUBPS      Y6, Y4, Y4
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y3, Y6
+	VMASKMOVPS  Y6, Y0, (CX)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y3, Y6
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y7, Y6
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y5, Y8
+	VADDPS      Y8, Y6, Y9
+	VSUBPS      Y8, Y6, Y6
+	VMASKMOVPS  Y9, Y0, (CX)(R8*1)
+	VMASKMOVPS  Y6, Y0, (CX)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y3, Y3
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y7, Y3
+	VMULPS      winogradEight3e379301<>+0(SB), Y5, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y6, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y3, Y0, (CX)(R8*4)
+	VMASKMOVPS  Y7, Y0, (CX)(R10*1)
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y3
+	VMASKMOVPS  Y3, Y0, (CX)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y1, Y3
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y4, Y3
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y2, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y6, Y0, (CX)(R8*1)
+	VMASKMOVPS  Y3, Y0, (CX)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y4, Y1
+	VMULPS      winogradEight3e379301<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y3, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R8*4)
+	VMASKMOVPS  Y4, Y0, (CX)(R10*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*2), Y0, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y4
+	VMASKMOVPS  Y4, Y0, (AX)
+	VMULPS      winogradEightbf303b34<>+0(SB), Y1, Y4
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y3, Y4
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y2, Y5
+	VADDPS      Y5, Y4, Y6
+	VSUBPS      Y5, Y4, Y4
+	VMASKMOVPS  Y6, Y0, (AX)(R8*1)
+	VMASKMOVPS  Y4, Y0, (AX)(R8*2)
+	VMULPS      winogradEight3df4c401<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y3, Y1
+	VMULPS      winogradEight3e379301<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y4
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y4, Y0, (AX)(R9*1)
+	VMASKMOVPS  Y1, Y0, (AX)(R8*4)
+	VMASKMOVPS  Y3, Y0, (AX)(R10*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradEight3f91a2b4<>+0(SB)/4, $0x3f91a2b4
+DATA winogradEight3f91a2b4<>+4(SB)/4, $0x3f91a2b4
+DATA winogradEight3f91a2b4<>+8(SB)/4, $0x3f91a2b4
+DATA winogradEight3f91a2b4<>+12(SB)/4, $0x3f91a2b4
+DATA winogradEight3f91a2b4<>+16(SB)/4, $0x3f91a2b4
+DATA winogradEight3f91a2b4<>+20(SB)/4, $0x3f91a2b4
+DATA winogradEight3f91a2b4<>+24(SB)/4, $0x3f91a2b4
+DATA winogradEight3f91a2b4<>+28(SB)/4, $0x3f91a2b4
+GLOBL winogradEight3f91a2b4<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEightbf303b34<>+0(SB)/4, $0xbf303b34
+DATA winogradEightbf303b34<>+4(SB)/4, $0xbf303b34
+DATA winogradEightbf303b34<>+8(SB)/4, $0xbf303b34
+DATA winogradEightbf303b34<>+12(SB)/4, $0xbf303b34
+DATA winogradEightbf303b34<>+16(SB)/4, $0xbf303b34
+DATA winogradEightbf303b34<>+20(SB)/4, $0xbf303b34
+DATA winogradEightbf303b34<>+24(SB)/4, $0xbf303b34
+DATA winogradEightbf303b34<>+28(SB)/4, $0xbf303b34
+GLOBL winogradEightbf303b34<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEightbe89ae41<>+0(SB)/4, $0xbe89ae41
+DATA winogradEightbe89ae41<>+4(SB)/4, $0xbe89ae41
+DATA winogradEightbe89ae41<>+8(SB)/4, $0xbe89ae41
+DATA winogradEightbe89ae41<>+12(SB)/4, $0xbe89ae41
+DATA winogradEightbe89ae41<>+16(SB)/4, $0xbe89ae41
+DATA winogradEightbe89ae41<>+20(SB)/4, $0xbe89ae41
+DATA winogradEightbe89ae41<>+24(SB)/4, $0xbe89ae41
+DATA winogradEightbe89ae41<>+28(SB)/4, $0xbe89ae41
+GLOBL winogradEightbe89ae41<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEightbedc4a01<>+0(SB)/4, $0xbedc4a01
+DATA winogradEightbedc4a01<>+4(SB)/4, $0xbedc4a01
+DATA winogradEightbedc4a01<>+8(SB)/4, $0xbedc4a01
+DATA winogradEightbedc4a01<>+12(SB)/4, $0xbedc4a01
+DATA winogradEightbedc4a01<>+16(SB)/4, $0xbedc4a01
+DATA winogradEightbedc4a01<>+20(SB)/4, $0xbedc4a01
+DATA winogradEightbedc4a01<>+24(SB)/4, $0xbedc4a01
+DATA winogradEightbedc4a01<>+28(SB)/4, $0xbedc4a01
+GLOBL winogradEightbedc4a01<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEight3df4c401<>+0(SB)/4, $0x3df4c401
+DATA winogradEight3df4c401<>+4(SB)/4, $0x3df4c401
+DATA winogradEight3df4c401<>+8(SB)/4, $0x3df4c401
+DATA winogradEight3df4c401<>+12(SB)/4, $0x3df4c401
+DATA winogradEight3df4c401<>+16(SB)/4, $0x3df4c401
+DATA winogradEight3df4c401<>+20(SB)/4, $0x3df4c401
+DATA winogradEight3df4c401<>+24(SB)/4, $0x3df4c401
+DATA winogradEight3df4c401<>+28(SB)/4, $0x3df4c401
+GLOBL winogradEight3df4c401<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEight3e89ae41<>+0(SB)/4, $0x3e89ae41
+DATA winogradEight3e89ae41<>+4(SB)/4, $0x3e89ae41
+DATA winogradEight3e89ae41<>+8(SB)/4, $0x3e89ae41
+DATA winogradEight3e89ae41<>+12(SB)/4, $0x3e89ae41
+DATA winogradEight3e89ae41<>+16(SB)/4, $0x3e89ae41
+DATA winogradEight3e89ae41<>+20(SB)/4, $0x3e89ae41
+DATA winogradEight3e89ae41<>+24(SB)/4, $0x3e89ae41
+DATA winogradEight3e89ae41<>+28(SB)/4, $0x3e89ae41
+GLOBL winogradEight3e89ae41<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEight3e379301<>+0(SB)/4, $0x3e379301
+DATA winogradEight3e379301<>+4(SB)/4, $0x3e379301
+DATA winogradEight3e379301<>+8(SB)/4, $0x3e379301
+DATA winogradEight3e379301<>+12(SB)/4, $0x3e379301
+DATA winogradEight3e379301<>+16(SB)/4, $0x3e379301
+DATA winogradEight3e379301<>+20(SB)/4, $0x3e379301
+DATA winogradEight3e379301<>+24(SB)/4, $0x3e379301
+DATA winogradEight3e379301<>+28(SB)/4, $0x3e379301
+GLOBL winogradEight3e379301<>(SB), RODATA|NOPTR, $32
+
+// func winogradOutput4AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DI)(DI*4), R9
+	MOVQ dstCol+16(FP), R10
+	LEAQ (R10)(R10*2), R11
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	MOVQ             DX, R12
+	VMOVUPS          (R12), Z0
+	VMOVUPS          (R12)(DI*1), Z1
+	VMOVUPS          (R12)(DI*2), Z2
+	VADDPS           Z2, Z1, Z3
+	VADDPS           Z3, Z0, Z0
+	VMOVUPS          (R12)(R8*1), Z4
+	VMOVUPS          (R12)(DI*4), Z5
+	VADDPS           Z5, Z4, Z6
+	VADDPS           Z6, Z0, Z0
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z3, Z3
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z6, Z3
+	VSUBPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z1, Z2
+	VSUBPS           Z5, Z4, Z4
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z4, Z2
+	VMOVUPS          (R12)(R9*1), Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z1, Z5
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z4, Z5
+	ADDQ             SI, R12
+	VMOVUPS          (R12), Z1
+	VMOVUPS          (R12)(DI*1), Z4
+	VMOVUPS          (R12)(DI*2), Z6
+	VADDPS           Z6, Z4, Z7
+	VADDPS           Z7, Z1, Z1
+	VMOVUPS          (R12)(R8*1), Z8
+	VMOVUPS          (R12)(DI*4), Z9
+	VADDPS           Z9, Z8, Z10
+	VADDPS           Z10, Z1, Z1
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z7, Z7
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z10, Z7
+	VSUBPS           Z6, Z4, Z4
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z4, Z6
+	VSUBPS           Z9, Z8, Z8
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z8, Z6
+	VMOVUPS          (R12)(R9*1), Z9
+	VMOVAPS          Z9, Z9
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z4, Z9
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z8, Z9
+	ADDQ             SI, R12
+	VMOVUPS          (R12), Z4
+	VMOVUPS          (R12)(DI*1), Z8
+	VMOVUPS          (R12)(DI*2), Z10
+	VADDPS           Z10, Z8, Z11
+	VADDPS           Z11, Z4, Z4
+	VMOVUPS          (R12)(R8*1), Z12
+	VMOVUPS          (R12)(DI*4), Z13
+	VADDPS           Z13, Z12, Z14
+	VADDPS           Z14, Z4, Z4
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z11, Z11
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z14, Z11
+	VSUBPS           Z10, Z8, Z8
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z8, Z10
+	VSUBPS           Z13, Z12, Z12
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z12, Z10
+	VMOVUPS          (R12)(R9*1), Z13
+	VMOVAPS          Z13, Z13
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z8, Z13
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z12, Z13
+	ADDQ             SI, R12
+	VMOVUPS          (R12), Z8
+	VMOVUPS          (R12)(DI*1), Z12
+	VMOVUPS          (R12)(DI*2), Z14
+	VADDPS           Z14, Z12, Z15
+	VADDPS           Z15, Z8, Z8
+	VMOVUPS          (R12)(R8*1), Z16
+	VMOVUPS          (R12)(DI*4), Z17
+	VADDPS           Z17, Z16, Z18
+	VADDPS           Z18, Z8, Z8
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z15, Z15
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z18, Z15
+	VSUBPS           Z14, Z12, Z12
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z12, Z14
+	VSUBPS           Z17, Z16, Z16
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z16, Z14
+	VMOVUPS          (R12)(R9*1), Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z12, Z17
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z16, Z17
+	ADDQ             SI, R12
+	VMOVUPS          (R12), Z12
+	VMOVUPS          (R12)(DI*1), Z16
+	VMOVUPS          (R12)(DI*2), Z18
+	VADDPS           Z18, Z16, Z19
+	VADDPS           Z19, Z12, Z12
+	VMOVUPS          (R12)(R8*1), Z20
+	VMOVUPS          (R12)(DI*4), Z21
+	VADDPS           Z21, Z20, Z22
+	VADDPS           Z22, Z12, Z12
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z19, Z19
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z22, Z19
+	VSUBPS           Z18, Z16, Z16
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z16, Z18
+	VSUBPS           Z21, Z20, Z20
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z20, Z18
+	VMOVUPS          (R12)(R9*1), Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z16, Z21
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z20, Z21
+	ADDQ             SI, R12
+	VMOVUPS          (R12), Z16
+	VMOVUPS          (R12)(DI*1), Z20
+	VMOVUPS          (R12)(DI*2), Z22
+	VADDPS           Z22, Z20, Z23
+	VADDPS           Z23, Z16, Z16
+	VMOVUPS          (R12)(R8*1), Z24
+	VMOVUPS          (R12)(DI*4), Z25
+	VADDPS           Z25, Z24, Z26
+	VADDPS           Z26, Z16, Z16
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z23, Z23
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z26, Z23
+	VSUBPS           Z22, Z20, Z20
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z20, Z22
+	VSUBPS           Z25, Z24, Z24
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z24, Z22
+	VMOVUPS          (R12)(R9*1), Z25
+	VMOVAPS          Z25, Z25
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z20, Z25
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z24, Z25
+	MOVQ             AX, R12
+	VADDPS           Z4, Z1, Z20
+	VADDPS           Z20, Z0, Z0
+	VADDPS           Z12, Z8, Z24
+	VADDPS           Z24, Z0, Z0
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z20, Z20
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z24, Z20
+	VMOVUPS          Z0, (R12)
+	VMOVUPS          Z20, (R12)(R10*2)
+	VSUBPS           Z4, Z1, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z0, Z1
+	VSUBPS           Z12, Z8, Z4
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z4, Z1
+	VMOVAPS          Z16, Z8
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z0, Z8
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z4, Z8
+	VMOVUPS          Z1, (R12)(R10*1)
+	VMOVUPS          Z8, (R12)(R11*1)
+	MOVQ             AX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	VADDPS           Z11, Z7, Z0
+	VADDPS           Z0, Z3, Z1
+	VADDPS           Z19, Z15, Z3
+	VADDPS           Z3, Z1, Z1
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z3, Z0
+	VMOVUPS          Z1, (R12)
+	VMOVUPS          Z0, (R12)(R10*2)
+	VSUBPS           Z11, Z7, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z0, Z1
+	VSUBPS           Z19, Z15, Z3
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z3, Z1
+	VMOVAPS          Z23, Z4
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z3, Z4
+	VMOVUPS          Z1, (R12)(R10*1)
+	VMOVUPS          Z4, (R12)(R11*1)
+	MOVQ             AX, R12
+	ADDQ             BX, R12
+	VADDPS           Z10, Z6, Z0
+	VADDPS           Z0, Z2, Z1
+	VADDPS           Z18, Z14, Z2
+	VADDPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z2, Z0
+	VMOVUPS          Z1, (R12)
+	VMOVUPS          Z0, (R12)(R10*2)
+	VSUBPS           Z10, Z6, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z0, Z1
+	VSUBPS           Z18, Z14, Z2
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z2, Z1
+	VMOVAPS          Z22, Z3
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z0, Z3
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, (R12)(R10*1)
+	VMOVUPS          Z3, (R12)(R11*1)
+	MOVQ             AX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	VADDPS           Z13, Z9, Z0
+	VADDPS           Z0, Z5, Z1
+	VADDPS           Z21, Z17, Z2
+	VADDPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z2, Z0
+	VMOVUPS          Z1, (R12)
+	VMOVUPS          Z0, (R12)(R10*2)
+	VSUBPS           Z13, Z9, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z0, Z1
+	VSUBPS           Z21, Z17, Z2
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z2, Z1
+	VMOVAPS          Z25, Z3
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z0, Z3
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, (R12)(R10*1)
+	VMOVUPS          Z3, (R12)(R11*1)
+	ADDQ             $0x40, AX
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
+	JGE              vector
+
+tail:
+	ADDQ             $0x10, CX
+	JZ               done
+	MOVL             $0x00000001, R12
+	SHLL             CL, R12
+	DECL             R12
+	KMOVW            R12, K1
+	MOVQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z0
+	VMOVUPS.Z        (CX)(DI*1), K1, Z1
+	VMOVUPS.Z        (CX)(DI*2), K1, Z2
+	VADDPS           Z2, Z1, Z3
+	VADDPS           Z3, Z0, Z0
+	VMOVUPS.Z        (CX)(R8*1), K1, Z4
+	VMOVUPS.Z        (CX)(DI*4), K1, Z5
+	VADDPS           Z5, Z4, Z6
+	VADDPS           Z6, Z0, Z0
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z3, Z3
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z6, Z3
+	VSUBPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z1, Z2
+	VSUBPS           Z5, Z4, Z4
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z4, Z2
+	VMOVUPS.Z        (CX)(R9*1), K1, Z5
+	VMOVAPS          Z5, Z5
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z1, Z5
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z4, Z5
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z1
+	VMOVUPS.Z        (CX)(DI*1), K1, Z4
+	VMOVUPS.Z        (CX)(DI*2), K1, Z6
+	VADDPS           Z6, Z4, Z7
+	VADDPS           Z7, Z1, Z1
+	VMOVUPS.Z        (CX)(R8*1), K1, Z8
+	VMOVUPS.Z        (CX)(DI*4), K1, Z9
+	VADDPS           Z9, Z8, Z10
+	VADDPS           Z10, Z1, Z1
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z7, Z7
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z10, Z7
+	VSUBPS           Z6, Z4, Z4
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z4, Z6
+	VSUBPS           Z9, Z8, Z8
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z8, Z6
+	VMOVUPS.Z        (CX)(R9*1), K1, Z9
+	VMOVAPS          Z9, Z9
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z4, Z9
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z8, Z9
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z4
+	VMOVUPS.Z        (CX)(DI*1), K1, Z8
+	VMOVUPS.Z        (CX)(DI*2), K1, Z10
+	VADDPS           Z10, Z8, Z11
+	VADDPS           Z11, Z4, Z4
+	VMOVUPS.Z        (CX)(R8*1), K1, Z12
+	VMOVUPS.Z        (CX)(DI*4), K1, Z13
+	VADDPS           Z13, Z12, Z14
+	VADDPS           Z14, Z4, Z4
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z11, Z11
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z14, Z11
+	VSUBPS           Z10, Z8, Z8
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z8, Z10
+	VSUBPS           Z13, Z12, Z12
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z12, Z10
+	VMOVUPS.Z        (CX)(R9*1), K1, Z13
+	VMOVAPS          Z13, Z13
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z8, Z13
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z12, Z13
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z8
+	VMOVUPS.Z        (CX)(DI*1), K1, Z12
+	VMOVUPS.Z        (CX)(DI*2), K1, Z14
+	VADDPS           Z14, Z12, Z15
+	VADDPS           Z15, Z8, Z8
+	VMOVUPS.Z        (CX)(R8*1), K1, Z16
+	VMOVUPS.Z        (CX)(DI*4), K1, Z17
+	VADDPS           Z17, Z16, Z18
+	VADDPS           Z18, Z8, Z8
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z15, Z15
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z18, Z15
+	VSUBPS           Z14, Z12, Z12
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z12, Z14
+	VSUBPS           Z17, Z16, Z16
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z16, Z14
+	VMOVUPS.Z        (CX)(R9*1), K1, Z17
+	VMOVAPS          Z17, Z17
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z12, Z17
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z16, Z17
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z12
+	VMOVUPS.Z        (CX)(DI*1), K1, Z16
+	VMOVUPS.Z        (CX)(DI*2), K1, Z18
+	VADDPS           Z18, Z16, Z19
+	VADDPS           Z19, Z12, Z12
+	VMOVUPS.Z        (CX)(R8*1), K1, Z20
+	VMOVUPS.Z        (CX)(DI*4), K1, Z21
+	VADDPS           Z21, Z20, Z22
+	VADDPS           Z22, Z12, Z12
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z19, Z19
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z22, Z19
+	VSUBPS           Z18, Z16, Z16
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z16, Z18
+	VSUBPS           Z21, Z20, Z20
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z20, Z18
+	VMOVUPS.Z        (CX)(R9*1), K1, Z21
+	VMOVAPS          Z21, Z21
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z16, Z21
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z20, Z21
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z16
+	VMOVUPS.Z        (CX)(DI*1), K1, Z20
+	VMOVUPS.Z        (CX)(DI*2), K1, Z22
+	VADDPS           Z22, Z20, Z23
+	VADDPS           Z23, Z16, Z16
+	VMOVUPS.Z        (CX)(R8*1), K1, Z24
+	VMOVUPS.Z        (CX)(DI*4), K1, Z25
+	VADDPS           Z25, Z24, Z26
+	VADDPS           Z26, Z16, Z16
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z23, Z23
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z26, Z23
+	VSUBPS           Z22, Z20, Z20
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z20, Z22
+	VSUBPS           Z25, Z24, Z24
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z24, Z22
+	VMOVUPS.Z        (CX)(R9*1), K1, Z25
+	VMOVAPS          Z25, Z25
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z20, Z25
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z24, Z25
+	MOVQ             AX, CX
+	VADDPS           Z4, Z1, Z20
+	VADDPS           Z20, Z0, Z0
+	VADDPS           Z12, Z8, Z24
+	VADDPS           Z24, Z0, Z0
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z20, Z20
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z24, Z20
+	VMOVUPS          Z0, K1, (CX)
+	VMOVUPS          Z20, K1, (CX)(R10*2)
+	VSUBPS           Z4, Z1, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z0, Z1
+	VSUBPS           Z12, Z8, Z4
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z4, Z1
+	VMOVAPS          Z16, Z8
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z0, Z8
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z4, Z8
+	VMOVUPS          Z1, K1, (CX)(R10*1)
+	VMOVUPS          Z8, K1, (CX)(R11*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VADDPS           Z11, Z7, Z0
+	VADDPS           Z0, Z3, Z1
+	VADDPS           Z19, Z15, Z3
+	VADDPS           Z3, Z1, Z1
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z3, Z0
+	VMOVUPS          Z1, K1, (CX)
+	VMOVUPS          Z0, K1, (CX)(R10*2)
+	VSUBPS           Z11, Z7, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z0, Z1
+	VSUBPS           Z19, Z15, Z3
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z3, Z1
+	VMOVAPS          Z23, Z4
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z0, Z4
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z3, Z4
+	VMOVUPS          Z1, K1, (CX)(R10*1)
+	VMOVUPS          Z4, K1, (CX)(R11*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	VADDPS           Z10, Z6, Z0
+	VADDPS           Z0, Z2, Z1
+	VADDPS           Z18, Z14, Z2
+	VADDPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z2, Z0
+	VMOVUPS          Z1, K1, (CX)
+	VMOVUPS          Z0, K1, (CX)(R10*2)
+	VSUBPS           Z10, Z6, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z0, Z1
+	VSUBPS           Z18, Z14, Z2
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z2, Z1
+	VMOVAPS          Z22, Z3
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z0, Z3
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, K1, (CX)(R10*1)
+	VMOVUPS          Z3, K1, (CX)(R11*1)
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	VADDPS           Z13, Z9, Z0
+	VADDPS           Z0, Z5, Z1
+	VADDPS           Z21, Z17, Z2
+	VADDPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWord3ec80000<>+0(SB), Z0, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z2, Z0
+	VMOVUPS          Z1, K1, (AX)
+	VMOVUPS          Z0, K1, (AX)(R10*2)
+	VSUBPS           Z13, Z9, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z0, Z1
+	VSUBPS           Z21, Z17, Z2
+	VFMADD231PS.BCST winogradWord3fc00000<>+0(SB), Z2, Z1
+	VMOVAPS          Z25, Z3
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z0, Z3
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z2, Z3
+	VMOVUPS          Z1, K1, (AX)(R10*1)
+	VMOVUPS          Z3, K1, (AX)(R11*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradWord3ec80000<>+0(SB)/4, $0x3ec80000
+GLOBL winogradWord3ec80000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWord40100000<>+0(SB)/4, $0x40100000
+GLOBL winogradWord40100000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWord3e7a0000<>+0(SB)/4, $0x3e7a0000
+GLOBL winogradWord3e7a0000<>(SB), RODATA|NOPTR, $4
+
+DATA winogradWord40580000<>+0(SB)/4, $0x40580000
+GLOBL winogradWord40580000<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DI)(DI*4), R9
+	MOVQ dstCol+16(FP), R10
+	LEAQ (R10)(R10*2), R11
+	SUBQ $0x08, CX
+	JLT  tail
+
+vector:
+	MOVQ        DX, R12
+	VMOVUPS     (R12), Y0
+	VMOVUPS     (R12)(DI*1), Y1
+	VMOVUPS     (R12)(DI*2), Y2
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	VMOVUPS     (R12)(R8*1), Y1
+	VMOVUPS     (R12)(DI*4), Y2
+	VADDPS      Y2, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y1
+	VMOVUPS     (R12)(DI*1), Y2
+	VMOVUPS     (R12)(DI*2), Y3
+	VADDPS      Y3, Y2, Y2
+	VADDPS      Y2, Y1, Y1
+	VMOVUPS     (R12)(R8*1), Y2
+	VMOVUPS     (R12)(DI*4), Y3
+	VADDPS      Y3, Y2, Y2
+	VADDPS      Y2, Y1, Y1
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y2
+	VMOVUPS     (R12)(DI*1), Y3
+	VMOVUPS     (R12)(DI*2), Y4
+	VADDPS      Y4, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VMOVUPS     (R12)(R8*1), Y3
+	VMOVUPS     (R12)(DI*4), Y4
+	VADDPS      Y4, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y3
+	VMOVUPS     (R12)(DI*1), Y4
+	VMOVUPS     (R12)(DI*2), Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y3, Y3
+	VMOVUPS     (R12)(R8*1), Y4
+	VMOVUPS     (R12)(DI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y3, Y3
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y4
+	VMOVUPS     (R12)(DI*1), Y5
+	VMOVUPS     (R12)(DI*2), Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMOVUPS     (R12)(R8*1), Y5
+	VMOVUPS     (R12)(DI*4), Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y5
+	VMOVUPS     (R12)(DI*1), Y6
+	VMOVUPS     (R12)(DI*2), Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMOVUPS     (R12)(R8*1), Y6
+	VMOVUPS     (R12)(DI*4), Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	MOVQ        AX, R12
+	VADDPS      Y2, Y1, Y6
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y4, Y3, Y7
+	VADDPS      Y7, Y0, Y0
+	VMULPS      winogradEight3ec80000<>+0(SB), Y6, Y6
+	VFMADD231PS winogradEight40100000<>+0(SB), Y7, Y6
+	VMOVUPS     Y0, (R12)
+	VMOVUPS     Y6, (R12)(R10*2)
+	VSUBPS      Y2, Y1, Y0
+	VMULPS      winogradEight3f200000<>+0(SB), Y0, Y1
+	VSUBPS      Y4, Y3, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y2, Y1
+	VMOVAPS     Y5, Y3
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y0, Y3
+	VFMADD231PS winogradEight40580000<>+0(SB), Y2, Y3
+	VMOVUPS     Y1, (R12)(R10*1)
+	VMOVUPS     Y3, (R12)(R11*1)
+	MOVQ        DX, R12
+	VMOVUPS     (R12)(DI*1), Y0
+	VMOVUPS     (R12)(DI*2), Y1
+	VADDPS      Y1, Y0, Y0
+	VMULPS      winogradEight3ec80000<>+0(SB), Y0, Y0
+	VMOVUPS     (R12)(R8*1), Y1
+	VMOVUPS     (R12)(DI*4), Y2
+	VADDPS      Y2, Y1, Y1
+	VFMADD231PS winogradEight40100000<>+0(SB), Y1, Y0
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y1
+	VMOVUPS     (R12)(DI*2), Y2
+	VADDPS      Y2, Y1, Y1
+	VMULPS      winogradEight3ec80000<>+0(SB), Y1, Y1
+	VMOVUPS     (R12)(R8*1), Y2
+	VMOVUPS     (R12)(DI*4), Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight40100000<>+0(SB), Y2, Y1
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y2
+	VMOVUPS     (R12)(DI*2), Y3
+	VADDPS      Y3, Y2, Y2
+	VMULPS      winogradEight3ec80000<>+0(SB), Y2, Y2
+	VMOVUPS     (R12)(R8*1), Y3
+	VMOVUPS     (R12)(DI*4), Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight40100000<>+0(SB), Y3, Y2
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y3
+	VMOVUPS     (R12)(DI*2), Y4
+	VADDPS      Y4, Y3, Y3
+	VMULPS      winogradEight3ec80000<>+0(SB), Y3, Y3
+	VMOVUPS     (R12)(R8*1), Y4
+	VMOVUPS     (R12)(DI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight40100000<>+0(SB), Y4, Y3
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y4
+	VMOVUPS     (R12)(DI*2), Y5
+	VADDPS      Y5, Y4, Y4
+	VMULPS      winogradEight3ec80000<>+0(SB), Y4, Y4
+	VMOVUPS     (R12)(R8*1), Y5
+	VMOVUPS     (R12)(DI*4), Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight40100000<>+0(SB), Y5, Y4
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y5
+	VMOVUPS     (R12)(DI*2), Y6
+	VADDPS      Y6, Y5, Y5
+	VMULPS      winogradEight3ec80000<>+0(SB), Y5, Y5
+	VMOVUPS     (R12)(R8*1), Y6
+	VMOVUPS     (R12)(DI*4), Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight40100000<>+0(SB), Y6, Y5
+	MOVQ        AX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y4, Y3, Y7
+	VADDPS      Y7, Y0, Y0
+	VMULPS      winogradEight3ec80000<>+0(SB), Y6, Y6
+	VFMADD231PS winogradEight40100000<>+0(SB), Y7, Y6
+	VMOVUPS     Y0, (R12)
+	VMOVUPS     Y6, (R12)(R10*2)
+	VSUBPS      Y2, Y1, Y0
+	VMULPS      winogradEight3f200000<>+0(SB), Y0, Y1
+	VSUBPS      Y4, Y3, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y2, Y1
+	VMOVAPS     Y5, Y3
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y0, Y3
+	VFMADD231PS winogradEight40580000<>+0(SB), Y2, Y3
+	VMOVUPS     Y1, (R12)(R10*1)
+	VMOVUPS     Y3, (R12)(R11*1)
+	MOVQ        DX, R12
+	VMOVUPS     (R12)(DI*1), Y0
+	VMOVUPS     (R12)(DI*2), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMULPS      winogradEight3f200000<>+0(SB), Y0, Y0
+	VMOVUPS     (R12)(R8*1), Y1
+	VMOVUPS     (R12)(DI*4), Y2
+	VSUBPS      Y2, Y1, Y1
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y1, Y0
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y1
+	VMOVUPS     (R12)(DI*2), Y2
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y1
+	VMOVUPS     (R12)(R8*1), Y2
+	VMOVUPS     (R12)(DI*4), Y3
+	VSUBPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y2, Y1
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y2
+	VMOVUPS     (R12)(DI*2), Y3
+	VSUBPS      Y3, Y2, Y2
+	VMULPS      winogradEight3f200000<>+0(SB), Y2, Y2
+	VMOVUPS     (R12)(R8*1), Y3
+	VMOVUPS     (R12)(DI*4), Y4
+	VSUBPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y3
+	VMOVUPS     (R12)(DI*2), Y4
+	VSUBPS      Y4, Y3, Y3
+	VMULPS      winogradEight3f200000<>+0(SB), Y3, Y3
+	VMOVUPS     (R12)(R8*1), Y4
+	VMOVUPS     (R12)(DI*4), Y5
+	VSUBPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y4
+	VMOVUPS     (R12)(DI*2), Y5
+	VSUBPS      Y5, Y4, Y4
+	VMULPS      winogradEight3f200000<>+0(SB), Y4, Y4
+	VMOVUPS     (R12)(R8*1), Y5
+	VMOVUPS     (R12)(DI*4), Y6
+	VSUBPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y5, Y4
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(DI*1), Y5
+	VMOVUPS     (R12)(DI*2), Y6
+	VSUBPS      Y6, Y5, Y5
+	VMULPS      winogradEight3f200000<>+0(SB), Y5, Y5
+	VMOVUPS     (R12)(R8*1), Y6
+	VMOVUPS     (R12)(DI*4), Y7
+	VSUBPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y6, Y5
+	MOVQ        AX, R12
+	ADDQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y4, Y3, Y7
+	VADDPS      Y7, Y0, Y0
+	VMULPS      winogradEight3ec80000<>+0(SB), Y6, Y6
+	VFMADD231PS winogradEight40100000<>+0(SB), Y7, Y6
+	VMOVUPS     Y0, (R12)
+	VMOVUPS     Y6, (R12)(R10*2)
+	VSUBPS      Y2, Y1, Y0
+	VMULPS      winogradEight3f200000<>+0(SB), Y0, Y1
+	VSUBPS      Y4, Y3, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y2, Y1
+	VMOVAPS     Y5, Y3
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y0, Y3
+	VFMADD231PS winogradEight40580000<>+0(SB), Y2, Y3
+	VMOVUPS     Y1, (R12)(R10*1)
+	VMOVUPS     Y3, (R12)(R11*1)
+	MOVQ        DX, R12
+	VMOVUPS     (R12)(R9*1), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R12)(DI*1), Y1
+	VMOVUPS     (R12)(DI*2), Y2
+	VSUBPS      Y2, Y1, Y1
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y1, Y0
+	VMOVUPS     (R12)(R8*1), Y1
+	VMOVUPS     (R12)(DI*4), Y2
+	VSUBPS      Y2, Y1, Y1
+	VFMADD231PS winogradEight40580000<>+0(SB), Y1, Y0
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(R9*1), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R12)(DI*1), Y2
+	VMOVUPS     (R12)(DI*2), Y3
+	VSUBPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y2, Y1
+	VMOVUPS     (R12)(R8*1), Y2
+	VMOVUPS     (R12)(DI*4), Y3
+	VSUBPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight40580000<>+0(SB), Y2, Y1
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(R9*1), Y2
+	VMOVAPS     Y2, Y2
+	VMOVUPS     (R12)(DI*1), Y3
+	VMOVUPS     (R12)(DI*2), Y4
+	VSUBPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y3, Y2
+	VMOVUPS     (R12)(R8*1), Y3
+	VMOVUPS     (R12)(DI*4), Y4
+	VSUBPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight40580000<>+0(SB), Y3, Y2
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(R9*1), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R12)(DI*1), Y4
+	VMOVUPS     (R12)(DI*2), Y5
+	VSUBPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y4, Y3
+	VMOVUPS     (R12)(R8*1), Y4
+	VMOVUPS     (R12)(DI*4), Y5
+	VSUBPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight40580000<>+0(SB), Y4, Y3
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(R9*1), Y4
+	VMOVAPS     Y4, Y4
+	VMOVUPS     (R12)(DI*1), Y5
+	VMOVUPS     (R12)(DI*2), Y6
+	VSUBPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y5, Y4
+	VMOVUPS     (R12)(R8*1), Y5
+	VMOVUPS     (R12)(DI*4), Y6
+	VSUBPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight40580000<>+0(SB), Y5, Y4
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(R9*1), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R12)(DI*1), Y6
+	VMOVUPS     (R12)(DI*2), Y7
+	VSUBPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y6, Y5
+	VMOVUPS     (R12)(R8*1), Y6
+	VMOVUPS     (R12)(DI*4), Y7
+	VSUBPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight40580000<>+0(SB), Y6, Y5
+	MOVQ        AX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VADDPS      Y6, Y0, Y0
+	VADDPS      Y4, Y3, Y7
+	VADDPS      Y7, Y0, Y0
+	VMULPS      winogradEight3ec80000<>+0(SB), Y6, Y6
+	VFMADD231PS winogradEight40100000<>+0(SB), Y7, Y6
+	VMOVUPS     Y0, (R12)
+	VMOVUPS     Y6, (R12)(R10*2)
+	VSUBPS      Y2, Y1, Y0
+	VMULPS      winogradEight3f200000<>+0(SB), Y0, Y1
+	VSUBPS      Y4, Y3, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y2, Y1
+	VMOVAPS     Y5, Y3
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y0, Y3
+	VFMADD231PS winogradEight40580000<>+0(SB), Y2, Y3
+	VMOVUPS     Y1, (R12)(R10*1)
+	VMOVUPS     Y3, (R12)(R11*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, CX
+	JZ          done
+	LEAQ        winogradMasks<>+0(SB), R12
+	NEGQ        CX
+	VMOVUPS     32(R12)(CX*4), Y0
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VADDPS      Y3, Y2, Y2
+	VADDPS      Y2, Y1, Y1
+	VMASKMOVPS  (CX)(R8*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VADDPS      Y3, Y2, Y2
+	VADDPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VADDPS      Y4, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VADDPS      Y4, Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y3
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y3, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VADDPS      Y5, Y4, Y4
+	VADDPS      Y4, Y3, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VADDPS      Y5, Y4, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y5
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*4), Y0, Y7
+	VADDPS      Y7, Y6, Y6
+	VADDPS      Y6, Y5, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*2), Y0, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*4), Y0, Y8
+	VADDPS      Y8, Y7, Y7
+	VADDPS      Y7, Y6, Y6
+	MOVQ        AX, CX
+	VADDPS      Y3, Y2, Y7
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y5, Y4, Y8
+	VADDPS      Y8, Y1, Y1
+	VMULPS      winogradEight3ec80000<>+0(SB), Y7, Y7
+	VFMADD231PS winogradEight40100000<>+0(SB), Y8, Y7
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMASKMOVPS  Y7, Y0, (CX)(R10*2)
+	VSUBPS      Y3, Y2, Y1
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y2
+	VSUBPS      Y5, Y4, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VMOVAPS     Y6, Y4
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y1, Y4
+	VFMADD231PS winogradEight40580000<>+0(SB), Y3, Y4
+	VMASKMOVPS  Y2, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y4, Y0, (CX)(R11*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VADDPS      Y2, Y1, Y1
+	VMULPS      winogradEight3ec80000<>+0(SB), Y1, Y1
+	VMASKMOVPS  (CX)(R8*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight40100000<>+0(SB), Y2, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VADDPS      Y3, Y2, Y2
+	VMULPS      winogradEight3ec80000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight40100000<>+0(SB), Y3, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VADDPS      Y4, Y3, Y3
+	VMULPS      winogradEight3ec80000<>+0(SB), Y3, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight40100000<>+0(SB), Y4, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VADDPS      Y5, Y4, Y4
+	VMULPS      winogradEight3ec80000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight40100000<>+0(SB), Y5, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VMULPS      winogradEight3ec80000<>+0(SB), Y5, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*4), Y0, Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight40100000<>+0(SB), Y6, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VADDPS      Y7, Y6, Y6
+	VMULPS      winogradEight3ec80000<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*4), Y0, Y8
+	VADDPS      Y8, Y7, Y7
+	VFMADD231PS winogradEight40100000<>+0(SB), Y7, Y6
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VADDPS      Y3, Y2, Y7
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y5, Y4, Y8
+	VADDPS      Y8, Y1, Y1
+	VMULPS      winogradEight3ec80000<>+0(SB), Y7, Y7
+	VFMADD231PS winogradEight40100000<>+0(SB), Y8, Y7
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMASKMOVPS  Y7, Y0, (CX)(R10*2)
+	VSUBPS      Y3, Y2, Y1
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y2
+	VSUBPS      Y5, Y4, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VMOVAPS     Y6, Y4
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y1, Y4
+	VFMADD231PS winogradEight40580000<>+0(SB), Y3, Y4
+	VMASKMOVPS  Y2, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y4, Y0, (CX)(R11*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y1
+	VMASKMOVPS  (CX)(R8*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VSUBPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y2, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VSUBPS      Y3, Y2, Y2
+	VMULPS      winogradEight3f200000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VSUBPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VSUBPS      Y4, Y3, Y3
+	VMULPS      winogradEight3f200000<>+0(SB), Y3, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VSUBPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y4, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VSUBPS      Y5, Y4, Y4
+	VMULPS      winogradEight3f200000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VSUBPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y5, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VSUBPS      Y6, Y5, Y5
+	VMULPS      winogradEight3f200000<>+0(SB), Y5, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*4), Y0, Y7
+	VSUBPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y6, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VSUBPS      Y7, Y6, Y6
+	VMULPS      winogradEight3f200000<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*4), Y0, Y8
+	VSUBPS      Y8, Y7, Y7
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y7, Y6
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	VADDPS      Y3, Y2, Y7
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y5, Y4, Y8
+	VADDPS      Y8, Y1, Y1
+	VMULPS      winogradEight3ec80000<>+0(SB), Y7, Y7
+	VFMADD231PS winogradEight40100000<>+0(SB), Y8, Y7
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMASKMOVPS  Y7, Y0, (CX)(R10*2)
+	VSUBPS      Y3, Y2, Y1
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y2
+	VSUBPS      Y5, Y4, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VMOVAPS     Y6, Y4
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y1, Y4
+	VFMADD231PS winogradEight40580000<>+0(SB), Y3, Y4
+	VMASKMOVPS  Y2, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y4, Y0, (CX)(R11*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VSUBPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(R8*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VSUBPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight40580000<>+0(SB), Y2, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VSUBPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y3, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VSUBPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight40580000<>+0(SB), Y3, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y3
+	VMOVAPS     Y3, Y3
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VSUBPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y4, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VSUBPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight40580000<>+0(SB), Y4, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VSUBPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y5, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VSUBPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight40580000<>+0(SB), Y5, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y5
+	VMOVAPS     Y5, Y5
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VSUBPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y6, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*4), Y0, Y7
+	VSUBPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight40580000<>+0(SB), Y6, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*2), Y0, Y8
+	VSUBPS      Y8, Y7, Y7
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y7, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*4), Y0, Y8
+	VSUBPS      Y8, Y7, Y7
+	VFMADD231PS winogradEight40580000<>+0(SB), Y7, Y6
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	VADDPS      Y3, Y2, Y7
+	VADDPS      Y7, Y1, Y1
+	VADDPS      Y5, Y4, Y8
+	VADDPS      Y8, Y1, Y1
+	VMULPS      winogradEight3ec80000<>+0(SB), Y7, Y7
+	VFMADD231PS winogradEight40100000<>+0(SB), Y8, Y7
+	VMASKMOVPS  Y1, Y0, (AX)
+	VMASKMOVPS  Y7, Y0, (AX)(R10*2)
+	VSUBPS      Y3, Y2, Y1
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y2
+	VSUBPS      Y5, Y4, Y3
+	VFMADD231PS winogradEight3fc00000<>+0(SB), Y3, Y2
+	VMOVAPS     Y6, Y4
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y1, Y4
+	VFMADD231PS winogradEight40580000<>+0(SB), Y3, Y4
+	VMASKMOVPS  Y2, Y0, (AX)(R10*1)
+	VMASKMOVPS  Y4, Y0, (AX)(R11*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradEight3ec80000<>+0(SB)/4, $0x3ec80000
+DATA winogradEight3ec80000<>+4(SB)/4, $0x3ec80000
+DATA winogradEight3ec80000<>+8(SB)/4, $0x3ec80000
+DATA winogradEight3ec80000<>+12(SB)/4, $0x3ec80000
+DATA winogradEight3ec80000<>+16(SB)/4, $0x3ec80000
+DATA winogradEight3ec80000<>+20(SB)/4, $0x3ec80000
+DATA winogradEight3ec80000<>+24(SB)/4, $0x3ec80000
+DATA winogradEight3ec80000<>+28(SB)/4, $0x3ec80000
+GLOBL winogradEight3ec80000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEight40100000<>+0(SB)/4, $0x40100000
+DATA winogradEight40100000<>+4(SB)/4, $0x40100000
+DATA winogradEight40100000<>+8(SB)/4, $0x40100000
+DATA winogradEight40100000<>+12(SB)/4, $0x40100000
+DATA winogradEight40100000<>+16(SB)/4, $0x40100000
+DATA winogradEight40100000<>+20(SB)/4, $0x40100000
+DATA winogradEight40100000<>+24(SB)/4, $0x40100000
+DATA winogradEight40100000<>+28(SB)/4, $0x40100000
+GLOBL winogradEight40100000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEight3e7a0000<>+0(SB)/4, $0x3e7a0000
+DATA winogradEight3e7a0000<>+4(SB)/4, $0x3e7a0000
+DATA winogradEight3e7a0000<>+8(SB)/4, $0x3e7a0000
+DATA winogradEight3e7a0000<>+12(SB)/4, $0x3e7a0000
+DATA winogradEight3e7a0000<>+16(SB)/4, $0x3e7a0000
+DATA winogradEight3e7a0000<>+20(SB)/4, $0x3e7a0000
+DATA winogradEight3e7a0000<>+24(SB)/4, $0x3e7a0000
+DATA winogradEight3e7a0000<>+28(SB)/4, $0x3e7a0000
+GLOBL winogradEight3e7a0000<>(SB), RODATA|NOPTR, $32
+
+DATA winogradEight40580000<>+0(SB)/4, $0x40580000
+DATA winogradEight40580000<>+4(SB)/4, $0x40580000
+DATA winogradEight40580000<>+8(SB)/4, $0x40580000
+DATA winogradEight40580000<>+12(SB)/4, $0x40580000
+DATA winogradEight40580000<>+16(SB)/4, $0x40580000
+DATA winogradEight40580000<>+20(SB)/4, $0x40580000
+DATA winogradEight40580000<>+24(SB)/4, $0x40580000
+DATA winogradEight40580000<>+28(SB)/4, $0x40580000
+GLOBL winogradEight40580000<>(SB), RODATA|NOPTR, $32
+
+// func winogradOutputGrad4AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutputGrad4AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	LEAQ (R9)(R9*2), R10
+	LEAQ (R9)(R9*4), R11
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	MOVQ             DX, R12
+	VMOVUPS          (R12), Z0
+	VMOVAPS          Z0, Z1
+	VMOVUPS          (R12)(DI*2), Z2
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z2, Z1
+	VMOVUPS          (R12)(DI*1), Z3
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z3, Z4
+	VMOVUPS          (R12)(R8*1), Z5
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z5, Z4
+	VADDPS           Z4, Z1, Z6
+	VSUBPS           Z4, Z1, Z1
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z2, Z4
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z5, Z2
+	VADDPS           Z2, Z4, Z3
+	VSUBPS           Z2, Z4, Z2
+	ADDQ             SI, R12
+	VMOVUPS          (R12), Z4
+	VMOVAPS          Z4, Z7
+	VMOVUPS          (R12)(DI*2), Z8
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z8, Z7
+	VMOVUPS          (R12)(DI*1), Z9
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z9, Z10
+	VMOVUPS          (R12)(R8*1), Z11
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z11, Z10
+	VADDPS           Z10, Z7, Z12
+	VSUBPS           Z10, Z7, Z7
+	VMOVAPS          Z4, Z10
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z8, Z10
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z9, Z8
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z11, Z8
+	VADDPS           Z8, Z10, Z9
+	VSUBPS           Z8, Z10, Z8
+	ADDQ             SI, R12
+	VMOVUPS          (R12), Z10
+	VMOVAPS          Z10, Z13
+	VMOVUPS          (R12)(DI*2), Z14
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z14, Z13
+	VMOVUPS          (R12)(DI*1), Z15
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z15, Z16
+	VMOVUPS          (R12)(R8*1), Z17
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z17, Z16
+	VADDPS           Z16, Z13, Z18
+	VSUBPS           Z16, Z13, Z13
+	VMOVAPS          Z10, Z16
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z14, Z16
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z15, Z14
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z17, Z14
+	VADDPS           Z14, Z16, Z15
+	VSUBPS           Z14, Z16, Z14
+	ADDQ             SI, R12
+	VMOVUPS          (R12), Z16
+	VMOVAPS          Z16, Z19
+	VMOVUPS          (R12)(DI*2), Z20
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z20, Z19
+	VMOVUPS          (R12)(DI*1), Z21
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z21, Z22
+	VMOVUPS          (R12)(R8*1), Z23
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z23, Z22
+	VADDPS           Z22, Z19, Z24
+	VSUBPS           Z22, Z19, Z19
+	VMOVAPS          Z16, Z22
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z20, Z22
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z21, Z20
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z23, Z20
+	VADDPS           Z20, Z22, Z21
+	VSUBPS           Z20, Z22, Z20
+	MOVQ             AX, R12
+	VMOVUPS          Z0, (R12)
+	VMOVAPS          Z0, Z22
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z10, Z22
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z4, Z25
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z16, Z25
+	VADDPS           Z25, Z22, Z26
+	VSUBPS           Z25, Z22, Z22
+	VMOVUPS          Z26, (R12)(R9*1)
+	VMOVUPS          Z22, (R12)(R9*2)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z10, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z4, Z4
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z16, Z4
+	VADDPS           Z4, Z0, Z10
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z10, (R12)(R10*1)
+	VMOVUPS          Z0, (R12)(R9*4)
+	VMOVUPS          Z16, (R12)(R11*1)
+	MOVQ             AX, R12
+	ADDQ             BX, R12
+	VMOVUPS          Z6, (R12)
+	VMOVAPS          Z6, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z18, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z12, Z4
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z24, Z4
+	VADDPS           Z4, Z0, Z10
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z10, (R12)(R9*1)
+	VMOVUPS          Z0, (R12)(R9*2)
+	VMOVAPS          Z6, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z18, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z12, Z4
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z24, Z4
+	VADDPS           Z4, Z0, Z6
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z6, (R12)(R10*1)
+	VMOVUPS          Z0, (R12)(R9*4)
+	VMOVUPS          Z24, (R12)(R11*1)
+	MOVQ             AX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	VMOVUPS          Z1, (R12)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z13, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z7, Z4
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z19, Z4
+	VADDPS           Z4, Z0, Z6
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z6, (R12)(R9*1)
+	VMOVUPS          Z0, (R12)(R9*2)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z13, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z7, Z1
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z19, Z1
+	VADDPS           Z1, Z0, Z4
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z4, (R12)(R10*1)
+	VMOVUPS          Z0, (R12)(R9*4)
+	VMOVUPS          Z19, (R12)(R11*1)
+	MOVQ             AX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	VMOVUPS          Z3, (R12)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z15, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z9, Z1
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z21, Z1
+	VADDPS           Z1, Z0, Z4
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z4, (R12)(R9*1)
+	VMOVUPS          Z0, (R12)(R9*2)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z15, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z9, Z1
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z21, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, (R12)(R10*1)
+	VMOVUPS          Z0, (R12)(R9*4)
+	VMOVUPS          Z21, (R12)(R11*1)
+	MOVQ             AX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	VMOVUPS          Z2, (R12)
+	VMOVAPS          Z2, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z14, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z8, Z1
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z20, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, (R12)(R9*1)
+	VMOVUPS          Z0, (R12)(R9*2)
+	VMOVAPS          Z2, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z14, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z8, Z1
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z20, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, (R12)(R10*1)
+	VMOVUPS          Z0, (R12)(R9*4)
+	VMOVUPS          Z20, (R12)(R11*1)
+	MOVQ             AX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	ADDQ             BX, R12
+	VMOVUPS          Z5, (R12)
+	VMOVAPS          Z5, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z17, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z11, Z1
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z23, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, (R12)(R9*1)
+	VMOVUPS          Z0, (R12)(R9*2)
+	VMOVAPS          Z5, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z17, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z11, Z1
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z23, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, (R12)(R10*1)
+	VMOVUPS          Z0, (R12)(R9*4)
+	VMOVUPS          Z23, (R12)(R11*1)
+	ADDQ             $0x40, AX
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
+	JGE              vector
+
+tail:
+	ADDQ             $0x10, CX
+	JZ               done
+	MOVL             $0x00000001, R12
+	SHLL             CL, R12
+	DECL             R12
+	KMOVW            R12, K1
+	MOVQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z0
+	VMOVAPS          Z0, Z1
+	VMOVUPS.Z        (CX)(DI*2), K1, Z2
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z2, Z1
+	VMOVUPS.Z        (CX)(DI*1), K1, Z3
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z3, Z4
+	VMOVUPS.Z        (CX)(R8*1), K1, Z5
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z5, Z4
+	VADDPS           Z4, Z1, Z6
+	VSUBPS           Z4, Z1, Z1
+	VMOVAPS          Z0, Z4
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z2, Z4
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z3, Z2
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z5, Z2
+	VADDPS           Z2, Z4, Z3
+	VSUBPS           Z2, Z4, Z2
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z4
+	VMOVAPS          Z4, Z7
+	VMOVUPS.Z        (CX)(DI*2), K1, Z8
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z8, Z7
+	VMOVUPS.Z        (CX)(DI*1), K1, Z9
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z9, Z10
+	VMOVUPS.Z        (CX)(R8*1), K1, Z11
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z11, Z10
+	VADDPS           Z10, Z7, Z12
+	VSUBPS           Z10, Z7, Z7
+	VMOVAPS          Z4, Z10
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z8, Z10
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z9, Z8
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z11, Z8
+	VADDPS           Z8, Z10, Z9
+	VSUBPS           Z8, Z10, Z8
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z10
+	VMOVAPS          Z10, Z13
+	VMOVUPS.Z        (CX)(DI*2), K1, Z14
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z14, Z13
+	VMOVUPS.Z        (CX)(DI*1), K1, Z15
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z15, Z16
+	VMOVUPS.Z        (CX)(R8*1), K1, Z17
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z17, Z16
+	VADDPS           Z16, Z13, Z18
+	VSUBPS           Z16, Z13, Z13
+	VMOVAPS          Z10, Z16
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z14, Z16
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z15, Z14
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z17, Z14
+	VADDPS           Z14, Z16, Z15
+	VSUBPS           Z14, Z16, Z14
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z16
+	VMOVAPS          Z16, Z19
+	VMOVUPS.Z        (CX)(DI*2), K1, Z20
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z20, Z19
+	VMOVUPS.Z        (CX)(DI*1), K1, Z21
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z21, Z22
+	VMOVUPS.Z        (CX)(R8*1), K1, Z23
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z23, Z22
+	VADDPS           Z22, Z19, Z24
+	VSUBPS           Z22, Z19, Z19
+	VMOVAPS          Z16, Z22
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z20, Z22
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z21, Z20
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z23, Z20
+	VADDPS           Z20, Z22, Z21
+	VSUBPS           Z20, Z22, Z20
+	MOVQ             AX, CX
+	VMOVUPS          Z0, K1, (CX)
+	VMOVAPS          Z0, Z22
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z10, Z22
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z4, Z25
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z16, Z25
+	VADDPS           Z25, Z22, Z26
+	VSUBPS           Z25, Z22, Z22
+	VMOVUPS          Z26, K1, (CX)(R9*1)
+	VMOVUPS          Z22, K1, (CX)(R9*2)
+	VMOVAPS          Z0, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z10, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z4, Z4
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z16, Z4
+	VADDPS           Z4, Z0, Z10
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z10, K1, (CX)(R10*1)
+	VMOVUPS          Z0, K1, (CX)(R9*4)
+	VMOVUPS          Z16, K1, (CX)(R11*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	VMOVUPS          Z6, K1, (CX)
+	VMOVAPS          Z6, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z18, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z12, Z4
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z24, Z4
+	VADDPS           Z4, Z0, Z10
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z10, K1, (CX)(R9*1)
+	VMOVUPS          Z0, K1, (CX)(R9*2)
+	VMOVAPS          Z6, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z18, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z12, Z4
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z24, Z4
+	VADDPS           Z4, Z0, Z6
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z6, K1, (CX)(R10*1)
+	VMOVUPS          Z0, K1, (CX)(R9*4)
+	VMOVUPS          Z24, K1, (CX)(R11*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMOVUPS          Z1, K1, (CX)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z13, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z7, Z4
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z19, Z4
+	VADDPS           Z4, Z0, Z6
+	VSUBPS           Z4, Z0, Z0
+	VMOVUPS          Z6, K1, (CX)(R9*1)
+	VMOVUPS          Z0, K1, (CX)(R9*2)
+	VMOVAPS          Z1, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z13, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z7, Z1
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z19, Z1
+	VADDPS           Z1, Z0, Z4
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z4, K1, (CX)(R10*1)
+	VMOVUPS          Z0, K1, (CX)(R9*4)
+	VMOVUPS          Z19, K1, (CX)(R11*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMOVUPS          Z3, K1, (CX)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z15, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z9, Z1
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z21, Z1
+	VADDPS           Z1, Z0, Z4
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z4, K1, (CX)(R9*1)
+	VMOVUPS          Z0, K1, (CX)(R9*2)
+	VMOVAPS          Z3, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z15, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z9, Z1
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z21, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, K1, (CX)(R10*1)
+	VMOVUPS          Z0, K1, (CX)(R9*4)
+	VMOVUPS          Z21, K1, (CX)(R11*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMOVUPS          Z2, K1, (CX)
+	VMOVAPS          Z2, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z14, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z8, Z1
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z20, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z3, K1, (CX)(R9*1)
+	VMOVUPS          Z0, K1, (CX)(R9*2)
+	VMOVAPS          Z2, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z14, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z8, Z1
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z20, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, K1, (CX)(R10*1)
+	VMOVUPS          Z0, K1, (CX)(R9*4)
+	VMOVUPS          Z20, K1, (CX)(R11*1)
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	ADDQ             BX, AX
+	VMOVUPS          Z5, K1, (AX)
+	VMOVAPS          Z5, Z0
+	VFMADD231PS.BCST winogradWord3ec80000<>+0(SB), Z17, Z0
+	VMULPS.BCST      winogradWord3f200000<>+0(SB), Z11, Z1
+	VFMADD231PS.BCST winogradWord3e7a0000<>+0(SB), Z23, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, K1, (AX)(R9*1)
+	VMOVUPS          Z0, K1, (AX)(R9*2)
+	VMOVAPS          Z5, Z0
+	VFMADD231PS.BCST winogradWord40100000<>+0(SB), Z17, Z0
+	VMULPS.BCST      winogradWord3fc00000<>+0(SB), Z11, Z1
+	VFMADD231PS.BCST winogradWord40580000<>+0(SB), Z23, Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
+	VMOVUPS          Z2, K1, (AX)(R10*1)
+	VMOVUPS          Z0, K1, (AX)(R9*4)
+	VMOVUPS          Z23, K1, (AX)(R11*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradOutputGrad4AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, FMA3
+TEXT ·winogradOutputGrad4AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	MOVQ dstCol+16(FP), R9
+	LEAQ (R9)(R9*2), R10
+	LEAQ (R9)(R9*4), R11
+	SUBQ $0x08, CX
+	JLT  tail
+
+vector:
+	MOVQ        DX, R12
+	VMOVUPS     (R12), Y0
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y1
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y2
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y3
+	MOVQ        AX, R12
+	VMOVUPS     Y0, (R12)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y2, Y4
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y6, (R12)(R9*1)
+	VMOVUPS     Y4, (R12)(R9*2)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS winogradEight40100000<>+0(SB), Y2, Y0
+	VMULPS      winogradEight3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y2, (R12)(R10*1)
+	VMOVUPS     Y0, (R12)(R9*4)
+	VMOVUPS     Y3, (R12)(R11*1)
+	MOVQ        DX, R12
+	VMOVUPS     (R12), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R12)(DI*2), Y1
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y1, Y0
+	VMOVUPS     (R12)(DI*1), Y1
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y1
+	VMOVUPS     (R12)(R8*1), Y2
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y2, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R12)(DI*2), Y3
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y3, Y1
+	VMOVUPS     (R12)(DI*1), Y3
+	VMULPS      winogradEight3f200000<>+0(SB), Y3, Y3
+	VMOVUPS     (R12)(R8*1), Y4
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R12)(DI*2), Y5
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y5, Y3
+	VMOVUPS     (R12)(DI*1), Y5
+	VMULPS      winogradEight3f200000<>+0(SB), Y5, Y5
+	VMOVUPS     (R12)(R8*1), Y6
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y6, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R12)(DI*2), Y7
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y7, Y5
+	VMOVUPS     (R12)(DI*1), Y7
+	VMULPS      winogradEight3f200000<>+0(SB), Y7, Y7
+	VMOVUPS     (R12)(R8*1), Y8
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y8, Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	MOVQ        AX, R12
+	ADDQ        BX, R12
+	VMOVUPS     Y2, (R12)
+	VMOVAPS     Y2, Y7
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y6, Y7
+	VMULPS      winogradEight3f200000<>+0(SB), Y4, Y9
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y8, Y9
+	VADDPS      Y9, Y7, Y10
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     Y10, (R12)(R9*1)
+	VMOVUPS     Y7, (R12)(R9*2)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS winogradEight40100000<>+0(SB), Y6, Y2
+	VMULPS      winogradEight3fc00000<>+0(SB), Y4, Y4
+	VFMADD231PS winogradEight40580000<>+0(SB), Y8, Y4
+	VADDPS      Y4, Y2, Y6
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     Y6, (R12)(R10*1)
+	VMOVUPS     Y2, (R12)(R9*4)
+	VMOVUPS     Y8, (R12)(R11*1)
+	MOVQ        AX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	VMOVUPS     Y0, (R12)
+	VMOVAPS     Y0, Y2
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y3, Y2
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y4
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y5, Y4
+	VADDPS      Y4, Y2, Y6
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     Y6, (R12)(R9*1)
+	VMOVUPS     Y2, (R12)(R9*2)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS winogradEight40100000<>+0(SB), Y3, Y0
+	VMULPS      winogradEight3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight40580000<>+0(SB), Y5, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y2, (R12)(R10*1)
+	VMOVUPS     Y0, (R12)(R9*4)
+	VMOVUPS     Y5, (R12)(R11*1)
+	MOVQ        DX, R12
+	VMOVUPS     (R12), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R12)(DI*2), Y1
+	VFMADD231PS winogradEight40100000<>+0(SB), Y1, Y0
+	VMOVUPS     (R12)(DI*1), Y1
+	VMULPS      winogradEight3fc00000<>+0(SB), Y1, Y1
+	VMOVUPS     (R12)(R8*1), Y2
+	VFMADD231PS winogradEight40580000<>+0(SB), Y2, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R12)(DI*2), Y3
+	VFMADD231PS winogradEight40100000<>+0(SB), Y3, Y1
+	VMOVUPS     (R12)(DI*1), Y3
+	VMULPS      winogradEight3fc00000<>+0(SB), Y3, Y3
+	VMOVUPS     (R12)(R8*1), Y4
+	VFMADD231PS winogradEight40580000<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R12)(DI*2), Y5
+	VFMADD231PS winogradEight40100000<>+0(SB), Y5, Y3
+	VMOVUPS     (R12)(DI*1), Y5
+	VMULPS      winogradEight3fc00000<>+0(SB), Y5, Y5
+	VMOVUPS     (R12)(R8*1), Y6
+	VFMADD231PS winogradEight40580000<>+0(SB), Y6, Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	ADDQ        SI, R12
+	VMOVUPS     (R12), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R12)(DI*2), Y7
+	VFMADD231PS winogradEight40100000<>+0(SB), Y7, Y5
+	VMOVUPS     (R12)(DI*1), Y7
+	VMULPS      winogradEight3fc00000<>+0(SB), Y7, Y7
+	VMOVUPS     (R12)(R8*1), Y8
+	VFMADD231PS winogradEight40580000<>+0(SB), Y8, Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	MOVQ        AX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	VMOVUPS     Y2, (R12)
+	VMOVAPS     Y2, Y7
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y6, Y7
+	VMULPS      winogradEight3f200000<>+0(SB), Y4, Y9
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y8, Y9
+	VADDPS      Y9, Y7, Y10
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     Y10, (R12)(R9*1)
+	VMOVUPS     Y7, (R12)(R9*2)
+	VMOVAPS     Y2, Y2
+	VFMADD231PS winogradEight40100000<>+0(SB), Y6, Y2
+	VMULPS      winogradEight3fc00000<>+0(SB), Y4, Y4
+	VFMADD231PS winogradEight40580000<>+0(SB), Y8, Y4
+	VADDPS      Y4, Y2, Y6
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     Y6, (R12)(R10*1)
+	VMOVUPS     Y2, (R12)(R9*4)
+	VMOVUPS     Y8, (R12)(R11*1)
+	MOVQ        AX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	VMOVUPS     Y0, (R12)
+	VMOVAPS     Y0, Y2
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y3, Y2
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y4
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y5, Y4
+	VADDPS      Y4, Y2, Y6
+	VSUBPS      Y4, Y2, Y2
+	VMOVUPS     Y6, (R12)(R9*1)
+	VMOVUPS     Y2, (R12)(R9*2)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS winogradEight40100000<>+0(SB), Y3, Y0
+	VMULPS      winogradEight3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight40580000<>+0(SB), Y5, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y2, (R12)(R10*1)
+	VMOVUPS     Y0, (R12)(R9*4)
+	VMOVUPS     Y5, (R12)(R11*1)
+	MOVQ        DX, R12
+	VMOVUPS     (R12)(R8*1), Y0
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(R8*1), Y1
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(R8*1), Y2
+	ADDQ        SI, R12
+	VMOVUPS     (R12)(R8*1), Y3
+	MOVQ        AX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	ADDQ        BX, R12
+	VMOVUPS     Y0, (R12)
+	VMOVAPS     Y0, Y4
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y2, Y4
+	VMULPS      winogradEight3f200000<>+0(SB), Y1, Y5
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y3, Y5
+	VADDPS      Y5, Y4, Y6
+	VSUBPS      Y5, Y4, Y4
+	VMOVUPS     Y6, (R12)(R9*1)
+	VMOVUPS     Y4, (R12)(R9*2)
+	VMOVAPS     Y0, Y0
+	VFMADD231PS winogradEight40100000<>+0(SB), Y2, Y0
+	VMULPS      winogradEight3fc00000<>+0(SB), Y1, Y1
+	VFMADD231PS winogradEight40580000<>+0(SB), Y3, Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     Y2, (R12)(R10*1)
+	VMOVUPS     Y0, (R12)(R9*4)
+	VMOVUPS     Y3, (R12)(R11*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, CX
+	JZ          done
+	LEAQ        winogradMasks<>+0(SB), R12
+	NEGQ        CX
+	VMOVUPS     32(R12)(CX*4), Y0
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y4
+	MOVQ        AX, CX
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMOVAPS     Y1, Y5
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y3, Y5
+	VMULPS      winogradEight3f200000<>+0(SB), Y2, Y6
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y4, Y6
+	VADDPS      Y6, Y5, Y7
+	VSUBPS      Y6, Y5, Y5
+	VMASKMOVPS  Y7, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y5, Y0, (CX)(R9*2)
+	VMOVAPS     Y1, Y1
+	VFMADD231PS winogradEight40100000<>+0(SB), Y3, Y1
+	VMULPS      winogradEight3fc00000<>+0(SB), Y2, Y2
+	VFMADD231PS winogradEight40580000<>+0(SB), Y4, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y3, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R9*4)
+	VMASKMOVPS  Y4, Y0, (CX)(R11*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMULPS      winogradEight3f200000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y4, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMULPS      winogradEight3f200000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y5, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y6, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMULPS      winogradEight3f200000<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y7, Y6
+	VADDPS      Y6, Y4, Y7
+	VSUBPS      Y6, Y4, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y8
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y8, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y8
+	VMULPS      winogradEight3f200000<>+0(SB), Y8, Y8
+	VMASKMOVPS  (CX)(R8*1), Y0, Y9
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y9, Y8
+	VADDPS      Y8, Y6, Y9
+	VSUBPS      Y8, Y6, Y6
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	VMASKMOVPS  Y3, Y0, (CX)
+	VMOVAPS     Y3, Y8
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y7, Y8
+	VMULPS      winogradEight3f200000<>+0(SB), Y5, Y10
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y9, Y10
+	VADDPS      Y10, Y8, Y11
+	VSUBPS      Y10, Y8, Y8
+	VMASKMOVPS  Y11, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y8, Y0, (CX)(R9*2)
+	VMOVAPS     Y3, Y3
+	VFMADD231PS winogradEight40100000<>+0(SB), Y7, Y3
+	VMULPS      winogradEight3fc00000<>+0(SB), Y5, Y5
+	VFMADD231PS winogradEight40580000<>+0(SB), Y9, Y5
+	VADDPS      Y5, Y3, Y7
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y7, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y3, Y0, (CX)(R9*4)
+	VMASKMOVPS  Y9, Y0, (CX)(R11*1)
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMOVAPS     Y1, Y3
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y4, Y3
+	VMULPS      winogradEight3f200000<>+0(SB), Y2, Y5
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y6, Y5
+	VADDPS      Y5, Y3, Y7
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y7, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y3, Y0, (CX)(R9*2)
+	VMOVAPS     Y1, Y1
+	VFMADD231PS winogradEight40100000<>+0(SB), Y4, Y1
+	VMULPS      winogradEight3fc00000<>+0(SB), Y2, Y2
+	VFMADD231PS winogradEight40580000<>+0(SB), Y6, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y3, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R9*4)
+	VMASKMOVPS  Y6, Y0, (CX)(R11*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VFMADD231PS winogradEight40100000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMULPS      winogradEight3fc00000<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VFMADD231PS winogradEight40580000<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VFMADD231PS winogradEight40100000<>+0(SB), Y4, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMULPS      winogradEight3fc00000<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VFMADD231PS winogradEight40580000<>+0(SB), Y5, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VFMADD231PS winogradEight40100000<>+0(SB), Y6, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMULPS      winogradEight3fc00000<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VFMADD231PS winogradEight40580000<>+0(SB), Y7, Y6
+	VADDPS      Y6, Y4, Y7
+	VSUBPS      Y6, Y4, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y8
+	VFMADD231PS winogradEight40100000<>+0(SB), Y8, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y8
+	VMULPS      winogradEight3fc00000<>+0(SB), Y8, Y8
+	VMASKMOVPS  (CX)(R8*1), Y0, Y9
+	VFMADD231PS winogradEight40580000<>+0(SB), Y9, Y8
+	VADDPS      Y8, Y6, Y9
+	VSUBPS      Y8, Y6, Y6
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMASKMOVPS  Y3, Y0, (CX)
+	VMOVAPS     Y3, Y8
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y7, Y8
+	VMULPS      winogradEight3f200000<>+0(SB), Y5, Y10
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y9, Y10
+	VADDPS      Y10, Y8, Y11
+	VSUBPS      Y10, Y8, Y8
+	VMASKMOVPS  Y11, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y8, Y0, (CX)(R9*2)
+	VMOVAPS     Y3, Y3
+	VFMADD231PS winogradEight40100000<>+0(SB), Y7, Y3
+	VMULPS      winogradEight3fc00000<>+0(SB), Y5, Y5
+	VFMADD231PS winogradEight40580000<>+0(SB), Y9, Y5
+	VADDPS      Y5, Y3, Y7
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y7, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y3, Y0, (CX)(R9*4)
+	VMASKMOVPS  Y9, Y0, (CX)(R11*1)
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMOVAPS     Y1, Y3
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y4, Y3
+	VMULPS      winogradEight3f200000<>+0(SB), Y2, Y5
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y6, Y5
+	VADDPS      Y5, Y3, Y7
+	VSUBPS      Y5, Y3, Y3
+	VMASKMOVPS  Y7, Y0, (CX)(R9*1)
+	VMASKMOVPS  Y3, Y0, (CX)(R9*2)
+	VMOVAPS     Y1, Y1
+	VFMADD231PS winogradEight40100000<>+0(SB), Y4, Y1
+	VMULPS      winogradEight3fc00000<>+0(SB), Y2, Y2
+	VFMADD231PS winogradEight40580000<>+0(SB), Y6, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y3, Y0, (CX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (CX)(R9*4)
+	VMASKMOVPS  Y6, Y0, (CX)(R11*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(R8*1), Y0, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R8*1), Y0, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	ADDQ        BX, AX
+	VMASKMOVPS  Y1, Y0, (AX)
+	VMOVAPS     Y1, Y5
+	VFMADD231PS winogradEight3ec80000<>+0(SB), Y3, Y5
+	VMULPS      winogradEight3f200000<>+0(SB), Y2, Y6
+	VFMADD231PS winogradEight3e7a0000<>+0(SB), Y4, Y6
+	VADDPS      Y6, Y5, Y7
+	VSUBPS      Y6, Y5, Y5
+	VMASKMOVPS  Y7, Y0, (AX)(R9*1)
+	VMASKMOVPS  Y5, Y0, (AX)(R9*2)
+	VMOVAPS     Y1, Y1
+	VFMADD231PS winogradEight40100000<>+0(SB), Y3, Y1
+	VMULPS      winogradEight3fc00000<>+0(SB), Y2, Y2
+	VFMADD231PS winogradEight40580000<>+0(SB), Y4, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  Y3, Y0, (AX)(R10*1)
+	VMASKMOVPS  Y1, Y0, (AX)(R9*4)
+	VMASKMOVPS  Y4, Y0, (AX)(R11*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradWeightsGrad4AVX512(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradWeightsGrad4AVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DI)(DI*4), R9
+	MOVQ dstCol+16(FP), R10
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	MOVQ             DX, R11
+	VMOVUPS          (R11), Z0
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z0, Z0
+	VMOVUPS          (R11)(DI*1), Z1
+	VMOVUPS          (R11)(DI*2), Z2
+	VADDPS           Z2, Z1, Z3
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z3, Z0
+	VMOVUPS          (R11)(R8*1), Z4
+	VMOVUPS          (R11)(DI*4), Z5
+	VADDPS           Z5, Z4, Z6
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z6, Z0
+	VMOVUPS          (R11)(R9*1), Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z6, Z7
+	VSUBPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z1, Z1
+	VSUBPS           Z5, Z4, Z2
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z2, Z1
+	ADDQ             SI, R11
+	VMOVUPS          (R11), Z2
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z2, Z2
+	VMOVUPS          (R11)(DI*1), Z3
+	VMOVUPS          (R11)(DI*2), Z4
+	VADDPS           Z4, Z3, Z5
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z5, Z2
+	VMOVUPS          (R11)(R8*1), Z6
+	VMOVUPS          (R11)(DI*4), Z8
+	VADDPS           Z8, Z6, Z9
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z9, Z2
+	VMOVUPS          (R11)(R9*1), Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z9, Z10
+	VSUBPS           Z4, Z3, Z3
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z3, Z3
+	VSUBPS           Z8, Z6, Z4
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z4, Z3
+	ADDQ             SI, R11
+	VMOVUPS          (R11), Z4
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z4, Z4
+	VMOVUPS          (R11)(DI*1), Z5
+	VMOVUPS          (R11)(DI*2), Z6
+	VADDPS           Z6, Z5, Z8
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z8, Z4
+	VMOVUPS          (R11)(R8*1), Z9
+	VMOVUPS          (R11)(DI*4), Z11
+	VADDPS           Z11, Z9, Z12
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z12, Z4
+	VMOVUPS          (R11)(R9*1), Z13
+	VMOVAPS          Z13, Z13
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z8, Z13
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z12, Z13
+	VSUBPS           Z6, Z5, Z5
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z5, Z5
+	VSUBPS           Z11, Z9, Z6
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z6, Z5
+	ADDQ             SI, R11
+	VMOVUPS          (R11), Z6
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z6, Z6
+	VMOVUPS          (R11)(DI*1), Z8
+	VMOVUPS          (R11)(DI*2), Z9
+	VADDPS           Z9, Z8, Z11
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z11, Z6
+	VMOVUPS          (R11)(R8*1), Z12
+	VMOVUPS          (R11)(DI*4), Z14
+	VADDPS           Z14, Z12, Z15
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z15, Z6
+	VMOVUPS          (R11)(R9*1), Z16
+	VMOVAPS          Z16, Z16
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z11, Z16
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z15, Z16
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z8, Z8
+	VSUBPS           Z14, Z12, Z9
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z9, Z8
+	ADDQ             SI, R11
+	VMOVUPS          (R11), Z9
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z9, Z9
+	VMOVUPS          (R11)(DI*1), Z11
+	VMOVUPS          (R11)(DI*2), Z12
+	VADDPS           Z12, Z11, Z14
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z14, Z9
+	VMOVUPS          (R11)(R8*1), Z15
+	VMOVUPS          (R11)(DI*4), Z17
+	VADDPS           Z17, Z15, Z18
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z18, Z9
+	VMOVUPS          (R11)(R9*1), Z19
+	VMOVAPS          Z19, Z19
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z14, Z19
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z18, Z19
+	VSUBPS           Z12, Z11, Z11
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z11, Z11
+	VSUBPS           Z17, Z15, Z12
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z12, Z11
+	ADDQ             SI, R11
+	VMOVUPS          (R11), Z12
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z12, Z12
+	VMOVUPS          (R11)(DI*1), Z14
+	VMOVUPS          (R11)(DI*2), Z15
+	VADDPS           Z15, Z14, Z17
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z17, Z12
+	VMOVUPS          (R11)(R8*1), Z18
+	VMOVUPS          (R11)(DI*4), Z20
+	VADDPS           Z20, Z18, Z21
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z21, Z12
+	VMOVUPS          (R11)(R9*1), Z22
+	VMOVAPS          Z22, Z22
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z17, Z22
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z21, Z22
+	VSUBPS           Z15, Z14, Z14
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z14, Z14
+	VSUBPS           Z20, Z18, Z15
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z15, Z14
+	MOVQ             AX, R11
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z0, Z0
+	VADDPS           Z4, Z2, Z15
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z15, Z0
+	VADDPS           Z9, Z6, Z17
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z17, Z0
+	VMOVAPS          Z12, Z12
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z15, Z12
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z17, Z12
+	VMOVUPS          Z0, (R11)
+	VMOVUPS          Z12, (R11)(R10*2)
+	VSUBPS           Z4, Z2, Z0
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z0, Z0
+	VSUBPS           Z9, Z6, Z2
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z2, Z0
+	VMOVUPS          Z0, (R11)(R10*1)
+	MOVQ             AX, R11
+	ADDQ             BX, R11
+	ADDQ             BX, R11
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z7, Z0
+	VADDPS           Z13, Z10, Z2
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z2, Z0
+	VADDPS           Z19, Z16, Z4
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z4, Z0
+	VMOVAPS          Z22, Z6
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z4, Z6
+	VMOVUPS          Z0, (R11)
+	VMOVUPS          Z6, (R11)(R10*2)
+	VSUBPS           Z13, Z10, Z0
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z0, Z0
+	VSUBPS           Z19, Z16, Z2
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z2, Z0
+	VMOVUPS          Z0, (R11)(R10*1)
+	MOVQ             AX, R11
+	ADDQ             BX, R11
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z1, Z0
+	VADDPS           Z5, Z3, Z1
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z1, Z0
+	VADDPS           Z11, Z8, Z2
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z2, Z0
+	VMOVAPS          Z14, Z4
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z1, Z4
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z2, Z4
+	VMOVUPS          Z0, (R11)
+	VMOVUPS          Z4, (R11)(R10*2)
+	VSUBPS           Z5, Z3, Z0
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z0, Z0
+	VSUBPS           Z11, Z8, Z1
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z1, Z0
+	VMOVUPS          Z0, (R11)(R10*1)
+	ADDQ             $0x40, AX
+	ADDQ             $0x40, DX
+	SUBQ             $0x10, CX
+	JGE              vector
+
+tail:
+	ADDQ             $0x10, CX
+	JZ               done
+	MOVL             $0x00000001, R11
+	SHLL             CL, R11
+	DECL             R11
+	KMOVW            R11, K1
+	MOVQ             DX, CX
+	VMOVUPS.Z        (CX), K1, Z0
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z0, Z0
+	VMOVUPS.Z        (CX)(DI*1), K1, Z1
+	VMOVUPS.Z        (CX)(DI*2), K1, Z2
+	VADDPS           Z2, Z1, Z3
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z3, Z0
+	VMOVUPS.Z        (CX)(R8*1), K1, Z4
+	VMOVUPS.Z        (CX)(DI*4), K1, Z5
+	VADDPS           Z5, Z4, Z6
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z6, Z0
+	VMOVUPS.Z        (CX)(R9*1), K1, Z7
+	VMOVAPS          Z7, Z7
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z3, Z7
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z6, Z7
+	VSUBPS           Z2, Z1, Z1
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z1, Z1
+	VSUBPS           Z5, Z4, Z2
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z2, Z1
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z2
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z2, Z2
+	VMOVUPS.Z        (CX)(DI*1), K1, Z3
+	VMOVUPS.Z        (CX)(DI*2), K1, Z4
+	VADDPS           Z4, Z3, Z5
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z5, Z2
+	VMOVUPS.Z        (CX)(R8*1), K1, Z6
+	VMOVUPS.Z        (CX)(DI*4), K1, Z8
+	VADDPS           Z8, Z6, Z9
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z9, Z2
+	VMOVUPS.Z        (CX)(R9*1), K1, Z10
+	VMOVAPS          Z10, Z10
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z5, Z10
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z9, Z10
+	VSUBPS           Z4, Z3, Z3
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z3, Z3
+	VSUBPS           Z8, Z6, Z4
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z4, Z3
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z4
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z4, Z4
+	VMOVUPS.Z        (CX)(DI*1), K1, Z5
+	VMOVUPS.Z        (CX)(DI*2), K1, Z6
+	VADDPS           Z6, Z5, Z8
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z8, Z4
+	VMOVUPS.Z        (CX)(R8*1), K1, Z9
+	VMOVUPS.Z        (CX)(DI*4), K1, Z11
+	VADDPS           Z11, Z9, Z12
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z12, Z4
+	VMOVUPS.Z        (CX)(R9*1), K1, Z13
+	VMOVAPS          Z13, Z13
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z8, Z13
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z12, Z13
+	VSUBPS           Z6, Z5, Z5
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z5, Z5
+	VSUBPS           Z11, Z9, Z6
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z6, Z5
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z6
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z6, Z6
+	VMOVUPS.Z        (CX)(DI*1), K1, Z8
+	VMOVUPS.Z        (CX)(DI*2), K1, Z9
+	VADDPS           Z9, Z8, Z11
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z11, Z6
+	VMOVUPS.Z        (CX)(R8*1), K1, Z12
+	VMOVUPS.Z        (CX)(DI*4), K1, Z14
+	VADDPS           Z14, Z12, Z15
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z15, Z6
+	VMOVUPS.Z        (CX)(R9*1), K1, Z16
+	VMOVAPS          Z16, Z16
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z11, Z16
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z15, Z16
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z8, Z8
+	VSUBPS           Z14, Z12, Z9
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z9, Z8
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z9
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z9, Z9
+	VMOVUPS.Z        (CX)(DI*1), K1, Z11
+	VMOVUPS.Z        (CX)(DI*2), K1, Z12
+	VADDPS           Z12, Z11, Z14
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z14, Z9
+	VMOVUPS.Z        (CX)(R8*1), K1, Z15
+	VMOVUPS.Z        (CX)(DI*4), K1, Z17
+	VADDPS           Z17, Z15, Z18
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z18, Z9
+	VMOVUPS.Z        (CX)(R9*1), K1, Z19
+	VMOVAPS          Z19, Z19
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z14, Z19
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z18, Z19
+	VSUBPS           Z12, Z11, Z11
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z11, Z11
+	VSUBPS           Z17, Z15, Z12
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z12, Z11
+	ADDQ             SI, CX
+	VMOVUPS.Z        (CX), K1, Z12
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z12, Z12
+	VMOVUPS.Z        (CX)(DI*1), K1, Z14
+	VMOVUPS.Z        (CX)(DI*2), K1, Z15
+	VADDPS           Z15, Z14, Z17
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z17, Z12
+	VMOVUPS.Z        (CX)(R8*1), K1, Z18
+	VMOVUPS.Z        (CX)(DI*4), K1, Z20
+	VADDPS           Z20, Z18, Z21
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z21, Z12
+	VMOVUPS.Z        (CX)(R9*1), K1, Z22
+	VMOVAPS          Z22, Z22
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z17, Z22
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z21, Z22
+	VSUBPS           Z15, Z14, Z14
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z14, Z14
+	VSUBPS           Z20, Z18, Z15
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z15, Z14
+	MOVQ             AX, CX
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z0, Z0
+	VADDPS           Z4, Z2, Z15
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z15, Z0
+	VADDPS           Z9, Z6, Z17
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z17, Z0
+	VMOVAPS          Z12, Z12
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z15, Z12
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z17, Z12
+	VMOVUPS          Z0, K1, (CX)
+	VMOVUPS          Z12, K1, (CX)(R10*2)
+	VSUBPS           Z4, Z2, Z0
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z0, Z0
+	VSUBPS           Z9, Z6, Z2
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z2, Z0
+	VMOVUPS          Z0, K1, (CX)(R10*1)
+	MOVQ             AX, CX
+	ADDQ             BX, CX
+	ADDQ             BX, CX
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z7, Z0
+	VADDPS           Z13, Z10, Z2
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z2, Z0
+	VADDPS           Z19, Z16, Z4
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z4, Z0
+	VMOVAPS          Z22, Z6
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z2, Z6
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z4, Z6
+	VMOVUPS          Z0, K1, (CX)
+	VMOVUPS          Z6, K1, (CX)(R10*2)
+	VSUBPS           Z13, Z10, Z0
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z0, Z0
+	VSUBPS           Z19, Z16, Z2
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z2, Z0
+	VMOVUPS          Z0, K1, (CX)(R10*1)
+	ADDQ             BX, AX
+	VMULPS.BCST      winogradWord3f91a2b4<>+0(SB), Z1, Z0
+	VADDPS           Z5, Z3, Z1
+	VFMADD231PS.BCST winogradWordbf303b34<>+0(SB), Z1, Z0
+	VADDPS           Z11, Z8, Z2
+	VFMADD231PS.BCST winogradWord3df4c401<>+0(SB), Z2, Z0
+	VMOVAPS          Z14, Z4
+	VFMADD231PS.BCST winogradWordbe89ae41<>+0(SB), Z1, Z4
+	VFMADD231PS.BCST winogradWord3e89ae41<>+0(SB), Z2, Z4
+	VMOVUPS          Z0, K1, (AX)
+	VMOVUPS          Z4, K1, (AX)(R10*2)
+	VSUBPS           Z5, Z3, Z0
+	VMULPS.BCST      winogradWordbedc4a01<>+0(SB), Z0, Z0
+	VSUBPS           Z11, Z8, Z1
+	VFMADD231PS.BCST winogradWord3e379301<>+0(SB), Z1, Z0
+	VMOVUPS          Z0, K1, (AX)(R10*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradWeightsGrad4AVX2(dst *float32, dstRow int, dstCol int, src *float32, srcRow int, srcCol int, n int)
+// Requires: AVX, FMA3
+TEXT ·winogradWeightsGrad4AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ src+24(FP), DX
+	MOVQ n+48(FP), CX
+	MOVQ dstRow+8(FP), BX
+	MOVQ srcCol+40(FP), SI
+	MOVQ srcRow+32(FP), DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DI)(DI*4), R9
+	MOVQ dstCol+16(FP), R10
+	SUBQ $0x08, CX
+	JLT  tail
+
+vector:
+	MOVQ        DX, R11
+	VMOVUPS     (R11), Y0
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y0, Y0
+	VMOVUPS     (R11)(DI*1), Y1
+	VMOVUPS     (R11)(DI*2), Y2
+	VADDPS      Y2, Y1, Y1
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y1, Y0
+	VMOVUPS     (R11)(R8*1), Y1
+	VMOVUPS     (R11)(DI*4), Y2
+	VADDPS      Y2, Y1, Y1
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y1, Y0
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y1
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y1
+	VMOVUPS     (R11)(DI*1), Y2
+	VMOVUPS     (R11)(DI*2), Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y2, Y1
+	VMOVUPS     (R11)(R8*1), Y2
+	VMOVUPS     (R11)(DI*4), Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y2, Y1
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y2
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y2, Y2
+	VMOVUPS     (R11)(DI*1), Y3
+	VMOVUPS     (R11)(DI*2), Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y3, Y2
+	VMOVUPS     (R11)(R8*1), Y3
+	VMOVUPS     (R11)(DI*4), Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y3, Y2
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y3
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y3, Y3
+	VMOVUPS     (R11)(DI*1), Y4
+	VMOVUPS     (R11)(DI*2), Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y4, Y3
+	VMOVUPS     (R11)(R8*1), Y4
+	VMOVUPS     (R11)(DI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y4, Y3
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y4
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y4, Y4
+	VMOVUPS     (R11)(DI*1), Y5
+	VMOVUPS     (R11)(DI*2), Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y5, Y4
+	VMOVUPS     (R11)(R8*1), Y5
+	VMOVUPS     (R11)(DI*4), Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y5, Y4
+	ADDQ        SI, R11
+	VMOVUPS     (R11), Y5
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y5, Y5
+	VMOVUPS     (R11)(DI*1), Y6
+	VMOVUPS     (R11)(DI*2), Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y6, Y5
+	VMOVUPS     (R11)(R8*1), Y6
+	VMOVUPS     (R11)(DI*4), Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y6, Y5
+	MOVQ        AX, R11
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y0, Y0
+	VADDPS      Y2, Y1, Y6
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y6, Y0
+	VADDPS      Y4, Y3, Y7
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y7, Y0
+	VMOVAPS     Y5, Y5
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y6, Y5
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y7, Y5
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y5, (R11)(R10*2)
+	VSUBPS      Y2, Y1, Y0
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y0, Y0
+	VSUBPS      Y4, Y3, Y1
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y1, Y0
+	VMOVUPS     Y0, (R11)(R10*1)
+	MOVQ        DX, R11
+	VMOVUPS     (R11)(R9*1), Y0
+	VMOVAPS     Y0, Y0
+	VMOVUPS     (R11)(DI*1), Y1
+	VMOVUPS     (R11)(DI*2), Y2
+	VADDPS      Y2, Y1, Y1
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y1, Y0
+	VMOVUPS     (R11)(R8*1), Y1
+	VMOVUPS     (R11)(DI*4), Y2
+	VADDPS      Y2, Y1, Y1
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y1, Y0
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(R9*1), Y1
+	VMOVAPS     Y1, Y1
+	VMOVUPS     (R11)(DI*1), Y2
+	VMOVUPS     (R11)(DI*2), Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y2, Y1
+	VMOVUPS     (R11)(R8*1), Y2
+	VMOVUPS     (R11)(DI*4), Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y2, Y1
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(R9*1), Y2
+	VMOVAPS     Y2, Y2
+	VMOVUPS     (R11)(DI*1), Y3
+	VMOVUPS     (R11)(DI*2), Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y3, Y2
+	VMOVUPS     (R11)(R8*1), Y3
+	VMOVUPS     (R11)(DI*4), Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y3, Y2
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(R9*1), Y3
+	VMOVAPS     Y3, Y3
+	VMOVUPS     (R11)(DI*1), Y4
+	VMOVUPS     (R11)(DI*2), Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y4, Y3
+	VMOVUPS     (R11)(R8*1), Y4
+	VMOVUPS     (R11)(DI*4), Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y4, Y3
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(R9*1), Y4
+	VMOVAPS     Y4, Y4
+	VMOVUPS     (R11)(DI*1), Y5
+	VMOVUPS     (R11)(DI*2), Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y5, Y4
+	VMOVUPS     (R11)(R8*1), Y5
+	VMOVUPS     (R11)(DI*4), Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y5, Y4
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(R9*1), Y5
+	VMOVAPS     Y5, Y5
+	VMOVUPS     (R11)(DI*1), Y6
+	VMOVUPS     (R11)(DI*2), Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y6, Y5
+	VMOVUPS     (R11)(R8*1), Y6
+	VMOVUPS     (R11)(DI*4), Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y6, Y5
+	MOVQ        AX, R11
+	ADDQ        BX, R11
+	ADDQ        BX, R11
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y0, Y0
+	VADDPS      Y2, Y1, Y6
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y6, Y0
+	VADDPS      Y4, Y3, Y7
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y7, Y0
+	VMOVAPS     Y5, Y5
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y6, Y5
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y7, Y5
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y5, (R11)(R10*2)
+	VSUBPS      Y2, Y1, Y0
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y0, Y0
+	VSUBPS      Y4, Y3, Y1
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y1, Y0
+	VMOVUPS     Y0, (R11)(R10*1)
+	MOVQ        DX, R11
+	VMOVUPS     (R11)(DI*1), Y0
+	VMOVUPS     (R11)(DI*2), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y0, Y0
+	VMOVUPS     (R11)(R8*1), Y1
+	VMOVUPS     (R11)(DI*4), Y2
+	VSUBPS      Y2, Y1, Y1
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y1, Y0
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(DI*1), Y1
+	VMOVUPS     (R11)(DI*2), Y2
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y1
+	VMOVUPS     (R11)(R8*1), Y2
+	VMOVUPS     (R11)(DI*4), Y3
+	VSUBPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y2, Y1
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(DI*1), Y2
+	VMOVUPS     (R11)(DI*2), Y3
+	VSUBPS      Y3, Y2, Y2
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y2, Y2
+	VMOVUPS     (R11)(R8*1), Y3
+	VMOVUPS     (R11)(DI*4), Y4
+	VSUBPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y3, Y2
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(DI*1), Y3
+	VMOVUPS     (R11)(DI*2), Y4
+	VSUBPS      Y4, Y3, Y3
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y3, Y3
+	VMOVUPS     (R11)(R8*1), Y4
+	VMOVUPS     (R11)(DI*4), Y5
+	VSUBPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y4, Y3
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(DI*1), Y4
+	VMOVUPS     (R11)(DI*2), Y5
+	VSUBPS      Y5, Y4, Y4
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y4, Y4
+	VMOVUPS     (R11)(R8*1), Y5
+	VMOVUPS     (R11)(DI*4), Y6
+	VSUBPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y5, Y4
+	ADDQ        SI, R11
+	VMOVUPS     (R11)(DI*1), Y5
+	VMOVUPS     (R11)(DI*2), Y6
+	VSUBPS      Y6, Y5, Y5
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y5, Y5
+	VMOVUPS     (R11)(R8*1), Y6
+	VMOVUPS     (R11)(DI*4), Y7
+	VSUBPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y6, Y5
+	MOVQ        AX, R11
+	ADDQ        BX, R11
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y0, Y0
+	VADDPS      Y2, Y1, Y6
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y6, Y0
+	VADDPS      Y4, Y3, Y7
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y7, Y0
+	VMOVAPS     Y5, Y5
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y6, Y5
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y7, Y5
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y5, (R11)(R10*2)
+	VSUBPS      Y2, Y1, Y0
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y0, Y0
+	VSUBPS      Y4, Y3, Y1
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y1, Y0
+	VMOVUPS     Y0, (R11)(R10*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
+	SUBQ        $0x08, CX
+	JGE         vector
+
+tail:
+	ADDQ        $0x08, CX
+	JZ          done
+	LEAQ        winogradMasks<>+0(SB), R11
+	NEGQ        CX
+	VMOVUPS     32(R11)(CX*4), Y0
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX), Y0, Y1
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(R8*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y2, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y2
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y3, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y3, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y3
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y3, Y3
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y4, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y4, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y4
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y5, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y5, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y5
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y5, Y5
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y6, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*4), Y0, Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y6, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX), Y0, Y6
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*2), Y0, Y8
+	VADDPS      Y8, Y7, Y7
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y7, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*4), Y0, Y8
+	VADDPS      Y8, Y7, Y7
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y7, Y6
+	MOVQ        AX, CX
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y1
+	VADDPS      Y3, Y2, Y7
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y7, Y1
+	VADDPS      Y5, Y4, Y8
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y8, Y1
+	VMOVAPS     Y6, Y6
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y7, Y6
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y8, Y6
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMASKMOVPS  Y6, Y0, (CX)(R10*2)
+	VSUBPS      Y3, Y2, Y1
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y1
+	VSUBPS      Y5, Y4, Y2
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y2, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R10*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y1
+	VMOVAPS     Y1, Y1
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(R8*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VADDPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y2, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y2
+	VMOVAPS     Y2, Y2
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y3, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VADDPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y3, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y3
+	VMOVAPS     Y3, Y3
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y4, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VADDPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y4, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y4
+	VMOVAPS     Y4, Y4
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y5, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VADDPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y5, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y5
+	VMOVAPS     Y5, Y5
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y6, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*4), Y0, Y7
+	VADDPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y6, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(R9*1), Y0, Y6
+	VMOVAPS     Y6, Y6
+	VMASKMOVPS  (CX)(DI*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*2), Y0, Y8
+	VADDPS      Y8, Y7, Y7
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y7, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*4), Y0, Y8
+	VADDPS      Y8, Y7, Y7
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y7, Y6
+	MOVQ        AX, CX
+	ADDQ        BX, CX
+	ADDQ        BX, CX
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y1
+	VADDPS      Y3, Y2, Y7
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y7, Y1
+	VADDPS      Y5, Y4, Y8
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y8, Y1
+	VMOVAPS     Y6, Y6
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y7, Y6
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y8, Y6
+	VMASKMOVPS  Y1, Y0, (CX)
+	VMASKMOVPS  Y6, Y0, (CX)(R10*2)
+	VSUBPS      Y3, Y2, Y1
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y1
+	VSUBPS      Y5, Y4, Y2
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y2, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(R10*1)
+	MOVQ        DX, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y1
+	VMASKMOVPS  (CX)(DI*2), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y1
+	VMASKMOVPS  (CX)(R8*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VSUBPS      Y3, Y2, Y2
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y2, Y1
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y2
+	VMASKMOVPS  (CX)(DI*2), Y0, Y3
+	VSUBPS      Y3, Y2, Y2
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y2, Y2
+	VMASKMOVPS  (CX)(R8*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*4), Y0, Y4
+	VSUBPS      Y4, Y3, Y3
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y3, Y2
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y3
+	VMASKMOVPS  (CX)(DI*2), Y0, Y4
+	VSUBPS      Y4, Y3, Y3
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y3, Y3
+	VMASKMOVPS  (CX)(R8*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*4), Y0, Y5
+	VSUBPS      Y5, Y4, Y4
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y4, Y3
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y4
+	VMASKMOVPS  (CX)(DI*2), Y0, Y5
+	VSUBPS      Y5, Y4, Y4
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y4, Y4
+	VMASKMOVPS  (CX)(R8*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*4), Y0, Y6
+	VSUBPS      Y6, Y5, Y5
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y5, Y4
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y5
+	VMASKMOVPS  (CX)(DI*2), Y0, Y6
+	VSUBPS      Y6, Y5, Y5
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y5, Y5
+	VMASKMOVPS  (CX)(R8*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*4), Y0, Y7
+	VSUBPS      Y7, Y6, Y6
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y6, Y5
+	ADDQ        SI, CX
+	VMASKMOVPS  (CX)(DI*1), Y0, Y6
+	VMASKMOVPS  (CX)(DI*2), Y0, Y7
+	VSUBPS      Y7, Y6, Y6
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y6, Y6
+	VMASKMOVPS  (CX)(R8*1), Y0, Y7
+	VMASKMOVPS  (CX)(DI*4), Y0, Y8
+	VSUBPS      Y8, Y7, Y7
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y7, Y6
+	ADDQ        BX, AX
+	VMULPS      winogradEight3f91a2b4<>+0(SB), Y1, Y1
+	VADDPS      Y3, Y2, Y7
+	VFMADD231PS winogradEightbf303b34<>+0(SB), Y7, Y1
+	VADDPS      Y5, Y4, Y8
+	VFMADD231PS winogradEight3df4c401<>+0(SB), Y8, Y1
+	VMOVAPS     Y6, Y6
+	VFMADD231PS winogradEightbe89ae41<>+0(SB), Y7, Y6
+	VFMADD231PS winogradEight3e89ae41<>+0(SB), Y8, Y6
+	VMASKMOVPS  Y1, Y0, (AX)
+	VMASKMOVPS  Y6, Y0, (AX)(R10*2)
+	VSUBPS      Y3, Y2, Y1
+	VMULPS      winogradEightbedc4a01<>+0(SB), Y1, Y1
+	VSUBPS      Y5, Y4, Y2
+	VFMADD231PS winogradEight3e379301<>+0(SB), Y2, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(R10*1)
+
+done:
 	VZEROUPPER
 	RET
