@@ -37,8 +37,8 @@ const pieceElements = 4096
 // eachPiece calls body for the rows [r0, r1) in pieces, with scratch memory for two pieces of float32.
 func eachPiece(r0, r1, channels int, body func(r0, r1 int, first, second []float32)) {
 	rows := max(1, pieceElements/channels)
-	own := matrices.get(newMatrix)
-	defer matrices.put(own)
+	own := pieces.get(newMatrix)
+	defer pieces.put(own)
 	space := grow[float32](own, 2*rows*channels)
 	for ; r0 < r1; r0 += rows {
 		body(r0, min(r0+rows, r1), space[:rows*channels], space[rows*channels:])

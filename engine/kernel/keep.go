@@ -11,8 +11,9 @@ type keep[T any] struct {
 	free []T
 }
 
-// matrices keeps memory for what a kernel needs beside its operands.
-var matrices keep[*[]float32]
+// matrices keeps memory for what a whole kernel needs beside its operands, and pieces for what one of its tasks does: apart,
+// since a piece is small and there are as many as workers.
+var matrices, pieces keep[*[]float32]
 
 func newMatrix() *[]float32 { return new([]float32) }
 

@@ -75,8 +75,8 @@ func convolveTiles[T float32 | uint16](p *parallel.Pool, a *winograd, s ConvShap
 	const most = 32 // rows at a time
 	groups := (s.C + most - 1) / most
 	p.For(panels*groups, func(task int) {
-		sp := matrices.get(newMatrix)
-		defer matrices.put(sp)
+		sp := pieces.get(newMatrix)
+		defer pieces.put(sp)
 		panel, c := task/groups, task%groups*most
 		rows := min(most, s.C-c)
 		tap := rows * mic.nr
@@ -132,8 +132,8 @@ type tileBlock[T float32 | uint16] struct {
 func (b *tileBlock[T]) run(x []T, u tileWeights[T], y []T) {
 	a, s, tiles, cols, per := b.a, b.s, b.t1-b.t0, b.j1-b.j0, 4/sizeOf[T]()
 	elements := a.window * a.window
-	own := matrices.get(newMatrix)
-	defer matrices.put(own)
+	own := pieces.get(newMatrix)
+	defer pieces.put(own)
 	edge := elements * max(s.C, cols)
 	space := grow[float32](own, planesSize(elements, tiles, s.C/per)+planesSize(elements, tiles, cols)+edge)
 	v, m := newPlanes(&space, elements, tiles, s.C/per), newPlanes(&space, elements, tiles, cols)

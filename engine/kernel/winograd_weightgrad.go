@@ -63,8 +63,8 @@ type gradBlock[T float32 | uint16] struct {
 func (b *gradBlock[T]) run(x, dy []T, dw []float32) {
 	a, s, cs, ks, per := b.a, b.s, b.c1-b.c0, b.k1-b.k0, 4/sizeOf[T]()
 	elements := a.window * a.window
-	own := matrices.get(newMatrix)
-	defer matrices.put(own)
+	own := pieces.get(newMatrix)
+	defer pieces.put(own)
 	edge := elements * max(cs, ks)
 	space := grow[float32](own, planesSize(elements, cs, ks)+planesSize(elements, gradTiles/per, cs)+planesSize(elements, gradTiles/per, ks)+2*edge)
 	sums := newPlanes(&space, elements, cs, ks)
