@@ -114,7 +114,7 @@ func sinkhorn(scores, counts *Node, epsilon float64, iterations int) *Node {
 		logQ = Sub(logQ, InsertAxes(logSumExp(Transpose(counted, 0, 1)), 0)) // columns
 		logQ = Sub(logQ, InsertAxes(logSumExp(logQ), 1))                     // rows
 	}
-	return StopGradient(Exp(logQ))
+	return Exp(logQ)
 }
 
 // firstOr is a mask [rows] that holds for the first n rows, and for the others if the scalar does. It is nil, which is a mask

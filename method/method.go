@@ -108,6 +108,8 @@ func Known() []Info {
 			"Khosla, Teterwak, Wang et al. 2020, Supervised contrastive learning"},
 		{"byol", "BYOL", "one view predicts what a slow average of the network makes of the other; no negatives",
 			"Grill, Strub, Altché et al. 2020, Bootstrap your own latent: a new approach to self-supervised learning"},
+		{"swav", "SwAV", "the cluster of one crop is predicted from the others; clusters are kept equally large",
+			"Caron, Misra, Mairal, Goyal, Bojanowski, Joulin 2020, Unsupervised learning of visual features by contrasting cluster assignments"},
 		{"simsiam", "SimSiam", "one view predicts the other's embedding, which gets no gradient; no negatives, no second network",
 			"Chen, He 2021, Exploring simple Siamese representation learning"},
 		{"barlowtwins", "Barlow Twins", "each dimension of two views goes together with itself and with no other dimension",

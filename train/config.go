@@ -45,6 +45,7 @@ type Config struct {
 	MoCoV2      *method.MoCoV2      `yaml:"mocov2,omitempty"`
 	SupCon      *method.SupCon      `yaml:"supcon,omitempty"`
 	BYOL        *method.BYOL        `yaml:"byol,omitempty"`
+	SwAV        *method.SwAV        `yaml:"swav,omitempty"`
 	SimSiam     *method.SimSiam     `yaml:"simsiam,omitempty"`
 	BarlowTwins *method.BarlowTwins `yaml:"barlowtwins,omitempty"`
 }

@@ -32,6 +32,9 @@ func (c Config) methods() []method.Method {
 	if c.BarlowTwins != nil {
 		list = append(list, *c.BarlowTwins)
 	}
+	if c.SwAV != nil {
+		list = append(list, *c.SwAV)
+	}
 	return list
 }
 
@@ -68,6 +71,8 @@ func Default(methodName string, imageSize int) (Config, error) {
 		return DefaultSimSiam(imageSize), nil
 	case "barlowtwins":
 		return DefaultBarlowTwins(imageSize), nil
+	case "swav":
+		return DefaultSwAV(imageSize), nil
 	}
 	return Config{}, fmt.Errorf("%s has no default configuration", info.Name)
 }
@@ -238,5 +243,28 @@ func DefaultBarlowTwins(imageSize int) Config {
 		return c
 	}
 	c.Optimizer.LearningRate, c.Optimizer.BiasLearningRate = 0.2, 0.0048
+	return c
+}
+
+// DefaultSwAV is a SwAV run for pictures of the given side: see [method.DefaultSwAV] for the method's own settings.
+//
+// Up to 64 pixels the optimizer is that of lightly's CIFAR-10 benchmark (lightly-ai/lightly, cifar10_benchmark.py): Adam with
+// 1e-3 for a batch of 128 and a cosine to 0. AdamW without decay is Adam; their decay of 1e-6, which Adam adds to the
+// gradient, is left out. Above, it is the authors' for a batch of 256 (facebookresearch/swav, swav_200ep_bs256_pretrain.sh):
+// LARC, whose rate goes from 0.6 to 0.0006 along a cosine. Neither warms up.
+func DefaultSwAV(imageSize int) Config {
+	m := method.DefaultSwAV(imageSize)
+	c := base(imageSize)
+	c.SwAV = &m
+	if imageSize <= method.SmallImage {
+		c.Optimizer = optim.Config{
+			Name: optim.AdamW, LearningRate: 2e-3, Scaling: optim.LinearScaling, Mask: optim.All,
+			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, // PyTorch's
+		}
+		c.Schedule = optim.Schedule{Name: optim.Cosine}
+		return c
+	}
+	c.Optimizer = optim.DefaultLARC()
+	c.Schedule = optim.Schedule{Name: optim.Cosine, Final: 0.001}
 	return c
 }

@@ -206,6 +206,7 @@ var killedRuns = map[string]func(data string) train.Config{
 		c.MoCoV2.Queue = 1000
 		return c
 	},
+	"swav": smallSwAV,
 }
 
 func TestMain(m *testing.M) {

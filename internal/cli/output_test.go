@@ -339,6 +339,19 @@ func TestViewsDrawsASheet(t *testing.T) {
 	}
 }
 
+// SwAV's small crops are in the sheet, beside the large ones.
+func TestViewsDrawsCropsOfEverySize(t *testing.T) {
+	pictures, home := picturetest.Splits(t, 4, 2, 16), t.TempDir()
+	sheet := func(smallCrops string) string {
+		path := filepath.Join(home, smallCrops+".png")
+		mustAlike(t, "views", "--method=swav", "--data", pictures, "--out", path, "--pictures=2", "--views=4", "--image-size=32", "--set=swav.small_crops="+smallCrops)
+		return readFile(t, path)
+	}
+	if sheet("2") == sheet("0") {
+		t.Error("small crops look like large ones")
+	}
+}
+
 // fullDisk takes nothing.
 type fullDisk struct{}
 

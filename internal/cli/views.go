@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/internal/atomicfile"
@@ -82,15 +83,22 @@ func choose(images *data.Images, n int, seed uint64) (pictures []*image.RGBA, it
 	return pictures, items
 }
 
-// viewColumns returns n columns of views, turn by turn as the method's views go.
+// viewColumns returns n columns of views, turn by turn as the method's views go. Where these have several sizes, the caption
+// says which.
 func viewColumns(views []positive.ImageConfig, n int) ([]positive.Column, error) {
+	oneSize := !slices.ContainsFunc(views, func(v positive.ImageConfig) bool { return v.Size != views[0].Size })
 	var columns []positive.Column
 	for k := range n {
-		pipeline, err := positive.NewPipeline(views[k%len(views)])
+		view := views[k%len(views)]
+		pipeline, err := positive.NewPipeline(view)
 		if err != nil {
 			return nil, err
 		}
-		columns = append(columns, positive.Column{Caption: fmt.Sprintf("view %d", k+1), Pipeline: pipeline})
+		caption := fmt.Sprintf("view %d", k+1)
+		if !oneSize {
+			caption += fmt.Sprintf(", %d px", view.Size)
+		}
+		columns = append(columns, positive.Column{Caption: caption, Pipeline: pipeline})
 	}
 	return columns, nil
 }
