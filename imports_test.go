@@ -60,8 +60,8 @@ var rooms = map[string][]string{
 	"internal/picturetest": {"internal/rng"},
 	"internal/runreport":   {"data", "eval", "metric", "positive", "recipes", "report", "train", "internal/atomicfile", "internal/fields", "internal/rng"},
 	"internal/demo":        {"positive", "train"},
-	"internal/cli": {"data", "embed", "eval", "backbone", "method", "metric", "optim", "positive", "recipes", "report", "train",
-		"internal/atomicfile", "internal/demo", "internal/device", "internal/fields", "internal/rng", "internal/runreport"},
+	"internal/cli": {"data", "embed", "eval", "backbone", "loss", "method", "metric", "optim", "positive", "recipes", "report", "train",
+		"internal/atomicfile", "internal/demo", "internal/device", "internal/fields", "internal/guard", "internal/rng", "internal/runreport"},
 }
 
 func TestImportsRunOneWay(t *testing.T) {

@@ -82,14 +82,19 @@ func tensorsOf(t *testing.T, content []byte) map[string][]float32 {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tensor.DType == safetensors.I32 {
+		switch tensor.DType {
+		case safetensors.I32:
 			for at := 0; at < len(tensor.Data); at += 4 {
 				values[info.Name] = append(values[info.Name], float32(int32(binary.LittleEndian.Uint32(tensor.Data[at:]))))
 			}
-			continue
-		}
-		if values[info.Name], err = tensor.Float32(); err != nil {
-			t.Fatal(err)
+		case safetensors.I64:
+			for at := 0; at < len(tensor.Data); at += 8 {
+				values[info.Name] = append(values[info.Name], float32(int64(binary.LittleEndian.Uint64(tensor.Data[at:]))))
+			}
+		default:
+			if values[info.Name], err = tensor.Float32(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return values
