@@ -26,19 +26,26 @@ import (
 var photos []byte
 
 // Epochs is how many passes the demo makes over the photographs: what two cores do in about two minutes.
-const Epochs = 100
+const Epochs = 60
 
-// Config is the demo's run on the photographs in a folder. The settings that differ from the defaults were chosen by the
-// nearest-neighbour score on held-out training photographs: the colour strength and the temperature are the paper's for
-// larger pictures, as colour alone tells clothes apart too easily.
+// side is that of the views, in pixels. The photographs have more, but within the demo's time passes are worth more than
+// pixels: a view of 24 takes a little over half the work of one of 32.
+const side = 24
+
+// Config is the demo's run on the photographs in a folder: a ResNet-10 of a quarter of the width, the smallest residual
+// network that learns as much as the time allows. The settings that differ from the defaults were chosen by the
+// nearest-neighbour score of training photographs by 101 of the 261 people, after training on those by the others; a split
+// at random would reward the memory of a person's room. The colour strength and the temperature are the paper's for larger
+// pictures, as colour alone tells clothes apart too easily; small batches take more steps in the same time.
 func Config(folder string) train.Config {
-	c := train.DefaultSimCLR(32).WithEpochs(Epochs)
+	c := train.DefaultSimCLR(side).WithEpochs(Epochs)
 	c.Data = folder
-	c.Backbone, c.Width = "smallcnn", 1
+	c.Backbone, c.Width, c.Precision = "resnet10", 0.25, "bf16"
+	c.Batch = 64
 	c.MonitorEvery = 10
 	m := *c.SimCLR
 	m.Temperature = 0.1
-	m.Augment = positive.SimCLR(32)
+	m.Augment = positive.SimCLR(side)
 	m.Augment.Blur, m.Augment.CenterCrop = 0, 1
 	c.SimCLR = &m
 	return c
