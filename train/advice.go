@@ -139,6 +139,9 @@ func (a *adviser) adviseMethod(m method.Method) {
 	case method.BYOL:
 		a.average("tau", m.Tau, a.usual.BYOL.Tau)
 		a.statistics("Grill et al. 2020, figure 3a")
+	case method.SwAV:
+		a.temperature(m.Temperature)
+		a.swav(m)
 	case method.SimSiam:
 		a.statistics("Chen and He 2021, table 2")
 	case method.BarlowTwins:

@@ -87,3 +87,21 @@ func (a *adviser) classmates() {
 		a.say("batch", "is %d: a picture meets %.2g others of its class in a batch on average, and with fewer than one there is little for supcon to learn from classes; take a larger batch, or more pictures a class", a.Batch, met)
 	}
 }
+
+// perCode is the most prototypes that the codes were published with, to a row that they are made from: lightly's for CIFAR-10
+// has 512 to a batch of 128 (cifar10_benchmark.py).
+const perCode = 4
+
+// swav looks at what Sinkhorn balances, at a queue that never joins and at prototypes that are hardly trained.
+func (a *adviser) swav(m method.SwAV) {
+	if rows := a.Batch + m.Queue; m.Prototypes > perCode*rows {
+		a.sayOwn("prototypes", "is %d, and codes are made from %d pictures at a time: Sinkhorn gives every prototype its share of them, which here is a small part of one picture; take fewer prototypes or a queue (Caron et al. 2020, section 4.3)",
+			m.Prototypes, rows)
+	}
+	if joins := (a.steps - m.QueueEpochs*a.perEpoch) * a.Batch; m.Queue > 0 && joins < m.Queue {
+		a.sayOwn("queue", "is %d: the run ends before there are so many embeddings in it, and until then it takes no part; shorten it or queue_epochs", m.Queue)
+	}
+	if a.steps > 0 && m.FreezeSteps > a.steps/2 {
+		a.sayOwn("freeze_steps", "is %d of %d steps: the prototypes stay where they were drawn for more than half of the run; the published number is one epoch of ImageNet", m.FreezeSteps, a.steps)
+	}
+}
