@@ -237,3 +237,36 @@ func TestSwAVFrozenPrototypesKeepTheirDirection(t *testing.T) {
 		})
 	}
 }
+
+// A queue that starts to fill in the second epoch, of two steps, and takes one to be full, joins in the step after: until then
+// a run is as one without a queue.
+func TestSwAVQueueJoinsOnceItIsFull(t *testing.T) {
+	losses := func(queue int) (list []float64) {
+		m := method.DefaultSwAV(32)
+		m.Out, m.Prototypes, m.Queue, m.QueueEpochs = out, 4, queue, 1
+		backend, err := device.Open(device.Default)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer backend.Finalize()
+		store, exec := stepOf(t, backend, m, optim.DefaultSGD(), 0.1)
+		defer exec.Finalize()
+		random := rng.New(7, 0, 0, 0)
+		perturbed(t, store, random.NormFloat64)
+		for step := range stepsPerEpoch + 2 {
+			input, _ := draw(m, random.NormFloat64, step)
+			outputs, err := exec.Call(asAny(input)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, floats(outputs[0])[0])
+		}
+		return list
+	}
+	with, without := losses(items), losses(0)
+	for step := range with {
+		if joined := math.Abs(with[step]-without[step]) > 1e-3; joined != (step == stepsPerEpoch+1) {
+			t.Errorf("step %d: loss %g with a queue, %g without", step, with[step], without[step])
+		}
+	}
+}
