@@ -87,7 +87,7 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 
 // randomInput is a step's input of normally distributed pixels and, for a method that asks, labels of ten classes.
 func (r *run) randomInput(random *rand.Rand, step int) stepInput {
-	in := stepInput{step: step, learningRate: r.config.Optimizer.LearningRate, labels: make([]int32, r.config.Batch)}
+	in := stepInput{step: step, learningRate: r.config.Optimizer.LearningRate, labels: make([]int, r.config.Batch)}
 	for _, size := range r.stepper.sizes {
 		pixels := make([]float32, r.config.Batch*size*size*3)
 		for j := range pixels {
@@ -96,7 +96,7 @@ func (r *run) randomInput(random *rand.Rand, step int) stepInput {
 		in.views = append(in.views, pixels)
 	}
 	for i := range in.labels {
-		in.labels[i] = random.Int32N(10)
+		in.labels[i] = random.IntN(10)
 	}
 	return in
 }

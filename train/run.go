@@ -299,7 +299,7 @@ func (r *run) train(ctx context.Context) (*Result, error) {
 func (r *run) step(batch *data.Batch, at time.Time) (Step, error) {
 	learningRate := r.rates.At(r.done)
 	loss, gradient, std, err := r.stepper.take(stepInput{
-		step: r.done, learningRate: learningRate, views: batch.Data, labels: classesOf(r.pictures, batch.Items),
+		step: r.done, learningRate: learningRate, views: batch.Data, labels: labels(r.pictures, batch.Items),
 	})
 	if err != nil {
 		return Step{}, err
@@ -372,15 +372,6 @@ func countClasses(labels []int) int {
 		}
 	}
 	return len(found)
-}
-
-// classesOf are the classes of items, -1 for an item without.
-func classesOf(images *data.Images, items []int) []int32 {
-	list := make([]int32, len(items))
-	for row, item := range items {
-		list[row] = int32(images.Items[item].Label)
-	}
-	return list
 }
 
 // before looks at the encoder before its first step, as epoch 0: what every later look is to be held against.

@@ -98,7 +98,7 @@ type stepInput struct {
 	learningRate float64
 	// views holds the pixels of each view, labels the items' classes, which a method may have no use for.
 	views  [][]float32
-	labels []int32
+	labels []int
 }
 
 // inputs are the graph's: learning rate, step, views, and labels if the method wants them.
@@ -109,7 +109,11 @@ func (s *stepper) inputs(in stepInput) []any {
 		list = append(list, tensors.FromFlatDataAndDimensions(in.views[i], rows, size, size, 3))
 	}
 	if s.labelled {
-		list = append(list, tensors.FromFlatDataAndDimensions(in.labels, len(in.labels)))
+		labels := make([]int32, len(in.labels))
+		for i, label := range in.labels {
+			labels[i] = int32(label)
+		}
+		list = append(list, tensors.FromFlatDataAndDimensions(labels, len(labels)))
 	}
 	return list
 }

@@ -148,7 +148,7 @@ func TestAMethodIsToldOfTheStepAndActsAfterIt(t *testing.T) {
 	}
 	pixels := make([]float32, 2*8*8*3)
 	for step := range 3 {
-		loss, _, _, err := s.take(stepInput{step: step, learningRate: 0.25, views: [][]float32{pixels, pixels}, labels: []int32{30, 4}})
+		loss, _, _, err := s.take(stepInput{step: step, learningRate: 0.25, views: [][]float32{pixels, pixels}, labels: []int{30, 4}})
 		if err != nil {
 			t.Fatal(err)
 		}
