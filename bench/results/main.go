@@ -1,0 +1,72 @@
+// Command results trains the recipes on the data sets of docs/results.md, as many as are missing, and writes the page from the runs'
+// own files:
+//
+//	go run ./bench/results --runs RUNS --photos CLOTHING --cifar10 CIFAR10
+//
+// Without a data set it only reads the runs that there are. A run that was stopped goes on where it was.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/alike-ml/alike/internal/atomicfile"
+	"github.com/alike-ml/alike/internal/runreport"
+)
+
+type command struct {
+	Runs    string `required:"" placeholder:"DIR" help:"Where the runs lie: a folder for each data set, a run's directory for each recipe and seed in it."`
+	Photos  string `placeholder:"DIR" help:"The photographs of clothes, to train on what is missing there."`
+	CIFAR10 string `name:"cifar10" placeholder:"DIR" help:"CIFAR-10 as pictures, to train on what is missing there."`
+	Only    string `placeholder:"METHOD" help:"Train this method only."`
+	Out     string `default:"docs/results.md" placeholder:"FILE" help:"The page."`
+}
+
+func main() {
+	var c command
+	kong.Parse(&c, kong.Name("results"), kong.Description("Train the recipes and write the page of their results."))
+	if err := c.run(); err != nil {
+		fmt.Fprintln(os.Stderr, "results:", err)
+		os.Exit(1)
+	}
+}
+
+func (c command) run() error {
+	var sets []results
+	for _, set := range dataSets() {
+		folder := map[string]string{photos: c.Photos, cifar10: c.CIFAR10}[set.folder]
+		if folder != "" {
+			if err := train(set, folder, c.Runs, c.Only); err != nil {
+				return err
+			}
+		}
+		groups, err := read(filepath.Join(c.Runs, set.folder))
+		if err != nil {
+			return err
+		}
+		sets = append(sets, results{set, groups})
+	}
+	return atomicfile.Write(c.Out, func(w io.Writer) error { return writePage(w, sets) })
+}
+
+// read groups the finished runs in a folder; the others are left out, by name.
+func read(folder string) ([]runreport.Group, error) {
+	dirs, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil {
+		return nil, err
+	}
+	var runs []runreport.Run
+	for _, dir := range dirs {
+		r, err := runreport.Read(dir)
+		if err != nil || r.Scores == nil {
+			fmt.Fprintf(os.Stderr, "%s is left out: it is not finished\n", dir)
+			continue
+		}
+		runs = append(runs, r)
+	}
+	return runreport.Compare(runs), nil
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/alike-ml/alike/internal/runreport"
+	"github.com/alike-ml/alike/method"
+)
+
+// results are the runs on a data set.
+type results struct {
+	dataSet
+	groups []runreport.Group
+}
+
+const opening = `# Results
+
+Every method on the same pictures, for the same number of epochs, with the settings of its recipe (` + "`alike recipes`" + `). The page is made from the
+runs' own files by
+
+    go run ./bench/results --runs RUNS --photos CLOTHING --cifar10 CIFAR10
+
+which first trains what is missing in RUNS. Test pictures had no part in choosing settings or epochs: the scores are those of the last epoch.
+kNN is the share of test pictures whose class the 10 nearest training pictures tell (cosine, weighted); linear is a logistic regression on the
+frozen representations. Both stand beside what the pixels themselves give, and the encoder before its first step. Where there are several
+seeds, the mean is followed by the lowest and the highest. Held-out kNN is that of training pictures that were kept back, whose likes are
+among those that were learned from; losses of different methods cannot be compared; views a second are the median of the epochs.
+`
+
+func writePage(w io.Writer, sets []results) error {
+	var page strings.Builder
+	page.WriteString(opening)
+	for _, set := range sets {
+		if len(set.groups) > 0 {
+			set.write(&page)
+		}
+	}
+	_, err := io.WriteString(w, page.String())
+	return err
+}
+
+func (r results) write(page *strings.Builder) {
+	fmt.Fprintf(page, "\n## %s\n\n%s\n", r.title, r.about)
+	if shared := runreport.Shared(r.groups); shared != "" {
+		fmt.Fprintf(page, "All runs have %s.\n", shared)
+	}
+	row := func(cells ...string) { fmt.Fprintf(page, "| %s |\n", strings.Join(cells, " | ")) }
+	page.WriteByte('\n')
+	row(slices.Concat([]string{"method"}, runreport.Columns, []string{"recipe"})...)
+	row(slices.Repeat([]string{"---"}, len(runreport.Columns)+2)...)
+	slices.SortFunc(r.groups, func(a, b runreport.Group) int {
+		return slices.Index(method.Names(), a.Method) - slices.Index(method.Names(), b.Method)
+	})
+	for _, g := range r.groups {
+		row(slices.Concat([]string{title(g.Method)}, g.Cells(), []string{"`" + g.Method + "-" + r.ending + "`"})...)
+	}
+	if slices.ContainsFunc(r.groups, func(g runreport.Group) bool { return g.Method == "supcon" }) {
+		page.WriteString("\nSupCon learns from the classes of the training pictures; the others see no label.\n")
+	}
+}
+
+func title(name string) string {
+	if info, err := method.Find(name); err == nil {
+		return info.Title
+	}
+	return name
+}

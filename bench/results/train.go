@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/alike-ml/alike/eval"
+	"github.com/alike-ml/alike/recipes"
+)
+
+// The folders of the data sets' runs.
+const (
+	photos  = "photos"
+	cifar10 = "cifar10"
+)
+
+// dataSet is what recipes are trained on.
+type dataSet struct {
+	// folder holds its runs, ending is that of the names of its recipes, METHOD-ENDING.
+	folder, ending string
+	seeds          int
+	// title and about open its part of the page.
+	title, about string
+}
+
+func dataSets() []dataSet {
+	return []dataSet{
+		{photos, "photos-cpu", 3, "Photographs of clothes",
+			"4,514 photographs that people took of their clothes, 10 classes, the shorter side 64 pixels; 3,512 to learn from and 1,002 by other people to test on " +
+				"(the clothing data set of Alexey Grigorev, CC0). They are a folder of `alike demo`: `alike-demo/photos`."},
+		{cifar10, "cifar10-cpu", 1, "CIFAR-10 (JPEG copy)",
+			"50,000 pictures of 32 pixels to learn from and 10,000 to test on, 10 classes, saved as JPEG: scores are below those on the original."},
+	}
+}
+
+// train trains the data set's recipes with every seed, but for the runs that are there.
+func train(set dataSet, data, runs, only string) error {
+	temp, err := os.MkdirTemp("", "alike-results-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	alike := filepath.Join(temp, "alike")
+	if err := shown(exec.Command("go", "build", "-o", alike, "./cmd/alike")); err != nil {
+		return err
+	}
+	for seed := 1; seed <= set.seeds; seed++ {
+		for _, name := range recipes.Names() {
+			method, found := strings.CutSuffix(name, "-"+set.ending)
+			if !found || only != "" && only != method {
+				continue
+			}
+			dir := filepath.Join(runs, set.folder, fmt.Sprintf("%s-seed%d", method, seed))
+			if err := trainOne(alike, name, data, dir, seed); err != nil {
+				return fmt.Errorf("%s: %w", dir, err)
+			}
+		}
+	}
+	return nil
+}
+
+// trainOne trains a recipe, or what is left of it, unless that was done before.
+func trainOne(alike, recipe, data, dir string, seed int) error {
+	if scores, err := eval.ReadReport(dir); err != nil || scores != nil {
+		return err
+	}
+	return shown(exec.Command(alike, "train", "--recipe", recipe, "--data", data, "--out", dir, "--seed", fmt.Sprint(seed), "--resume"))
+}
+
+func shown(c *exec.Cmd) error {
+	fmt.Fprintln(os.Stderr, strings.Join(c.Args, " "))
+	c.Stdout, c.Stderr = os.Stderr, os.Stderr
+	return c.Run()
+}
