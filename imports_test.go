@@ -45,7 +45,7 @@ var rooms = map[string][]string{
 	"optim":    {},
 	"negative": {},
 	"positive": {},
-	"data":     {"internal/jpeg", "internal/rng"},
+	"data":     {"internal/jpeg", "internal/nearest", "internal/rng"},
 	"metric":   {},
 	"backbone": {"nn", "internal/nearest"},
 	"method":   {"backbone", "loss", "negative", "nn", "positive", "internal/nearest"},

@@ -1,8 +1,11 @@
-// Package data finds pictures, decodes them and hands them out in batches.
+// Package data finds pictures and texts and hands them out in batches.
 //
 // [OpenImageFolder] indexes a folder of photos, with or without classes and splits. [Decode] turns the bytes of one file
 // into pixels. [TrainLoader] and [EvalBatches] walk an index with workers, in an order that depends only on the seed.
 // Memory holds the index and a few batches, never the pictures.
+//
+// [OpenText] reads sentences, pairs or triplets from a file of text, cleans them and keeps them in a temporary file, from which
+// rows are read in any order.
 //
 // A file that cannot be read is skipped and listed in [Skipped]; it never ends a run, unless nothing readable is left.
 package data

@@ -7,8 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-
-	"github.com/alike-ml/alike/internal/rng"
 )
 
 // Item is one picture of an index: where it is and what it shows, never its pixels.
@@ -52,17 +50,9 @@ func (s *Images) Image(i int) (*image.RGBA, error) {
 // are held out in proportion to their classes (largest remainder; unlabelled ones count as a class). n must leave at
 // least one picture on either side.
 func (s *Images) HoldOut(n int, seed uint64) (train, held *Images, err error) {
-	if n < 1 || n >= s.Len() {
-		return nil, nil, fmt.Errorf("cannot hold out %d of %d images: hold out at least 1 and leave at least 1", n, s.Len())
-	}
-	random := rng.New(seed, 0, 0, rng.Split)
-	out := make([]bool, s.Len())
-	groups := s.byLabel()
-	for g, count := range apportion(n, groups) {
-		random.Shuffle(len(groups[g]), func(i, j int) { groups[g][i], groups[g][j] = groups[g][j], groups[g][i] })
-		for _, i := range groups[g][:count] {
-			out[i] = true
-		}
+	out, err := holdOut(s.Labels(), n, seed, "images")
+	if err != nil {
+		return nil, nil, err
 	}
 	train, held = s.with(nil), s.with(nil)
 	for i, item := range s.Items {
@@ -80,38 +70,6 @@ func (s *Images) with(items []Item) *Images {
 	other := *s
 	other.Items = items
 	return &other
-}
-
-// byLabel returns the indices of the pictures of each label that occurs, in the order of the labels.
-func (s *Images) byLabel() [][]int {
-	groups := make([][]int, len(s.Classes)+1)
-	for i, item := range s.Items {
-		groups[item.Label+1] = append(groups[item.Label+1], i)
-	}
-	return slices.DeleteFunc(groups, func(g []int) bool { return len(g) == 0 })
-}
-
-// apportion shares n among groups in proportion to their lengths by the largest remainder, the earlier group first on a
-// tie. The shares sum to n, and none exceeds its group when n does not exceed their total.
-func apportion(n int, groups [][]int) []int {
-	total := 0
-	for _, g := range groups {
-		total += len(g)
-	}
-	shares := make([]int, len(groups))
-	order := make([]int, len(groups))
-	left := n
-	for i, g := range groups {
-		shares[i] = n * len(g) / total
-		left -= shares[i]
-		order[i] = i
-	}
-	remainder := func(i int) int { return n * len(groups[i]) % total }
-	slices.SortStableFunc(order, func(a, b int) int { return remainder(b) - remainder(a) })
-	for _, i := range order[:left] {
-		shares[i]++
-	}
-	return shares
 }
 
 // keptBytes is the most memory that a reader keeps for the next picture: enough for a photo of 30 million pixels that has

@@ -1,0 +1,127 @@
+package data
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"iter"
+)
+
+// Text is the rows of a file of text, cleaned. They lie in a temporary file; memory holds about 10 bytes of each. A Text
+// does not change, and may be used by many goroutines at once until it is closed.
+type Text struct {
+	// Columns are the names of the columns of the texts; "text" for a file of a sentence a line.
+	Columns []string
+	// Classes are the names of the labels, sorted; empty when no class was asked for, or no row has one.
+	Classes []string
+	// Dropped are the rows of the file that are not used, by reason. All splits share it.
+	Dropped []Drop
+
+	spool   *spool
+	labels  []int32  // of each row in the spool; nil for none
+	lengths []uint16 // of each row in the spool
+	hash    [sha256.Size]byte
+	rows    []uint32 // which rows of the spool these are; nil for all
+}
+
+// Len returns the number of rows.
+func (t *Text) Len() int {
+	if t.rows != nil {
+		return len(t.rows)
+	}
+	return t.spool.len()
+}
+
+// at returns where row i is in the spool.
+func (t *Text) at(i int) int {
+	if t.rows != nil {
+		return int(t.rows[i])
+	}
+	return i
+}
+
+// Row reads row i. The error says what is wrong with the temporary file, or that it is closed.
+func (t *Text) Row(i int) (TextRow, error) {
+	record, err := t.spool.read(t.at(i))
+	if err != nil {
+		return TextRow{}, err
+	}
+	row, err := parseRow(record)
+	row.Label = t.Label(i)
+	return row, err
+}
+
+// Rows yields the rows in order. An error is the last it yields.
+func (t *Text) Rows() iter.Seq2[TextRow, error] {
+	return func(yield func(TextRow, error) bool) {
+		for i := range t.Len() {
+			row, err := t.Row(i)
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Label returns the class of row i, an index into Classes; -1 for none.
+func (t *Text) Label(i int) int {
+	if t.labels == nil {
+		return -1
+	}
+	return int(t.labels[t.at(i)])
+}
+
+// Labels returns the class of every row, in order.
+func (t *Text) Labels() []int {
+	labels := make([]int, t.Len())
+	for i := range labels {
+		labels[i] = t.Label(i)
+	}
+	return labels
+}
+
+// maxLength is the most that Length tells.
+const maxLength = 1<<16 - 1
+
+// Length returns the bytes of the longest text of row i, or 65,535 if it has more. It reads no file.
+func (t *Text) Length(i int) int { return int(t.lengths[t.at(i)]) }
+
+// HoldOut divides the rows into those to train on and n held-out ones, the same for the same seed. Rows with a class are held
+// out in proportion to their classes (largest remainder; those without count as a class). n must leave at least one row on
+// either side. Both parts read the same temporary file: closing one closes all.
+func (t *Text) HoldOut(n int, seed uint64) (train, held *Text, err error) {
+	out, err := holdOut(t.Labels(), n, seed, "rows")
+	if err != nil {
+		return nil, nil, err
+	}
+	train, held = t.with(make([]uint32, 0, t.Len()-n)), t.with(make([]uint32, 0, n))
+	for i, isHeld := range out {
+		part := train
+		if isHeld {
+			part = held
+		}
+		part.rows = append(part.rows, uint32(t.at(i)))
+	}
+	return train, held, nil
+}
+
+// with returns other rows of the same file.
+func (t *Text) with(rows []uint32) *Text {
+	other := *t
+	other.rows = rows
+	return &other
+}
+
+// Fingerprint identifies the rows, what is in them and their order, in 32 letters and digits. It does not depend on the format of
+// the file, on its name, or on what was dropped.
+func (t *Text) Fingerprint() string {
+	hash := sha256.New()
+	hash.Write(t.hash[:])
+	for _, row := range t.rows {
+		hash.Write(binary.LittleEndian.AppendUint32(nil, row))
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:16])
+}
+
+// Close removes the temporary file. The rows of all parts of the text can no longer be read.
+func (t *Text) Close() error { return t.spool.close() }

@@ -1,0 +1,163 @@
+package data
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// textFormats are the formats that text is read from, by the names that TextOptions.Format has for them.
+var textFormats = []string{"txt", "csv", "tsv", "jsonl", "parquet"}
+
+// textExtensions are the ends of the names of files in these formats.
+var textExtensions = map[string]string{
+	".txt": "txt", ".text": "txt", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
+}
+
+// textFormat returns the format that the name of a file says, "" for none.
+func textFormat(path string) string {
+	name := strings.ToLower(path)
+	return textExtensions[filepath.Ext(strings.TrimSuffix(name, ".gz"))]
+}
+
+// textRecord is one row as it stands in a file.
+type textRecord struct {
+	line   int      // where it begins, from 1
+	values []string // of the columns that are read; "" for a class that the row does not have
+}
+
+// textSource reads the rows of a file one by one.
+type textSource interface {
+	// next sets r to the next row. The error is a *badRow for one that cannot be used, with r.line set and those after it
+	// still to be read, and io.EOF after the last. Any other ends the reading.
+	next(r *textRecord) error
+}
+
+// textFile is an opened file of text.
+type textFile struct {
+	textSource
+	columns []string    // those that are read, in the order of textRecord.values
+	lines   *lineReader // nil for Parquet
+	file    *os.File
+}
+
+// openTextFile opens a file and finds the columns to read.
+func openTextFile(path string, opt TextOptions) (*textFile, error) {
+	format := opt.Format
+	if format == "" {
+		if format = textFormat(path); format == "" {
+			return nil, fmt.Errorf("%s: cannot tell the format: let the name end in .txt, .csv, .tsv, .jsonl or .parquet, or say it with format", path)
+		}
+	}
+	file, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("no such file: %s: give the file that holds the text", path)
+	case err != nil:
+		return nil, fmt.Errorf("cannot open %s: %w", path, reason(err))
+	}
+	f := &textFile{file: file}
+	if err := f.open(format, opt); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+func (f *textFile) open(format string, opt TextOptions) (err error) {
+	info, err := f.file.Stat()
+	if err != nil {
+		return reason(err)
+	}
+	if info.IsDir() {
+		return errors.New("is a folder: give the file that holds the text")
+	}
+	if format == "parquet" {
+		f.columns, f.textSource, err = openParquet(f.file, info.Size(), opt)
+		return err
+	}
+	in, err := plainText(f.file)
+	if err != nil {
+		return err
+	}
+	f.lines = &lineReader{in: in}
+	switch format {
+	case "csv":
+		f.columns, f.textSource, err = openCSV(f.lines, opt)
+	case "tsv":
+		f.columns, f.textSource, err = openTSV(f.lines, opt)
+	case "jsonl":
+		f.columns, f.textSource, err = openJSONL(f.lines, opt)
+	default:
+		f.columns, f.textSource, err = openTXT(f.lines, opt)
+	}
+	var bad *badRow
+	if errors.As(err, &bad) {
+		return fmt.Errorf("line %d: %w", f.lines.number, err)
+	}
+	return err
+}
+
+func (f *textFile) close() { f.file.Close() }
+
+// textBuffer is large enough that reading is done in few pieces.
+const textBuffer = 64 << 10
+
+// plainText returns the text of a file: without its gzip compression, if it has one, and without a byte order mark. A
+// file that is not text is an error that says what it is, as far as its beginning tells.
+func plainText(file io.Reader) (*bufio.Reader, error) {
+	in := bufio.NewReaderSize(file, textBuffer)
+	if start, _ := in.Peek(2); string(start) == "\x1f\x8b" {
+		unzipped, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, fmt.Errorf("damaged gzip: %w", err)
+		}
+		in = bufio.NewReaderSize(unzipped, textBuffer)
+	}
+	start, err := in.Peek(sniffed)
+	if err != nil && err != io.EOF {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, errors.New("truncated at its beginning: the compressed file ends too early: copy or download it again")
+		}
+		return nil, fmt.Errorf("unreadable at its beginning: %w", reason(err))
+	}
+	if len(start) == 0 {
+		return nil, ErrEmpty
+	}
+	for _, other := range notText {
+		if bytes.HasPrefix(start, []byte(other.magic)) {
+			return nil, fmt.Errorf("%w: %s", ErrNotText, other.what)
+		}
+	}
+	if bytes.IndexByte(start, 0) >= 0 {
+		return nil, fmt.Errorf("%w: it has bytes that are zero", ErrNotText)
+	}
+	if bytes.HasPrefix(start, []byte("\ufeff")) {
+		in.Discard(len("\ufeff"))
+	}
+	return in, nil
+}
+
+// sniffed is how many bytes at the beginning of a file tell whether it is text.
+const sniffed = 1024
+
+// notText are the beginnings of files that are often taken for text.
+var notText = []struct{ magic, what string }{
+	{"\xff\xfe", "it is UTF-16: save it as UTF-8"},
+	{"\xfe\xff", "it is UTF-16: save it as UTF-8"},
+	{"\x1f\x8b", "it is compressed twice: unpack it once"},
+	{"PK\x03\x04", "it is a zip file, or one of Excel or Word: unpack it, or save it as CSV"},
+	{"PAR1", "it is a Parquet file: let its name end in .parquet, and do not compress it"},
+	{"\x28\xb5\x2f\xfd", "it is compressed with zstd: unpack it, or use gzip"},
+	{"BZh", "it is compressed with bzip2: unpack it, or use gzip"},
+	{"\xfd7zXZ", "it is compressed with xz: unpack it, or use gzip"},
+	{"%PDF-", "it is a PDF file: save its text"},
+	{"SQLite format 3", "it is a database of SQLite: export it as CSV"},
+}

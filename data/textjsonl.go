@@ -1,0 +1,178 @@
+package data
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// jsonSource reads a JSON object a line. An array is an object with the keys 1, 2, 3, ...
+type jsonSource struct {
+	lines   *lineReader
+	columns []string
+	texts   int // how many of the columns, the first, are texts
+	object  map[string]json.RawMessage
+
+	rows    int             // objects read so far
+	missing map[string]bool // columns that none of them had
+	there   map[string]bool // keys that they had, while some are missing
+}
+
+// missingRows is after how many objects without a column it counts as mistaken rather than rare.
+const missingRows = 100
+
+// openJSONL returns the rows of a file of a JSON object a line.
+func openJSONL(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
+	s := &jsonSource{lines: lines, missing: make(map[string]bool), there: make(map[string]bool)}
+	if len(opt.Texts) == 0 {
+		keys, err := s.firstKeys()
+		if err != nil {
+			return nil, nil, err
+		}
+		if s.columns, _, err = pickColumns(keys, opt); err != nil {
+			return nil, nil, err
+		}
+		s.texts = 1
+	} else {
+		s.columns, s.texts = opt.columns(), len(opt.Texts)
+	}
+	for _, c := range s.columns {
+		s.missing[c] = true
+	}
+	return s.columns, s, nil
+}
+
+// firstKeys returns the keys of the first object, which remains to be read.
+func (s *jsonSource) firstKeys() ([]string, error) {
+	line, err := s.lines.next()
+	if err == io.EOF {
+		return nil, ErrEmpty
+	}
+	if err != nil {
+		return nil, err
+	}
+	line = append(slices.Clone(line), '\n')
+	s.lines.back(line, s.lines.number)
+	if err := s.parse(line); err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(s.object)), nil
+}
+
+func (s *jsonSource) next(r *textRecord) error {
+	line, err := s.lines.next()
+	r.line = s.lines.number
+	if err == io.EOF {
+		return cmp.Or(s.absent(), io.EOF)
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkLine(line); err != nil { // before parsing, which would hide bytes that are not UTF-8
+		return err
+	}
+	if err := s.parse(line); err != nil {
+		return err
+	}
+	if err := s.look(); err != nil {
+		return err
+	}
+	r.values = r.values[:0]
+	for i, c := range s.columns {
+		value, err := s.value(c, i < s.texts)
+		if err != nil {
+			return err
+		}
+		r.values = append(r.values, value)
+	}
+	return nil
+}
+
+// parse sets s.object to that of a line.
+func (s *jsonSource) parse(line []byte) error {
+	s.object = make(map[string]json.RawMessage, len(s.object))
+	if bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte{'['}) {
+		var list []json.RawMessage
+		if err := json.Unmarshal(line, &list); err != nil {
+			return malformed("%v", err)
+		}
+		for i, value := range list {
+			s.object[strconv.Itoa(i+1)] = value
+		}
+		return nil
+	}
+	err := json.Unmarshal(line, &s.object)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong):
+		return malformed("a JSON %s, not an object", wrong.Value)
+	case err != nil:
+		return malformed("%v", err)
+	}
+	return nil
+}
+
+// look notes which columns there are, as long as some have not been seen.
+func (s *jsonSource) look() error {
+	s.rows++
+	if len(s.missing) == 0 {
+		return nil
+	}
+	for key := range s.object {
+		s.there[key] = true
+		delete(s.missing, key)
+	}
+	if s.rows < missingRows {
+		return nil
+	}
+	return s.absent()
+}
+
+// absent returns the error of a column that none of the objects had so far, if there is one.
+func (s *jsonSource) absent() error {
+	for _, c := range s.columns {
+		if s.missing[c] && s.rows > 0 {
+			return noColumn(c, slices.Sorted(maps.Keys(s.there)))
+		}
+	}
+	return nil
+}
+
+// value returns what the object has in a column. A text must be there, and a string; anything else may be a number or a
+// truth value, too, or missing.
+func (s *jsonSource) value(column string, text bool) (string, error) {
+	raw, ok := s.object[column]
+	switch {
+	case !ok && text:
+		return "", malformed("no column %q", column)
+	case !ok || raw[0] == 'n' && !text:
+		return "", nil
+	case raw[0] == '"':
+		var value string
+		err := json.Unmarshal(raw, &value)
+		return value, err
+	case text || raw[0] == '{' || raw[0] == '[':
+		return "", malformed("column %q is %s, not text", column, jsonKind(raw[0]))
+	}
+	return string(raw), nil
+}
+
+// jsonKind says in words what a value is that begins with b.
+func jsonKind(b byte) string {
+	switch b {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case 't', 'f':
+		return "a truth value"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
