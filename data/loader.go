@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"iter"
-	"sync/atomic"
 	"time"
 
 	"github.com/alike-ml/alike/internal/rng"
@@ -42,9 +41,7 @@ type Batch struct {
 	// held up the computing.
 	Waited time.Duration
 
-	failed []error       // what went wrong with each row, nil for most
-	left   atomic.Int64  // rows that are not done yet
-	done   chan struct{} // receives one value when the last row is done
+	failed []error // what went wrong with each row, nil for most
 }
 
 // Loader walks the pictures of a training set epoch by epoch, each in an order of its own.
@@ -81,27 +78,15 @@ func (l *Loader) StepsPerEpoch() int { return l.images.Len() / l.opt.Size }
 //
 // An error ends the walk: that of ctx, or one that wraps [ErrNoImages] when no picture is readable any more.
 func (l *Loader) Batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*Batch, error] {
-	plan := func() func(*Batch) bool {
-		epoch, step := epoch, step
-		var order []int
-		return func(b *Batch) bool {
-			if step >= l.StepsPerEpoch() {
-				epoch, step, order = epoch+1, 0, nil
-			}
-			if epoch >= epochs {
-				return false
-			}
-			if order == nil {
-				order = rng.New(l.seed, epoch, 0, rng.Shuffle).Perm(l.images.Len())
-			}
-			b.Epoch, b.Step = epoch, step
-			b.Items = append(b.Items[:0], order[step*l.opt.Size:(step+1)*l.opt.Size]...)
-			step++
-			return true
-		}
-	}
 	return func(yield func(*Batch, error) bool) {
-		stream{l.opt, plan(), l.show}.run(ctx, func(b *Batch, err error) bool {
+		course := course{epoch: epoch, step: step, epochs: epochs, size: l.opt.Size, perEpoch: l.StepsPerEpoch(), newOrder: l.order}
+		plan := func(b *Batch) int {
+			var items []int
+			b.Epoch, b.Step, items = course.next()
+			b.Items = append(b.Items[:0], items...)
+			return len(items)
+		}
+		pictureStream(l.opt, plan, l.show).run(ctx, func(b *Batch, waited time.Duration, err error) bool {
 			if err == nil {
 				err = firstError(b.failed)
 			}
@@ -109,9 +94,50 @@ func (l *Loader) Batches(ctx context.Context, epoch, step, epochs int) iter.Seq2
 				yield(nil, err)
 				return false
 			}
+			b.Waited = waited
 			return yield(b, nil)
 		})
 	}
+}
+
+// order returns the pictures in the order of an epoch.
+func (l *Loader) order(epoch int) []int {
+	return rng.New(l.seed, epoch, 0, rng.Shuffle).Perm(l.images.Len())
+}
+
+// pictureStream makes batches of pictures. show returns the picture to fill a row with and its index.
+func pictureStream(opt BatchOptions, plan func(*Batch) int, show func(r *reader, epoch, item int) (int, *image.RGBA, error)) stream[*Batch] {
+	newFill := func() func(*Batch, int) {
+		var r reader
+		fill := opt.NewFill()
+		dst := make([][]float32, len(opt.Floats))
+		return func(b *Batch, i int) {
+			item := b.Items[i]
+			shown, img, err := show(&r, b.Epoch, item)
+			b.failed[i] = err
+			if err != nil {
+				return
+			}
+			b.Items[i] = shown
+			for k, n := range opt.Floats {
+				dst[k] = b.Data[k][i*n : (i+1)*n : (i+1)*n]
+			}
+			fill(dst, img, b.Epoch, item)
+		}
+	}
+	return stream[*Batch]{opt.Workers, opt.Ahead, func() *Batch { return newBatch(opt) }, plan, newFill}
+}
+
+func newBatch(opt BatchOptions) *Batch {
+	b := &Batch{
+		Items:  make([]int, 0, opt.Size),
+		Data:   make([][]float32, len(opt.Floats)),
+		failed: make([]error, opt.Size),
+	}
+	for k, n := range opt.Floats {
+		b.Data[k] = make([]float32, opt.Size*n)
+	}
+	return b
 }
 
 // show returns the picture to show for an item of an epoch: its own, or the one that replaces it.
@@ -134,17 +160,6 @@ func (l *Loader) show(r *reader, epoch, item int) (shown int, img *image.RGBA, e
 // batch may be smaller, and so are batches with pictures that turn out to be unreadable: these are left out of Items and
 // Data. For the rest it is as [Loader.Batches].
 func EvalBatches(ctx context.Context, images *Images, opt BatchOptions) iter.Seq2[*Batch, error] {
-	plan := func() func(*Batch) bool {
-		next := 0
-		return func(b *Batch) bool {
-			b.Step = next / opt.Size
-			b.Items = b.Items[:0]
-			for ; next < images.Len() && len(b.Items) < opt.Size; next++ {
-				b.Items = append(b.Items, next)
-			}
-			return len(b.Items) > 0
-		}
-	}
 	show := func(r *reader, _, item int) (int, *image.RGBA, error) {
 		img, err := r.read(images, item)
 		return item, img, err
@@ -154,12 +169,22 @@ func EvalBatches(ctx context.Context, images *Images, opt BatchOptions) iter.Seq
 			yield(nil, err)
 			return
 		}
+		next := 0
+		plan := func(b *Batch) int {
+			b.Step = next / opt.Size
+			b.Items = b.Items[:0]
+			for ; next < images.Len() && len(b.Items) < opt.Size; next++ {
+				b.Items = append(b.Items, next)
+			}
+			return len(b.Items)
+		}
 		some := false
-		complete := stream{opt, plan(), show}.run(ctx, func(b *Batch, err error) bool {
+		complete := pictureStream(opt, plan, show).run(ctx, func(b *Batch, waited time.Duration, err error) bool {
 			if err != nil {
 				yield(nil, err)
 				return false
 			}
+			b.Waited = waited
 			b.dropFailed(opt.Floats)
 			if len(b.Items) == 0 {
 				return true
@@ -200,12 +225,15 @@ func firstError(errs []error) error {
 	return nil
 }
 
-func (o *BatchOptions) check() error {
-	if o.Size < 1 {
-		return fmt.Errorf("a batch of %d: use a batch of at least 1", o.Size)
+func (o *BatchOptions) check() error { return checkBatches(o.Size, o.Workers, o.Ahead) }
+
+// checkBatches returns the error of batches that cannot be made.
+func checkBatches(size, workers, ahead int) error {
+	if size < 1 {
+		return fmt.Errorf("a batch of %d: use a batch of at least 1", size)
 	}
-	if o.Workers < 0 || o.Ahead < 0 {
-		return fmt.Errorf("%d workers, %d batches ahead: use 0 for the default, or more", o.Workers, o.Ahead)
+	if workers < 0 || ahead < 0 {
+		return fmt.Errorf("%d workers, %d batches ahead: use 0 for the default, or more", workers, ahead)
 	}
 	return nil
 }

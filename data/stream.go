@@ -3,78 +3,85 @@ package data
 import (
 	"cmp"
 	"context"
-	"image"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// defaultAhead is enough to even out slow pictures: one batch being filled while another waits.
+// defaultAhead is enough to even out slow items: one batch being filled while another waits.
 const defaultAhead = 2
 
 // stream makes batches in order with workers. Batches go round: from free to the planner, which says what is in them, to
 // the workers, which fill them row by row, to the receiver and back to free.
-type stream struct {
-	opt  BatchOptions
-	plan func(*Batch) bool // sets place and items of the next batch; false when there is none
-	// show returns the picture to fill a row with and its index.
-	show func(r *reader, epoch, item int) (int, *image.RGBA, error)
+type stream[B any] struct {
+	workers, ahead int // 0 for the default
+	newBatch       func() B
+	plan           func(B) int         // sets place and items of the next batch and returns its rows; 0 when there is none
+	newFill        func() func(B, int) // called once a worker; what it returns fills one row of a batch
+}
+
+// slot is a batch on its way round.
+type slot[B any] struct {
+	batch B
+	left  atomic.Int64  // rows that are not done yet
+	done  chan struct{} // receives one value when the last row is done
 }
 
 // row is one row of a batch that is to be filled.
-type row struct {
-	batch *Batch
+type row[B any] struct {
+	slot  *slot[B]
 	index int
 }
 
-// run passes every batch to receive until that returns false, all are done (then run returns true) or ctx ends, whose
-// error receive gets. No goroutine outlives it.
-func (s stream) run(ctx context.Context, receive func(*Batch, error) bool) (complete bool) {
+// run passes every batch, and how long it was waited for, to receive until that returns false, all are done (then run returns
+// true) or ctx ends, whose error receive gets. No goroutine outlives it.
+func (s stream[B]) run(ctx context.Context, receive func(B, time.Duration, error) bool) (complete bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	var goroutines sync.WaitGroup
 	defer goroutines.Wait()
 	defer cancel()
 
-	count := 1 + cmp.Or(s.opt.Ahead, defaultAhead)
-	free := make(chan *Batch, count)
+	count := 1 + cmp.Or(s.ahead, defaultAhead)
+	free := make(chan *slot[B], count)
 	for range count {
-		free <- newBatch(s.opt)
+		free <- &slot[B]{batch: s.newBatch(), done: make(chan struct{}, 1)}
 	}
-	planned := make(chan *Batch, count)
-	rows := make(chan row)
+	planned := make(chan *slot[B], count)
+	rows := make(chan row[B])
 	goroutines.Go(func() { s.planAll(ctx, free, planned, rows) })
-	for range cmp.Or(s.opt.Workers, runtime.GOMAXPROCS(0)) {
+	for range cmp.Or(s.workers, runtime.GOMAXPROCS(0)) {
 		goroutines.Go(func() { s.work(rows) })
 	}
 
 	for {
 		asked := time.Now()
-		b, err := next(ctx, planned)
+		next, err := wait(ctx, planned)
 		if err != nil {
-			receive(nil, err)
+			var none B
+			receive(none, 0, err)
 			return false
 		}
-		if b == nil {
+		if next == nil {
 			return true
 		}
-		b.Waited = time.Since(asked)
-		if !receive(b, nil) {
+		if !receive(next.batch, time.Since(asked), nil) {
 			return false
 		}
-		free <- b
+		free <- next
 	}
 }
 
-// next waits for the next batch to be filled; it returns nil after the last.
-func next(ctx context.Context, planned <-chan *Batch) (*Batch, error) {
+// wait returns the next batch once it is filled, and nil after the last.
+func wait[B any](ctx context.Context, planned <-chan *slot[B]) (*slot[B], error) {
 	select {
-	case b, ok := <-planned:
+	case s, ok := <-planned:
 		if !ok {
 			return nil, ctx.Err()
 		}
 		select {
-		case <-b.done:
-			return b, ctx.Err()
+		case <-s.done:
+			return s, ctx.Err()
 		case <-ctx.Done():
 		}
 	case <-ctx.Done():
@@ -83,24 +90,25 @@ func next(ctx context.Context, planned <-chan *Batch) (*Batch, error) {
 }
 
 // planAll plans batches as they become free and hands out their rows.
-func (s stream) planAll(ctx context.Context, free <-chan *Batch, planned chan<- *Batch, rows chan<- row) {
+func (s stream[B]) planAll(ctx context.Context, free <-chan *slot[B], planned chan<- *slot[B], rows chan<- row[B]) {
 	defer close(planned)
 	defer close(rows)
 	for {
-		var b *Batch
+		var next *slot[B]
 		select {
-		case b = <-free:
+		case next = <-free:
 		case <-ctx.Done():
 			return
 		}
-		if !s.plan(b) {
+		n := s.plan(next.batch)
+		if n == 0 {
 			return
 		}
-		b.left.Store(int64(len(b.Items)))
-		planned <- b // never blocks: it has room for all batches
-		for i := range b.Items {
+		next.left.Store(int64(n))
+		planned <- next // never blocks: it has room for all batches
+		for i := range n {
 			select {
-			case rows <- row{b, i}:
+			case rows <- row[B]{next, i}:
 			case <-ctx.Done():
 				return
 			}
@@ -109,37 +117,12 @@ func (s stream) planAll(ctx context.Context, free <-chan *Batch, planned chan<- 
 }
 
 // work fills rows until there are none.
-func (s stream) work(rows <-chan row) {
-	var r reader
-	fill := s.opt.NewFill()
-	dst := make([][]float32, len(s.opt.Floats))
+func (s stream[B]) work(rows <-chan row[B]) {
+	fill := s.newFill()
 	for row := range rows {
-		b, i := row.batch, row.index
-		item := b.Items[i]
-		shown, img, err := s.show(&r, b.Epoch, item)
-		b.failed[i] = err
-		if err == nil {
-			b.Items[i] = shown
-			for k, n := range s.opt.Floats {
-				dst[k] = b.Data[k][i*n : (i+1)*n : (i+1)*n]
-			}
-			fill(dst, img, b.Epoch, item)
-		}
-		if b.left.Add(-1) == 0 {
-			b.done <- struct{}{}
+		fill(row.slot.batch, row.index)
+		if row.slot.left.Add(-1) == 0 {
+			row.slot.done <- struct{}{}
 		}
 	}
-}
-
-func newBatch(opt BatchOptions) *Batch {
-	b := &Batch{
-		Items:  make([]int, 0, opt.Size),
-		Data:   make([][]float32, len(opt.Floats)),
-		failed: make([]error, opt.Size),
-		done:   make(chan struct{}, 1),
-	}
-	for k, n := range opt.Floats {
-		b.Data[k] = make([]float32, opt.Size*n)
-	}
-	return b
 }
