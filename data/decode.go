@@ -5,7 +5,7 @@
 // Memory holds the index and a few batches, never the pictures.
 //
 // [OpenText] reads sentences, pairs or triplets from a file of text, cleans them and keeps them in a temporary file, from which
-// rows are read in any order.
+// rows are read in any order; [TrainTextLoader] and [EvalTextBatches] walk them as they are tokenised.
 //
 // A file that cannot be read is skipped and listed in [Skipped]; it never ends a run, unless nothing readable is left.
 package data
