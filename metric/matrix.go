@@ -1,7 +1,7 @@
-// Package metric scores representations: k-nearest-neighbour and linear-probe accuracy, the geometry of embeddings, and
-// the 2-D map that shows them.
+// Package metric scores representations: k-nearest-neighbour and linear-probe accuracy, correlation with what people judge
+// alike, the geometry of embeddings, and the 2-D map that shows them.
 //
-// Everything here is a pure function of plain matrices. The same input gives the same bits for any number of processors,
+// Everything here is a pure function of plain values. The same input gives the same bits for any number of processors,
 // because every sum has a fixed order and work is cut in the same places however many share it.
 package metric
 
