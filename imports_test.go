@@ -47,6 +47,7 @@ var rooms = map[string][]string{
 	"positive": {},
 	"data":     {"internal/jpeg", "internal/nearest", "internal/rng"},
 	"metric":   {},
+	"token":    {"internal/atomicfile"},
 	"backbone": {"nn", "internal/nearest"},
 	"method":   {"backbone", "loss", "negative", "nn", "positive", "internal/nearest"},
 	"embed": {"backbone", "data", "method", "metric", "nn", "positive",

@@ -1,0 +1,78 @@
+package token_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/alike-ml/alike/token"
+)
+
+// A goldenRow is a text and what Hugging Face's code makes of it; testdata/golden.py writes them.
+type goldenRow struct {
+	Text     string  `json:"text"`
+	IDs      []int32 `json:"ids"`
+	CasedIDs []int32 `json:"cased_ids"`
+	Decoded  string  `json:"decoded"`
+}
+
+func goldenRows(t *testing.T, name string) []goldenRow {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []goldenRow
+	if err := json.Unmarshal(content, &rows); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func load(t testing.TB, dir string) *token.Tokenizer {
+	t.Helper()
+	tokenizer, err := token.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokenizer
+}
+
+// folder makes a folder with these files.
+func folder(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func bertVocab(t testing.TB) string {
+	t.Helper()
+	content, err := os.ReadFile("testdata/bert/vocab.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func TestIDsAreThoseOfBERTsOwnTokenizer(t *testing.T) {
+	small := load(t, "testdata/bert")
+	cased := load(t, folder(t, map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"do_lower_case": false}`}))
+	for _, row := range goldenRows(t, "bert.json") {
+		if got := small.Encode(row.Text, 0); !slices.Equal(got, row.IDs) {
+			t.Errorf("%q became\n%v, want\n%v", row.Text, got, row.IDs)
+		}
+		if got := cased.Encode(row.Text, 0); !slices.Equal(got, row.CasedIDs) {
+			t.Errorf("with capitals, %q became\n%v, want\n%v", row.Text, got, row.CasedIDs)
+		}
+		if got := small.Decode(row.IDs); got != row.Decoded {
+			t.Errorf("%q was shown as %q, want %q", row.Text, got, row.Decoded)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package token
+
+import "sync"
+
+// A Tokenizer knows one vocabulary and the way text is taken apart into it. It does not change, and is safe for use by many
+// goroutines at once.
+type Tokenizer struct {
+	words  scanner // makes words of a text
+	model  model   // makes tokens of a word
+	show   decoder // makes text of tokens
+	tokens []string
+	ids    map[string]int32
+
+	added          matcher // tokens that are looked for in the text as it came
+	specials       map[int32]bool
+	prefix, suffix []int32 // special tokens before and behind every text
+	special        Special
+
+	files    []file // what Save writes
+	encoders sync.Pool
+}
+
+// A scanner normalizes text and hands its words to e.word, in order, until that returns false. Begins says whether the text is the
+// beginning of what is encoded, and not what follows a special token that was written out.
+type scanner interface {
+	scan(e *encoder, text []byte, begins bool) bool
+}
+
+// A model appends the tokens of one word, which is not empty.
+type model interface {
+	appendTokens(ids []int32, word []byte) []int32
+}
+
+// Special holds the ids that mean something to networks, -1 where the vocabulary has none.
+type Special struct {
+	CLS     int32 // the beginning of a text; what BERT's pooling reads
+	SEP     int32 // the end of a text
+	Pad     int32
+	Unknown int32
+	Mask    int32 // stands for a token that was hidden
+}
+
+// Special returns the ids with a meaning of their own.
+func (t *Tokenizer) Special() Special { return t.special }
+
+// Pad returns the id that fills rows up to the length of the longest: the vocabulary's own, or 0 where it has none, as in CLIP's.
+func (t *Tokenizer) Pad() int32 { return max(t.special.Pad, 0) }
+
+// Size returns how many rows a table of embeddings needs: one more than the largest id.
+func (t *Tokenizer) Size() int { return len(t.tokens) }
+
+// ID returns a token's id, as "[MASK]" or "##ing".
+func (t *Tokenizer) ID(token string) (id int32, known bool) {
+	id, known = t.ids[token]
+	return id, known
+}
+
+// Token returns the token of an id, "" for an id outside the vocabulary.
+func (t *Tokenizer) Token(id int32) string {
+	if id < 0 || int(id) >= len(t.tokens) {
+		return ""
+	}
+	return t.tokens[id]
+}
+
+// Tokens returns what text is taken apart into, special tokens included, to look at.
+func (t *Tokenizer) Tokens(text string) []string {
+	ids := t.Encode(text, 0)
+	tokens := make([]string, len(ids))
+	for i, id := range ids {
+		tokens[i] = t.Token(id)
+	}
+	return tokens
+}
+
+// setToken gives an id to a token. A second token with the same id takes its place; a token keeps the last id it was given, as in
+// the reference.
+func (t *Tokenizer) setToken(token string, id int32) {
+	for int(id) >= len(t.tokens) {
+		t.tokens = append(t.tokens, "")
+	}
+	t.tokens[id] = token
+	t.ids[token] = id
+}
+
+// maxSize keeps a damaged file from asking for a table of embeddings that no machine holds.
+const maxSize = 1 << 24
+
+// setAdded has tokens looked for in the text itself.
+func (t *Tokenizer) setAdded(tokens []added) {
+	t.added = newMatcher(tokens)
+	t.specials = map[int32]bool{}
+	for _, a := range tokens {
+		if a.Special {
+			t.specials[a.ID] = true
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package token_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/alike-ml/alike/token"
+)
+
+func TestWhatIsTooLongLosesItsEndAndKeepsItsSpecialTokens(t *testing.T) {
+	tokenizer := load(t, "testdata/bert")
+	special := tokenizer.Special()
+	rapid.Check(t, func(t *rapid.T) {
+		text, length := rapid.String().Draw(t, "text"), rapid.IntRange(2, 40).Draw(t, "length")
+		whole := tokenizer.Encode(text, 0)
+		ids, cut := tokenizer.Append([]int32{7}, text, length)
+		want := whole
+		if len(whole) > length {
+			want = append(slices.Clone(whole[:length-1]), special.SEP)
+		}
+		if cut != (len(whole) > length) || ids[0] != 7 || !slices.Equal(ids[1:], want) {
+			t.Fatalf("cut to %d: %v %v, whole: %v", length, ids, cut, whole)
+		}
+		if ids[1] != special.CLS || ids[len(ids)-1] != special.SEP {
+			t.Fatalf("%v does not begin and end with its special tokens", ids)
+		}
+	})
+	if ids, cut := tokenizer.Append(nil, "which things", 1); !cut || !slices.Equal(ids, []int32{special.CLS}) {
+		t.Errorf("cut to one id: %v", ids)
+	}
+}
+
+func TestTokensAreThereToLookAt(t *testing.T) {
+	tokenizer := load(t, "testdata/bert")
+	got := tokenizer.Tokens("Tokenizers: [MASK] 漢 things")
+	if diff := cmp.Diff([]string{"[CLS]", "to", "##ke", "##n", "##izer", "##s", ":", "[MASK]", "漢", "things", "[SEP]"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if id, known := tokenizer.ID("##s"); !known || tokenizer.Token(id) != "##s" {
+		t.Errorf("##s is %d, which is %q", id, tokenizer.Token(id))
+	}
+	if tokenizer.Token(-1) != "" || tokenizer.Token(int32(tokenizer.Size())) != "" {
+		t.Error("an id outside the vocabulary has a token")
+	}
+	if tokenizer.Size() != 2000 || tokenizer.Pad() != 0 || tokenizer.Special().Mask != 4 {
+		t.Errorf("size %d, pad %d, %+v", tokenizer.Size(), tokenizer.Pad(), tokenizer.Special())
+	}
+}
+
+func TestManyGoroutinesGetTheSameIDs(t *testing.T) {
+	tokenizer := load(t, "testdata/bert")
+	rows := goldenRows(t, "bert.json")
+	var group sync.WaitGroup
+	for worker := range uint64(4) {
+		group.Go(func() {
+			for _, i := range rand.New(rand.NewPCG(worker, 0)).Perm(len(rows)) {
+				if got := tokenizer.Encode(rows[i].Text, 0); !slices.Equal(got, rows[i].IDs) {
+					t.Errorf("%q became %v, want %v", rows[i].Text, got, rows[i].IDs)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestSavedIsWhatWasLoaded(t *testing.T) {
+	from := folder(t, map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"do_lower_case": false}`})
+	dir := t.TempDir()
+	if err := load(t, from).Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"vocab.txt", "tokenizer_config.json"} {
+		want, _ := os.ReadFile(filepath.Join(from, name))
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || string(got) != string(want) {
+			t.Errorf("%s is not what it was: %v", name, err)
+		}
+	}
+	if got := load(t, dir).Tokens("Alike")[1]; got != "Alike" {
+		t.Errorf("the saved tokenizer read Alike as %s", got)
+	}
+}
+
+func TestBadFilesAreErrorsThatSayWhatAndWhere(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"an empty folder", nil, "no vocab.txt"},
+		{"no special tokens", map[string]string{"vocab.txt": "a\nb\n"}, "vocab.txt has no token [CLS]"},
+		{"not UTF-8", map[string]string{"vocab.txt": "[CLS]\nb\xff\n"}, "vocab.txt: line 2 is not UTF-8"},
+		{"a torn configuration", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"do_lo`}, "tokenizer_config.json: unexpected end"},
+		{"another class", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"tokenizer_class": "BertJapaneseTokenizer"}`}, "the class BertJapaneseTokenizer"},
+		{"a token that is a number", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"cls_token": 3}`}, "tokenizer_config.json: a token is text"},
+		{"a missing token that is named", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"sep_token": {"content": "</s>"}}`}, "vocab.txt has no token </s>"},
+	} {
+		if _, err := token.Load(folder(t, c.files)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q in it", c.name, err, c.want)
+		}
+	}
+}
+
+func TestUnusualNamesOfSpecialTokensAreRead(t *testing.T) {
+	tokenizer := load(t, folder(t, map[string]string{
+		"vocab.txt":             "<pad>\r\n<s>\r\n</s>\r\n[UNK]\r\nthe\r\n",
+		"tokenizer_config.json": `{"tokenizer_class": "MPNetTokenizer", "cls_token": "<s>", "sep_token": {"content": "</s>"}, "pad_token": "<pad>", "mask_token": null}`,
+	}))
+	if got := tokenizer.Encode("the </s> end", 0); !slices.Equal(got, []int32{1, 4, 2, 3, 2}) {
+		t.Error(got)
+	}
+	if want := (token.Special{CLS: 1, SEP: 2, Pad: 0, Unknown: 3, Mask: -1}); tokenizer.Special() != want {
+		t.Errorf("%+v", tokenizer.Special())
+	}
+}
+
+func FuzzEncodeTakesAnyBytes(f *testing.F) {
+	for _, row := range []string{"which things", "\xff\xfe\x00", "漢\u0301 [MASK", strings.Repeat("é", 200)} {
+		f.Add(row, 5)
+	}
+	tokenizer := load(f, "testdata/bert")
+	f.Fuzz(func(t *testing.T, text string, length int) {
+		ids, _ := tokenizer.Append(nil, text, length)
+		for _, id := range ids {
+			if id < 0 || int(id) >= tokenizer.Size() {
+				t.Fatalf("%d is no id", id)
+			}
+		}
+		if length > 0 && len(ids) > length {
+			t.Fatalf("%d ids, at most %d", len(ids), length)
+		}
+		tokenizer.Decode(ids)
+	})
+}
+
+func FuzzLoadTakesAnyVocabulary(f *testing.F) {
+	f.Add([]byte("[CLS]\n[SEP]\n[UNK]\na\n##b"), []byte(`{"do_lower_case": false}`))
+	f.Add([]byte(bertVocab(f)), []byte(`{"cls_token": {"content": "the"}}`))
+	f.Fuzz(func(t *testing.T, vocab, config []byte) {
+		dir := folder(t, map[string]string{"vocab.txt": string(vocab), "tokenizer_config.json": string(config)})
+		if tokenizer, err := token.Load(dir); err == nil {
+			tokenizer.Encode("which things are alike, ab", 0)
+		}
+	})
+}
