@@ -1,4 +1,4 @@
-// Package backbone holds the encoders f of the papers: a picture goes in, its representation h = f(x) comes out.
+// Package backbone holds the encoders f of the papers: a picture or a text goes in, its representation h = f(x) comes out.
 package backbone
 
 import (
