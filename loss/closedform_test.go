@@ -47,8 +47,8 @@ func TestEqualEmbeddings(t *testing.T) {
 				{"SupCon", 2*n - 1, func(in []*Node) *Node { return loss.SupCon(in[0], in[0], halves(in[0]), c) }},
 				{"InfoNCE", n + 1, func(in []*Node) *Node { return loss.InfoNCE(in[0], in[0], in[0], nil, c) }},
 				{"CLIP", n, func(in []*Node) *Node { return loss.CLIP(in[0], in[0], zero(in), s) }},
-				{"SimCSE", n, func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], nil, loss.SimCSEOptions{Contrast: c}) }},
-				{"SimCSE hard", 2 * n, func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], in[0], loss.SimCSEOptions{Contrast: c}) }},
+				{"SimCSE", n, func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], nil, nil, loss.SimCSEOptions{Contrast: c}) }},
+				{"SimCSE hard", 2 * n, func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], in[0], nil, loss.SimCSEOptions{Contrast: c}) }},
 			} {
 				if x.candidates > 0 { // a single item has no negatives
 					near(t, x.name, value(x.build, z), math.Log(float64(x.candidates)), 1e-9)
@@ -200,8 +200,44 @@ func TestSimCSEHardNegativeWeight(t *testing.T) {
 	const n, w = 4, 1.5
 	o := loss.DefaultSimCSE()
 	o.HardNegativeWeight = w
-	got := value(func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], in[0], o) }, equalRows(n))
+	got := value(func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], in[0], nil, o) }, equalRows(n))
 	near(t, "SimCSE", got, math.Log(2*n-1+math.Exp(w)), 1e-9)
+}
+
+// Equal embeddings: what is left of an anchor's negatives counts, its own positive always among them. Spared ones get no gradient.
+func TestSimCSESparesNegatives(t *testing.T) {
+	const n = 3
+	pairs := [][]bool{{true, true, false}, {false, false, false}, {true, true, true}} // the diagonal is the positives'
+	triplets := [][]bool{{false, true, true, true, true, true}, {false, false, false, false, true, false}, {true, true, false, true, true, true}}
+	for _, c := range []struct {
+		spared [][]bool
+		left   []float64 // of the negatives, one number an anchor
+	}{{pairs, []float64{1, 2, 0}}, {triplets, []float64{0, 4, 0}}} {
+		got := value(func(in []*Node) *Node {
+			hard := in[0]
+			if len(c.spared[0]) == n {
+				hard = nil
+			}
+			return loss.SimCSE(in[0], in[0], hard, Const(in[0].Graph(), c.spared), loss.DefaultSimCSE())
+		}, equalRows(n))
+		want := 0.0
+		for _, left := range c.left {
+			want += math.Log(1+left) / n
+		}
+		near(t, "SimCSE", got, want, 1e-9)
+	}
+	e := newEvaluator(func(in []*Node) *Node {
+		return loss.SimCSE(in[0], in[1], nil, Const(in[0].Graph(), [][]bool{{false, true}, {true, false}}), loss.DefaultSimCSE())
+	})
+	got, grads := e.float64(matrix{{1, 2}, {3, -1}}, matrix{{2, 1}, {1, 1}})
+	near(t, "without a negative", got, 0, 1e-12)
+	for i := range grads {
+		for _, row := range grads[i] {
+			for _, g := range row {
+				near(t, "gradient without a negative", g, 0, 1e-12)
+			}
+		}
+	}
 }
 
 func TestBYOLAngles(t *testing.T) {

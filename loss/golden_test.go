@@ -180,7 +180,7 @@ func goldenLoss(c goldenCase) (func(inputs) *Node, error) {
 			HardNegativeWeight: p.number("hard_negative_weight", d.HardNegativeWeight),
 		}
 		needed, optional = []string{"z1", "z2"}, []string{"hard"}
-		build = func(in inputs) *Node { return loss.SimCSE(in["z1"], in["z2"], in["hard"], o) }
+		build = func(in inputs) *Node { return loss.SimCSE(in["z1"], in["z2"], in["hard"], nil, o) }
 	case "supcon":
 		o := contrast(loss.DefaultSupCon())
 		needed = []string{"z1", "z2", "labels"}

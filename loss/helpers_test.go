@@ -177,10 +177,10 @@ func losses(temperature float64) []named {
 				return loss.SigLIP(in[0], in[1], scale(in), Scalar(in[0].Graph(), in[0].DType(), -1), s)
 			}},
 			named{"SimCSE" + suffix, 2, 1, func(in []*Node) *Node {
-				return loss.SimCSE(in[0], in[1], nil, loss.SimCSEOptions{Contrast: c})
+				return loss.SimCSE(in[0], in[1], nil, nil, loss.SimCSEOptions{Contrast: c})
 			}},
 			named{"SimCSE hard" + suffix, 3, 1, func(in []*Node) *Node {
-				return loss.SimCSE(in[0], in[1], in[2], loss.SimCSEOptions{Contrast: c, HardNegativeWeight: 0.7})
+				return loss.SimCSE(in[0], in[1], in[2], nil, loss.SimCSEOptions{Contrast: c, HardNegativeWeight: 0.7})
 			}},
 			named{"Triplet" + suffix, 3, 1, func(in []*Node) *Node {
 				return loss.Triplet(in[0], in[1], in[2], loss.TripletOptions{Margin: 0.5, Similarity: s})

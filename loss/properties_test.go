@@ -198,7 +198,10 @@ func TestWrongShapesPanic(t *testing.T) {
 		{"CLIP", "[3, 4]", func(in []*Node) *Node { return loss.CLIP(in[0], in[0], in[0], s) }},
 		{"SigLIP", "[5, 4]", func(in []*Node) *Node { return loss.SigLIP(in[0], in[2], one(in), one(in), s) }},
 		{"SigLIP", "[1, 2]", func(in []*Node) *Node { return loss.SigLIP(in[0], in[0], one(in), in[1], s) }},
-		{"SimCSE", "[5, 4]", func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], in[2], loss.DefaultSimCSE()) }},
+		{"SimCSE", "[5, 4]", func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], in[2], nil, loss.DefaultSimCSE()) }},
+		{"SimCSE", "[3 6]", func(in []*Node) *Node {
+			return loss.SimCSE(in[0], in[0], in[0], Diagonal(in[0].Graph(), 3), loss.DefaultSimCSE())
+		}},
 		{"Triplet", "[5, 4]", func(in []*Node) *Node { return loss.Triplet(in[0], in[0], in[2], loss.DefaultTriplet()) }},
 		{"Similarity.Pairs", "[1, 2]", func(in []*Node) *Node { return s.Pairs(in[0], in[1]) }},
 		{"Similarity.Rows", "[5, 4]", func(in []*Node) *Node { return s.Rows(in[0], in[2]) }},
@@ -222,7 +225,7 @@ func TestWrongOptionsPanic(t *testing.T) {
 		{"NTXent", "manhattan", func(in []*Node) *Node { return loss.NTXent(in[0], in[0], odd) }},
 		{"SupCon", "temperature is 0", func(in []*Node) *Node { return loss.SupCon(in[0], in[0], halves(in[0]), cold) }},
 		{"InfoNCE", "manhattan", func(in []*Node) *Node { return loss.InfoNCE(in[0], in[0], in[0], nil, odd) }},
-		{"SimCSE", "temperature is 0", func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], nil, loss.SimCSEOptions{Contrast: cold}) }},
+		{"SimCSE", "temperature is 0", func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], nil, nil, loss.SimCSEOptions{Contrast: cold}) }},
 		{"CLIP", "manhattan", func(in []*Node) *Node { return loss.CLIP(in[0], in[0], in[0], "manhattan") }},
 		{"SigLIP", "manhattan", func(in []*Node) *Node { return loss.SigLIP(in[0], in[0], in[0], in[0], "manhattan") }},
 		{"Triplet", "margin is -1", func(in []*Node) *Node {

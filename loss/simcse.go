@@ -1,6 +1,12 @@
 package loss
 
-import . "github.com/gomlx/gomlx/core/graph"
+import (
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
+)
 
 // SimCSEOptions are the numbers of [SimCSE].
 type SimCSEOptions struct {
@@ -23,14 +29,26 @@ func DefaultSimCSE() SimCSEOptions {
 //
 // z1 are the anchors h, z2 the positives h+ (the same sentences under other dropout masks, or entailed ones) and hard the
 // hard negatives h-, nil for none; [batch, dim] each.
-func SimCSE(z1, z2, hard *Node, o SimCSEOptions) *Node {
+//
+// spared, boolean, says which of an anchor's negatives are none, and leaves them out of its sum: [batch, batch] over the
+// positives of the others or, with hard negatives, [batch, 2 batch] over both. What it says of an anchor's own positive does not
+// matter. nil is the paper's: all are negatives.
+func SimCSE(z1, z2, hard, spared *Node, o SimCSEOptions) *Node {
 	n, _ := assertRows("SimCSE", 1, z1, z2)
 	assertValid("SimCSE", o)
 	logits := o.pairs(z1, z2) // [N, N]
+	own := Diagonal(z1.Graph(), n)
 	if hard != nil {
 		assertRows("SimCSE", 1, z1, z2, hard)
 		weight := DiagonalWithValue(Scalar(hard.Graph(), hard.DType(), o.HardNegativeWeight), n)
 		logits = Concatenate([]*Node{logits, Add(o.pairs(z1, hard), weight)}, 1) // [N, 2N]
+		own = Concatenate([]*Node{own, ZerosLike(own)}, 1)
+	}
+	if spared != nil {
+		if spared.DType() != dtypes.Bool || !slices.Equal(spared.Shape().Dimensions, logits.Shape().Dimensions) {
+			exceptions.Panicf("loss.SimCSE: spared must be booleans %v, got %s", logits.Shape().Dimensions, spared.Shape())
+		}
+		logits = only(LogicalOr(own, LogicalNot(spared)), logits)
 	}
 	return crossEntropyOnDiagonal(logits)
 }

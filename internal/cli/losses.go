@@ -70,7 +70,7 @@ func timedLosses() []timedLoss {
 			g := z1.Graph()
 			return loss.SigLIP(z1, z2, graph.Scalar(g, z1.DType(), math.Log(10)), graph.Scalar(g, z1.DType(), -10.), loss.Cosine)
 		}},
-		{"simcse", func(z1, z2, _, _ *graph.Node) *graph.Node { return loss.SimCSE(z1, z2, nil, loss.DefaultSimCSE()) }},
+		{"simcse", func(z1, z2, _, _ *graph.Node) *graph.Node { return loss.SimCSE(z1, z2, nil, nil, loss.DefaultSimCSE()) }},
 		{"triplet", func(z1, z2, _, _ *graph.Node) *graph.Node {
 			other := graph.Concatenate([]*graph.Node{graph.Slice(z2, graph.AxisRange(1)), graph.Slice(z2, graph.AxisRange(0, 1))}, 0)
 			return loss.Triplet(z1, z2, other, loss.DefaultTriplet())
