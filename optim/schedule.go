@@ -8,9 +8,9 @@ import (
 
 // Schedule says how the learning rate goes over a run, in epochs.
 type Schedule struct {
-	Name         string  `yaml:"name" help:"learning rate over the run: constant, cosine or step"`
+	Name         string  `yaml:"name" help:"learning rate over the run: constant, cosine, linear or step"`
 	WarmupEpochs float64 `yaml:"warmup_epochs" help:"epochs in which the rate rises linearly from 0"`
-	Final        float64 `yaml:"final" help:"share of the rate that is left at the end (cosine)"`
+	Final        float64 `yaml:"final" help:"share of the rate that is left at the end (cosine, linear)"`
 	Milestones   []int   `yaml:"milestones" help:"epochs after which the rate is multiplied by factor (step)"`
 	Factor       float64 `yaml:"factor" help:"what the rate is multiplied by at each milestone (step)"`
 }
@@ -19,6 +19,7 @@ type Schedule struct {
 const (
 	Constant = "constant"
 	Cosine   = "cosine"
+	Linear   = "linear"
 	Step     = "step"
 )
 
@@ -32,13 +33,13 @@ func DefaultStep() Schedule { return Schedule{Name: Step, Milestones: []int{120,
 
 // Validate names the first setting that is out of its range or that the named schedule does not have.
 func (s Schedule) Validate() error {
-	if !slices.Contains([]string{Constant, Cosine, Step}, s.Name) {
-		return fmt.Errorf("name is %q: it must be %s, %s or %s", s.Name, Constant, Cosine, Step)
+	if !slices.Contains([]string{Constant, Cosine, Linear, Step}, s.Name) {
+		return fmt.Errorf("name is %q: it must be %s, %s, %s or %s", s.Name, Constant, Cosine, Linear, Step)
 	}
 	switch {
 	case !(s.WarmupEpochs >= 0) || math.IsInf(s.WarmupEpochs, 0):
 		return fmt.Errorf("warmup_epochs is %g: it must be at least 0", s.WarmupEpochs)
-	case s.Name != Cosine && s.Final != 0:
+	case s.Name != Cosine && s.Name != Linear && s.Final != 0:
 		return fmt.Errorf("final is %g: it must be 0, as schedule %s has no such setting", s.Final, s.Name)
 	case !(s.Final >= 0 && s.Final <= 1):
 		return fmt.Errorf("final is %g: it must be from 0 to 1", s.Final)
@@ -88,7 +89,11 @@ type Rates struct {
 //	final + (base - final)(1 + cos πx)/2,   x = (step-W)/(steps-W)
 //
 // which reaches final = Final·base one step after the run's last, as in facebookresearch/barlowtwins, main.py,
-// adjust_learning_rate, and google-research/simclr, model_util.py, learning_rate_schedule. Step is
+// adjust_learning_rate, and google-research/simclr, model_util.py, learning_rate_schedule. Linear is
+//
+//	final + (base - final)(1 - x)
+//
+// as in huggingface/transformers, optimization.py, get_linear_schedule_with_warmup. Step is
 // base·Factor^(milestones behind), as in facebookresearch/moco, main_moco.py, adjust_learning_rate: a milestone of m epochs
 // is behind from step m·stepsPerEpoch on.
 func (r Rates) At(step int) float64 {
@@ -96,13 +101,17 @@ func (r Rates) At(step int) float64 {
 		return r.base * float64(step) / float64(r.warmup)
 	}
 	switch r.schedule.Name {
-	case Cosine:
+	case Cosine, Linear:
 		final := r.schedule.Final * r.base
 		if step >= r.steps {
 			return final
 		}
 		x := float64(step-r.warmup) / float64(r.steps-r.warmup)
-		return final + (r.base-final)*(1+math.Cos(math.Pi*x))/2
+		left := 1 - x
+		if r.schedule.Name == Cosine {
+			left = (1 + math.Cos(math.Pi*x)) / 2
+		}
+		return final + (r.base-final)*left
 	case Step:
 		rate := r.base
 		for _, epochs := range r.schedule.Milestones {

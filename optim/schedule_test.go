@@ -68,6 +68,21 @@ func TestCosineIsBarlowTwins(t *testing.T) {
 	}
 }
 
+// get_linear_schedule_with_warmup of huggingface/transformers, written out, gives the same rates.
+func TestLinearIsTransformers(t *testing.T) {
+	const warmup, total = 6, 30
+	r := optim.Schedule{Name: "linear", WarmupEpochs: 2}.Rates(3e-5, 10, 3)
+	for step := range total {
+		want := 3e-5 * float64(step) / warmup
+		if step >= warmup {
+			want = 3e-5 * max(0, float64(total-step)/(total-warmup))
+		}
+		if got := r.At(step); math.Abs(got-want) > 1e-18 {
+			t.Errorf("step %d: rate %g, want %g", step, got, want)
+		}
+	}
+}
+
 func TestStepRates(t *testing.T) {
 	r := optim.DefaultStep().Rates(0.03, 200, 5)
 	for _, x := range []struct {
@@ -100,6 +115,7 @@ func TestRatesRiseThenFall(t *testing.T) {
 		s := rapid.SampledFrom([]optim.Schedule{
 			{Name: "constant"},
 			{Name: "cosine", Final: rapid.Float64Range(0, 1).Draw(t, "final")},
+			{Name: "linear", Final: rapid.Float64Range(0, 1).Draw(t, "final")},
 			{Name: "step", Milestones: []int{1, 3}, Factor: rapid.Float64Range(0.01, 1).Draw(t, "factor")},
 		}).Draw(t, "schedule")
 		s.WarmupEpochs = rapid.Float64Range(0, 3).Draw(t, "warmup")
@@ -120,7 +136,7 @@ func TestRatesRiseThenFall(t *testing.T) {
 }
 
 func TestScheduleValidate(t *testing.T) {
-	for _, s := range []optim.Schedule{optim.DefaultCosine(), optim.DefaultStep(), {Name: "constant"}} {
+	for _, s := range []optim.Schedule{optim.DefaultCosine(), optim.DefaultStep(), {Name: "constant"}, {Name: "linear", Final: 0.1}} {
 		if err := s.Validate(); err != nil {
 			t.Errorf("%+v: %v", s, err)
 		}
@@ -129,7 +145,7 @@ func TestScheduleValidate(t *testing.T) {
 		option string
 		s      optim.Schedule
 	}{
-		{"name", optim.Schedule{Name: "linear"}},
+		{"name", optim.Schedule{Name: "exponential"}},
 		{"warmup_epochs", optim.Schedule{Name: "cosine", WarmupEpochs: -1}},
 		{"warmup_epochs", optim.Schedule{Name: "cosine", WarmupEpochs: math.NaN()}},
 		{"final", optim.Schedule{Name: "cosine", Final: 1.5}},
