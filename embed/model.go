@@ -58,14 +58,9 @@ func batchSize(side int) int { return max(1, min(batchPictures, batchPixels/(sid
 
 // Model is an encoder with weights, ready to embed.
 type Model struct {
-	// Config says which encoder it is.
-	Config Config
-
+	network
 	encoder  backbone.Encoder
 	pipeline *positive.Pipeline
-	store    *model.Store
-	exec     *model.Exec
-	backend  compute.Backend // of a model that opened its own, nil otherwise
 }
 
 // New returns a model that computes on backend with the encoder weights that store holds, or will have drawn by the time of
@@ -83,7 +78,7 @@ func New(backend compute.Backend, store *model.Store, config Config) (*Model, er
 		return nil, fmt.Errorf("views: size is %d: %s needs at least %d pixels", size, config.Backbone, encoder.MinImageSize())
 	}
 	config.Format, config.Dim = format, encoder.Dim()
-	m := &Model{Config: config, encoder: encoder, pipeline: pipeline, store: store}
+	m := &Model{network: network{Config: config, store: store}, encoder: encoder, pipeline: pipeline}
 	m.exec, err = model.NewExec(backend, store, func(scope *model.Scope, images *graph.Node) *graph.Node {
 		scope.Store().SetTraining(images.Graph(), false)
 		return graph.ConvertDType(encoder.Features(scope.In(method.EncoderScope), images), dtypes.Float32)

@@ -17,11 +17,3 @@ func Open(dir string) (*Model, error) {
 	m.backend = backend
 	return m, nil
 }
-
-// Close frees what the model computes with, and the device if [Open] opened it. The model cannot embed any more.
-func (m *Model) Close() {
-	m.exec.Finalize()
-	if m.backend != nil {
-		m.backend.Finalize()
-	}
-}

@@ -1,0 +1,92 @@
+package embed
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/internal/atomicfile"
+	"github.com/alike-ml/alike/internal/weights"
+	"github.com/alike-ml/alike/method"
+)
+
+// network is what an encoder of pictures and one of text have in common: a graph with weights, and the folder that they are
+// kept in.
+type network struct {
+	// Config says which encoder it is.
+	Config Config
+
+	store   *model.Store
+	exec    *model.Exec
+	backend compute.Backend // of a model that opened its own, nil otherwise
+}
+
+// Save writes the model's folder: the weights first, the configuration that makes the folder a model last.
+func (n *network) Save(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot make the model's folder: %w", err)
+	}
+	if err := weights.Write(filepath.Join(dir, weightsFile), n.variables(), map[string]string{"format": "alike"}); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(n.Config, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(dir, configFile), func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}
+
+// Close frees what the model computes with, and the device if it was opened with the model. The model cannot embed any more.
+func (n *network) Close() {
+	n.exec.Finalize()
+	if n.backend != nil {
+		n.backend.Finalize()
+	}
+}
+
+// variables are the encoder's, batch norm's statistics among them, in the order they were made.
+func (n *network) variables() []*model.Variable {
+	return slices.Collect(n.store.RootScope().At(method.EncoderScope).IterVariables())
+}
+
+// read compiles the encoder for inputs of these shapes, which makes its variables, and reads their values from the folder.
+func (n *network) read(dir string, inputs ...shapes.Shape) error {
+	if _, err := n.exec.Compile(inputs...); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
+	}
+	path := filepath.Join(dir, weightsFile)
+	file, err := weights.Open(path)
+	if err != nil {
+		return fmt.Errorf("cannot read the encoder's weights in %s: %w", path, err)
+	}
+	defer file.Close()
+	if err := file.Assign(n.variables()); err != nil {
+		return fmt.Errorf("%s does not fit %s: %w", path, configFile, err)
+	}
+	for _, v := range n.variables() {
+		if values := tensors.MustCopyFlatData[float32](v.MustValue()); !finite(values) {
+			return fmt.Errorf("%s: %s is not finite: the run it comes from had lost its way", path, v.Path())
+		}
+	}
+	return nil
+}
+
+func finite(values []float32) bool {
+	for _, v := range values {
+		if v-v != 0 { // NaN, or an infinity less itself
+			return false
+		}
+	}
+	return true
+}
