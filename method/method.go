@@ -22,9 +22,13 @@ const EncoderScope = "backbone"
 
 // Batch is what a method sees of a training batch.
 type Batch struct {
-	// Views holds one node per view that the method asked for: [batch, size, size, 3]. Row i of each is a view of item i.
+	// Views holds one node per view of a picture that the method asked for: [batch, size, size, 3]. Row i of each is a view of
+	// item i.
 	Views []*graph.Node
-	// Labels are the classes of the items, [batch] int32, for a method that is [Labelled]; nil for others.
+	// Texts holds the texts of the items, [batch, length] each, row i of each being of item i: a sentence, or the views, pairs or
+	// triplets of one. All have one length.
+	Texts []backbone.Tokens
+	// Labels are the classes of the items, [batch] int32, -1 for none, for a method that is [Labelled]; nil for others.
 	Labels *graph.Node
 	// Clock says where in the run the step is.
 	Clock Clock
@@ -46,12 +50,17 @@ type Output struct {
 	Embeddings *graph.Node
 }
 
-// Method is one way to learn which items are alike.
+// Method is one way to learn which items are alike: an [ImageMethod] or a [TextMethod].
 type Method interface {
 	// Name is the method's name on the command line and in files.
 	Name() string
 	// Validate names the first hyper-parameter that cannot be used.
 	Validate() error
+}
+
+// ImageMethod is a method that learns from pictures.
+type ImageMethod interface {
+	Method
 	// Views says how each view of an item is drawn, one entry a view.
 	Views() []positive.ImageConfig
 	// Loss builds the training graph. The weights of the encoder that is evaluated live in scope.In([EncoderScope]); what else
@@ -59,8 +68,17 @@ type Method interface {
 	Loss(scope *model.Scope, encoder backbone.Encoder, batch Batch) Output
 }
 
+// TextMethod is a method that learns from texts.
+type TextMethod interface {
+	Method
+	// Sentence says how a text's representation is made of the encoder's hidden states, where the encoder is put to work.
+	Sentence() Sentence
+	// Loss is as that of [ImageMethod], with batch.Texts in the place of batch.Views.
+	Loss(scope *model.Scope, encoder backbone.TextEncoder, batch Batch) Output
+}
+
 // AfterStep is a method that has something to do once the optimizer has moved the weights. It is called once for every
-// optimizer step, on the graph of [Method.Loss], where variables have their new values.
+// optimizer step, on the graph of the method's Loss, where variables have their new values.
 type AfterStep interface {
 	AfterStep(scope *model.Scope, batch Batch)
 }

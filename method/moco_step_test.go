@@ -19,10 +19,10 @@ import (
 )
 
 // normed is a method on an encoder with batch norm, whatever encoder it is given.
-type normed struct{ method.Method }
+type normed struct{ method.ImageMethod }
 
 func (m normed) Loss(scope *model.Scope, _ backbone.Encoder, batch method.Batch) method.Output {
-	return m.Method.Loss(scope, normEncoder{}, batch)
+	return m.ImageMethod.Loss(scope, normEncoder{}, batch)
 }
 
 // mocoPaper is algorithm 1 of He et al. 2020 with any head, and with the symmetric loss and the split batch norm of the authors'
@@ -190,7 +190,7 @@ func TestMoCoStepsAreThoseOfThePaper(t *testing.T) {
 		m2 := method.MoCoV2{MoCo: m}
 		m2.Temperature = 0.2
 		for _, version := range []struct {
-			method method.Method
+			method method.ImageMethod
 			paper  mocoPaper
 		}{
 			{m, mocoPaper{m, headV1, c.normed}},
@@ -212,7 +212,7 @@ func TestMoCoStepsAreThoseOfThePaper(t *testing.T) {
 // linear, and two layers without batch norm, all with biases.
 func TestMoCoStartsFromACopy(t *testing.T) {
 	for _, c := range []struct {
-		method method.Method
+		method method.ImageMethod
 		want   []string
 	}{
 		{method.DefaultMoCo(224), []string{"/backbone/dense/weights", "/projector/layer_0/bias", "/projector/layer_0/weights"}},
@@ -255,7 +255,7 @@ func TestMoCoStartsFromACopy(t *testing.T) {
 }
 
 // oneGroup is either version of MoCo with a batch that is not split.
-func oneGroup(m method.Method) method.Method {
+func oneGroup(m method.ImageMethod) method.ImageMethod {
 	switch m := m.(type) {
 	case method.MoCo:
 		m.Groups = 1

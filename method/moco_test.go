@@ -43,7 +43,7 @@ func TestMoCoDefaultsArePublished(t *testing.T) {
 			t.Errorf("%d px: the hidden layer is %d wide, want the encoder's width", c.size, second.Hidden)
 		}
 		for _, x := range []struct {
-			m     method.Method
+			m     method.ImageMethod
 			moco  method.MoCo
 			want  contrast
 			views views

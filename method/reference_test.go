@@ -39,6 +39,7 @@ type paper interface {
 // given is what a step is given.
 type given struct {
 	views  [][][]float64 // [view][item][pixel]
+	texts  [][][]int     // [text][item][token]
 	labels []int32
 	clock
 }
@@ -254,11 +255,11 @@ func stepOf(t *testing.T, backend compute.Backend, m method.Method, optimizer op
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
 		g := inputs[0].Graph()
 		store.SetTraining(g, true)
-		batch := method.Batch{Clock: method.Clock{Step: inputs[0], Steps: steps, StepsPerEpoch: stepsPerEpoch}, Views: inputs[2:]}
+		batch := method.Batch{Clock: method.Clock{Step: inputs[0], Steps: steps, StepsPerEpoch: stepsPerEpoch}}
 		if method.NeedsLabels(m) {
 			batch.Labels = inputs[1]
 		}
-		output := m.Loss(scope, tanhEncoder{}, batch)
+		output := lossOf(m, scope, batch, inputs[2:])
 		var trained []*model.Variable
 		var nodes []*graph.Node
 		for v := range store.IterVariables() {
@@ -286,6 +287,18 @@ func stepOf(t *testing.T, backend compute.Backend, m method.Method, optimizer op
 	return store, exec
 }
 
+// lossOf builds the loss of a method on the small encoder for what it learns from.
+func lossOf(m method.Method, scope *model.Scope, batch method.Batch, inputs []*graph.Node) method.Output {
+	if m, ok := m.(method.TextMethod); ok {
+		for ; len(inputs) > 0; inputs = inputs[2:] {
+			batch.Texts = append(batch.Texts, backbone.Tokens{IDs: inputs[0], Mask: inputs[1]})
+		}
+		return m.Loss(scope, wordEncoder, batch)
+	}
+	batch.Views = inputs
+	return m.(method.ImageMethod).Loss(scope, tanhEncoder{}, batch)
+}
+
 // trainedBy are the paths of the variables that a method trains.
 func trainedBy(t *testing.T, m method.Method) (paths []string) {
 	t.Helper()
@@ -305,12 +318,21 @@ func trainedBy(t *testing.T, m method.Method) (paths []string) {
 	return paths
 }
 
-// draw gives a step views of noise, and labels of two classes and of none: as the graph's inputs (step, labels, views) and for the paper.
+// draw gives a step views of noise or texts, and labels of two classes and of none: as the graph's inputs (step, labels, and a
+// view, or the tokens and the mask of a text, at a time) and for the paper.
 func draw(m method.Method, normal func() float64, step int) (inputs []*tensors.Tensor, in given) {
 	in.clock = clock{step, steps, stepsPerEpoch}
 	in.labels = []int32{0, 1, 0, 1, -1, -1}
 	inputs = []*tensors.Tensor{tensors.FromScalar(float32(step)), tensors.FromFlatDataAndDimensions(in.labels, items)}
-	for range m.Views() {
+	if m, ok := m.(worded); ok {
+		in.texts = m.draw(normal)
+		for _, text := range in.texts {
+			ids, mask := tokensOf(text)
+			inputs = append(inputs, ids, mask)
+		}
+		return inputs, in
+	}
+	for range m.(method.ImageMethod).Views() {
 		flat, rows := make([]float32, items*pixels), make([][]float64, items)
 		for i := range flat {
 			flat[i] = float32(normal())

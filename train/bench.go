@@ -3,7 +3,6 @@ package train
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/guard"
 	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/nn"
 )
 
@@ -44,11 +44,10 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 	if err := config.Validate(); err != nil {
 		return StepTiming{}, err
 	}
-	m, err := config.Method()
-	if err != nil {
+	r := &run{config: config, steps: warmUpSteps + steps, perEpoch: warmUpSteps + steps}
+	if r.subject, err = config.subject(); err != nil {
 		return StepTiming{}, err
 	}
-	r := &run{config: config, method: m, steps: warmUpSteps + steps, perEpoch: warmUpSteps + steps}
 	if r.backend, err = device.Open(config.Device); err != nil {
 		return StepTiming{}, err
 	}
@@ -66,7 +65,7 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 		if err := ctx.Err(); err != nil {
 			return StepTiming{}, err
 		}
-		in := r.randomInput(random, i)
+		in := stepInput{i, config.Optimizer.LearningRate, r.subject.random(config.Batch, random)}
 		began := time.Now()
 		if _, _, _, err := r.stepper.take(in); err != nil {
 			return StepTiming{}, err
@@ -78,27 +77,11 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 	slices.Sort(times)
 	median := times[len(times)/2]
 	return StepTiming{
-		Method: m.Name(), Backbone: config.Backbone, Width: config.Width, ImageSize: config.ImageSize, Batch: config.Batch,
+		Method: r.subject.method().Name(), Backbone: config.Backbone, Width: config.Width, ImageSize: config.ImageSize, Batch: config.Batch,
 		Precision: config.Precision, Device: config.Device, SecondsPerStep: median, Steps: steps,
-		ViewsPerSecond: float64(config.Batch*len(r.stepper.sizes)) / median,
+		ViewsPerSecond: float64(config.Batch*r.subject.views()) / median,
 		GFLOPS:         2 * multiplyAdds / median / 1e9,
 	}, nil
-}
-
-// randomInput is a step's input of normally distributed pixels and, for a method that asks, labels of ten classes.
-func (r *run) randomInput(random *rand.Rand, step int) stepInput {
-	in := stepInput{step: step, learningRate: r.config.Optimizer.LearningRate, labels: make([]int, r.config.Batch)}
-	for _, size := range r.stepper.sizes {
-		pixels := make([]float32, r.config.Batch*size*size*3)
-		for j := range pixels {
-			pixels[j] = float32(random.NormFloat64())
-		}
-		in.views = append(in.views, pixels)
-	}
-	for i := range in.labels {
-		in.labels[i] = random.IntN(10)
-	}
-	return in
 }
 
 // warmUpSteps are taken before the clock starts: the first one compiles.
@@ -106,20 +89,17 @@ const warmUpSteps = 2
 
 // multiplyAdds counts those of a step, on a graph of its own which is not run.
 func (r *run) multiplyAdds() (float64, error) {
-	encoder, err := r.config.encoder()
-	if err != nil {
-		return 0, err
-	}
 	store := model.NewStore()
 	nn.SetSeed(store, r.config.Seed)
 	g := graph.NewGraph(r.backend, "step")
 	defer g.Finalize()
 	var inputs []*graph.Node
-	for i, shape := range r.stepper.shapes(r.config.Batch) {
+	sizes := r.subject.shapes(r.config.Batch)
+	for i, shape := range sizes[len(sizes)-1] {
 		inputs = append(inputs, graph.Parameter(g, fmt.Sprintf("input_%d", i), shape))
 	}
-	batch := r.stepper.batch(inputs[1:], dtypes.Float32)
-	batch.Clock.Steps, batch.Clock.StepsPerEpoch = r.steps, r.perEpoch
-	out := r.method.Loss(store.RootScope(), encoder, batch)
+	batch := r.subject.batch(inputs)
+	batch.Clock = method.Clock{Step: graph.ScalarZero(g, dtypes.Float32), Steps: r.steps, StepsPerEpoch: r.perEpoch}
+	out := r.subject.loss(store.RootScope(), batch)
 	return nn.StepMultiplyAdds(out.Loss, out.Embeddings), nil
 }

@@ -116,16 +116,6 @@ func (c Config) Validate() error {
 	if c.Data == "" {
 		return errors.New("no data: name a folder of pictures with --data")
 	}
-	if err := CheckImageSize(c.ImageSize); err != nil {
-		return fmt.Errorf("image_size is %w", err)
-	}
-	encoder, err := c.encoder()
-	if err != nil {
-		return err
-	}
-	if c.ImageSize < encoder.MinImageSize() {
-		return fmt.Errorf("image_size is %d: %s needs at least %d pixels", c.ImageSize, c.Backbone, encoder.MinImageSize())
-	}
 	for _, s := range []struct {
 		ok   bool
 		what string
@@ -160,6 +150,24 @@ func (c Config) Validate() error {
 		if err := batched.ValidateBatch(c.Batch); err != nil {
 			return fmt.Errorf("%s.%w", m.Name(), err)
 		}
+	}
+	if m, ok := m.(method.ImageMethod); ok {
+		return c.validatePictures(m)
+	}
+	return nil
+}
+
+// validatePictures names the first setting that a run on pictures cannot use.
+func (c Config) validatePictures(m method.ImageMethod) error {
+	if err := CheckImageSize(c.ImageSize); err != nil {
+		return fmt.Errorf("image_size is %w", err)
+	}
+	encoder, err := c.encoder()
+	if err != nil {
+		return err
+	}
+	if c.ImageSize < encoder.MinImageSize() {
+		return fmt.Errorf("image_size is %d: %s needs at least %d pixels", c.ImageSize, c.Backbone, encoder.MinImageSize())
 	}
 	views := m.Views()
 	if views[0].Size != c.ImageSize {

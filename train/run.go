@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"log/slog"
 	"math"
 	"time"
@@ -15,16 +14,12 @@ import (
 
 	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/data"
-	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/guard"
 	"github.com/alike-ml/alike/internal/peakmemory"
-	"github.com/alike-ml/alike/internal/rng"
-	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/nn"
 	"github.com/alike-ml/alike/optim"
-	"github.com/alike-ml/alike/positive"
 )
 
 // Options are what a run does not depend on: how it is started and who listens. The zero value starts a new run in silence.
@@ -90,7 +85,7 @@ func Run(ctx context.Context, config Config, dir string, options Options) (resul
 	r := &run{config: config, options: options}
 	defer func() { err = errors.Join(err, r.close()) }()
 	// Nothing is written before all that can be wrong with the configuration, the data and the device has shown.
-	if err := r.open(ctx); err != nil {
+	if err := r.open(ctx, dir); err != nil {
 		return nil, err
 	}
 	if err := r.openDir(dir); err != nil {
@@ -106,16 +101,11 @@ type run struct {
 	dir     *runDir
 	log     *slog.Logger
 
-	method      method.Method
-	pictures    *data.Images // to learn from
-	held        *data.Images // kept back to watch with; nil when nothing is
-	loader      *data.Loader
+	subject     subject
 	rates       optim.Rates
 	backend     compute.Backend
 	store       *model.Store
 	stepper     *stepper
-	encoder     *embed.Model // the encoder being trained, to look at
-	monitor     *monitor
 	steps       int // of the whole run
 	perEpoch    int // steps
 	done        int // steps taken
@@ -126,12 +116,18 @@ type run struct {
 }
 
 // open reads the data's index and builds the step.
-func (r *run) open(ctx context.Context) error {
+func (r *run) open(ctx context.Context, dir string) error {
 	var err error
-	if r.method, err = r.config.Method(); err != nil {
+	if r.subject, err = r.config.subject(); err != nil {
 		return err
 	}
-	if err := r.openData(ctx); err != nil {
+	if err := r.subject.open(ctx, dir); err != nil {
+		return err
+	}
+	r.perEpoch = r.subject.stepsPerEpoch()
+	r.rates = r.config.Schedule.Rates(r.config.Optimizer.Rate(r.config.Batch), r.config.Epochs, r.perEpoch)
+	r.steps = r.config.Epochs * r.perEpoch
+	if r.fingerprint, err = r.config.fingerprint(r.subject.identity()); err != nil {
 		return err
 	}
 	if r.backend, err = device.Open(r.config.Device); err != nil {
@@ -140,8 +136,7 @@ func (r *run) open(ctx context.Context) error {
 	if err := r.build(); err != nil {
 		return err
 	}
-	r.monitor = newMonitor(r.encoder, r.pictures, r.held, r.config.Seed)
-	return nil
+	return r.subject.watch(r.backend, r.store)
 }
 
 // tooLarge says in terms of the batch that a step needs more memory than there is; other errors stay as they are.
@@ -166,6 +161,9 @@ func (r *run) openDir(path string) error {
 		return err
 	}
 	r.log = r.dir.log
+	if err := r.subject.keep(path); err != nil {
+		return err
+	}
 	if err := r.restore(); err != nil {
 		return err
 	}
@@ -173,83 +171,18 @@ func (r *run) openDir(path string) error {
 	return err
 }
 
-func (r *run) openData(ctx context.Context) error {
-	folder, err := data.OpenImageFolder(ctx, r.config.Data, data.FolderOptions{})
-	if err != nil {
-		return err
-	}
-	if method.NeedsLabels(r.method) && countClasses(folder.Train.Labels()) < 2 {
-		return fmt.Errorf("%s learns to tell classes apart, and the pictures to learn from in %s are of fewer than two: put those of each class into a folder of its own, as CLASS/*.jpg or train/CLASS/*.jpg", r.method.Name(), r.config.Data)
-	}
-	r.pictures = folder.Train
-	if n := int(math.Round(r.config.HoldOut * float64(folder.Train.Len()))); n > 0 {
-		if r.pictures, r.held, err = folder.Train.HoldOut(n, r.config.Seed); err != nil {
-			return err
-		}
-	}
-	pipelines, options, err := r.batches()
-	if err != nil {
-		return err
-	}
-	options.NewFill = func() data.FillFunc {
-		return func(dst [][]float32, img *image.RGBA, epoch, item int) {
-			for view, p := range pipelines {
-				p.View(dst[view], img, rng.New(r.config.Seed, epoch, item, view))
-			}
-		}
-	}
-	if r.loader, err = data.TrainLoader(r.pictures, r.config.Seed, options); err != nil {
-		return err
-	}
-	r.perEpoch = r.loader.StepsPerEpoch()
-	r.rates = r.config.Schedule.Rates(r.config.Optimizer.Rate(r.config.Batch), r.config.Epochs, r.perEpoch)
-	r.steps = r.config.Epochs * r.perEpoch
-	var paths []string
-	for _, item := range folder.Train.Items {
-		paths = append(paths, item.Path)
-	}
-	r.fingerprint, err = r.config.fingerprint(paths)
-	return err
-}
-
-// batches returns the pipeline of each view and what a batch of them looks like.
-func (r *run) batches() ([]*positive.Pipeline, data.BatchOptions, error) {
-	options := data.BatchOptions{Size: r.config.Batch, Workers: r.config.Workers}
-	var pipelines []*positive.Pipeline
-	for _, view := range r.method.Views() {
-		p, err := positive.NewPipeline(view)
-		if err != nil {
-			return nil, options, err
-		}
-		pipelines = append(pipelines, p)
-		options.Floats = append(options.Floats, p.Len())
-	}
-	return pipelines, options, nil
-}
-
-// build makes the graph of a step, which draws the weights, and the encoder to watch.
+// build makes the graph of a step, which draws the weights.
 func (r *run) build() error {
-	encoder, err := r.config.encoder()
-	if err != nil {
-		return err
-	}
-	precision, err := r.config.dtype()
-	if err != nil {
-		return err
-	}
 	r.store = model.NewStore()
 	nn.SetSeed(r.store, r.config.Seed)
-	if r.stepper, err = newStepper(r.backend, r.store, r.method, encoder, r.config.Optimizer, precision, length{r.steps, r.perEpoch}); err != nil {
+	var err error
+	if r.stepper, err = newStepper(r.backend, r.store, r.subject, r.config.Optimizer, length{r.steps, r.perEpoch}); err != nil {
 		return err
 	}
 	if err := r.stepper.compile(r.config.Batch); err != nil {
 		return tooLarge(err, r.config.Batch)
 	}
-	r.encoder, err = embed.New(r.backend, r.store, embed.Config{
-		Method: r.method.Name(), Backbone: r.config.Backbone, Width: r.config.Width, Seed: r.config.Seed,
-		Views: r.method.Views()[0],
-	})
-	return err
+	return nil
 }
 
 // train takes the steps that are left.
@@ -269,7 +202,7 @@ func (r *run) train(ctx context.Context) (*Result, error) {
 	r.saved = time.Now()
 	at := time.Now()
 	// Loading is cancelled only between steps: an interrupted run finishes the step it is in.
-	for batch, err := range r.loader.Batches(context.WithoutCancel(ctx), r.done/perEpoch, r.done%perEpoch, r.config.Epochs) {
+	for batch, err := range r.subject.batches(context.WithoutCancel(ctx), r.done/perEpoch, r.done%perEpoch, r.config.Epochs) {
 		if err != nil {
 			return nil, err
 		}
@@ -296,21 +229,19 @@ func (r *run) train(ctx context.Context) (*Result, error) {
 }
 
 // step takes one optimizer step on the batch; at is when the one before it ended.
-func (r *run) step(batch *data.Batch, at time.Time) (Step, error) {
+func (r *run) step(batch *batch, at time.Time) (Step, error) {
 	learningRate := r.rates.At(r.done)
-	loss, gradient, std, err := r.stepper.take(stepInput{
-		step: r.done, learningRate: learningRate, views: batch.Data, labels: labels(r.pictures, batch.Items),
-	})
+	loss, gradient, std, err := r.stepper.take(stepInput{r.done, learningRate, batch.arrays})
 	if err != nil {
 		return Step{}, err
 	}
 	r.done++
 	seconds := time.Since(at).Seconds()
 	s := Step{
-		Step: r.done, Epoch: batch.Epoch + 1,
+		Step: r.done, Epoch: batch.epoch + 1,
 		Loss: Number(loss), LearningRate: Number(learningRate), GradientNorm: Number(gradient), EmbeddingStd: Number(std),
 		ViewsPerSecond: Number(float64(r.viewsPerStep()) / seconds),
-		DataWait:       Number(batch.Waited.Seconds() / seconds),
+		DataWait:       Number(batch.waited.Seconds() / seconds),
 	}
 	if r.options.OnStep != nil {
 		r.options.OnStep(s)
@@ -326,7 +257,7 @@ func (r *run) step(batch *data.Batch, at time.Time) (Step, error) {
 	return s, nil
 }
 
-func (r *run) viewsPerStep() int { return r.config.Batch * len(r.stepper.sizes) }
+func (r *run) viewsPerStep() int { return r.config.Batch * r.subject.views() }
 
 // epochSoFar starts the sum of the epoch under way with the steps that a resumed run has behind it. An epoch that was
 // interrupted after its last step, before it was told of, is ended first.
@@ -380,9 +311,9 @@ func (r *run) before(ctx context.Context) error {
 		return nil
 	}
 	e := Epoch{Loss: Number(math.NaN())}
-	err := r.monitor.look(ctx, &e)
+	err := r.subject.look(ctx, &e)
 	if err == nil {
-		err = r.monitor.raw(ctx, &e)
+		err = r.subject.raw(ctx, &e)
 	}
 	if err != nil {
 		return r.unseen(ctx, err)
@@ -414,7 +345,7 @@ func (r *run) endEpoch(ctx context.Context, sum *epochSum) error {
 	e.PeakMemory = peakmemory.Self()
 	last := r.done == r.steps
 	if every := r.config.MonitorEvery; every > 0 && (e.Epoch%every == 0 || last) {
-		err := r.monitor.look(ctx, &e)
+		err := r.subject.look(ctx, &e)
 		switch broken := errors.Is(err, metric.ErrNotFinite); {
 		case broken && r.config.Watch:
 			return r.stop(noNumber(sum.last, r.done-1, "the representations are no longer numbers"))
@@ -430,7 +361,7 @@ func (r *run) finish(took time.Duration) (*Result, error) {
 	if err := r.save(); err != nil {
 		return nil, err
 	}
-	if err := r.encoder.Save(r.dir.model()); err != nil {
+	if err := r.subject.save(r.dir.model()); err != nil {
 		return nil, err
 	}
 	if err := r.events.flush(); err != nil {
@@ -440,7 +371,7 @@ func (r *run) finish(took time.Duration) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	skipped := r.pictures.Skipped.List()
+	skipped := r.subject.skipped()
 	for _, s := range skipped {
 		r.log.Warn("skipped", "file", s.Path, "reason", s.Err)
 	}
@@ -470,11 +401,8 @@ func (r *run) stop(trouble *Trouble) error {
 }
 
 func (r *run) announce() (err error) {
-	s := Start{Train: r.pictures.Len(), Classes: len(r.pictures.Classes), Steps: r.steps, Done: r.done, StepsPerEpoch: r.perEpoch}
-	if r.held != nil {
-		s.HeldOut = r.held.Len()
-	}
-	if s.Encoder, err = backbone.Measure(r.backend, r.config.Backbone, r.config.Width, r.config.ImageSize); err != nil {
+	s := Start{Steps: r.steps, Done: r.done, StepsPerEpoch: r.perEpoch}
+	if err = r.subject.describe(r.backend, &s); err != nil {
 		return err
 	}
 	for v := range r.store.IterVariables() {
@@ -483,11 +411,11 @@ func (r *run) announce() (err error) {
 		}
 	}
 	if r.done == 0 {
-		if s.Advice, err = Advise(r.config, r.pictures.Labels()); err != nil {
+		if s.Advice, err = Advise(r.config, r.subject.labels()); err != nil {
 			return err
 		}
 	}
-	r.log.Info("start", "method", r.method.Name(), "train", s.Train, "held_out", s.HeldOut, "parameters", s.Parameters, "steps", s.Steps, "done", s.Done)
+	r.log.Info("start", "method", r.subject.method().Name(), "train", s.Train, "held_out", s.HeldOut, "parameters", s.Parameters, "steps", s.Steps, "done", s.Done)
 	for _, advice := range s.Advice {
 		r.log.Info("advice", "key", advice.Key, "text", advice.Text)
 	}

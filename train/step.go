@@ -1,6 +1,7 @@
 package train
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -11,36 +12,45 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/loss"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/optim"
 )
 
+// learner is what a step is built of: a method with an encoder for what it learns from, pictures or sentences.
+type learner interface {
+	// method is how it learns.
+	method() method.Method
+	// shapes are those of a batch's arrays, in the order that all others have them in: one list for each graph that a run needs.
+	shapes(batch int) [][]shapes.Shape
+	// batch gives the arrays of a batch their names.
+	batch(inputs []*graph.Node) method.Batch
+	// loss builds the method's graph.
+	loss(scope *model.Scope, batch method.Batch) method.Output
+	// views is the number of rows that an item has in the network.
+	views() int
+	// random is a batch to time steps with.
+	random(batch int, r *rand.Rand) []*tensors.Tensor
+}
+
 // stepper takes optimizer steps: one graph holds the method's loss, its gradient, the optimizer's update and what the method
 // does after it.
 type stepper struct {
-	exec     *model.Exec
-	sizes    []int // of the views, in pixels
-	labelled bool  // whether steps are given the items' classes
+	learner
+	exec *model.Exec
 }
 
 // length is how long the run is that a stepper takes steps of.
 type length struct{ steps, perEpoch int }
 
-// newStepper prepares the step of a method. Networks compute in the given precision; weights, losses and the optimizer are
-// in float32.
-func newStepper(backend compute.Backend, store *model.Store, m method.Method, encoder backbone.Encoder, optimizer optim.Config, precision dtypes.DType, run length) (*stepper, error) {
-	s := &stepper{labelled: method.NeedsLabels(m)}
-	for _, v := range m.Views() {
-		s.sizes = append(s.sizes, v.Size)
-	}
+// newStepper prepares the steps of a learner. Losses and the optimizer are in float32.
+func newStepper(backend compute.Backend, store *model.Store, l learner, optimizer optim.Config, run length) (*stepper, error) {
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
 		learningRate := inputs[0]
-		batch := s.batch(inputs[1:], precision)
-		batch.Clock.Steps, batch.Clock.StepsPerEpoch = run.steps, run.perEpoch
+		batch := l.batch(inputs[2:])
+		batch.Clock = method.Clock{Step: inputs[1], Steps: run.steps, StepsPerEpoch: run.perEpoch}
 		scope.Store().SetTraining(learningRate.Graph(), true)
-		out := m.Loss(scope, encoder, batch)
+		out := l.loss(scope, batch)
 		params := trainable(scope, learningRate.Graph())
 		nodes := make([]*graph.Node, len(params))
 		for i, p := range params {
@@ -48,25 +58,12 @@ func newStepper(backend compute.Backend, store *model.Store, m method.Method, en
 		}
 		gradients := graph.Gradient(out.Loss, nodes...)
 		optimizer.Update(scope, params, gradients, learningRate)
-		if after, ok := m.(method.AfterStep); ok {
+		if after, ok := l.method().(method.AfterStep); ok {
 			after.AfterStep(scope, batch)
 		}
 		return []*graph.Node{out.Loss, optim.GlobalNorm(gradients), spread(out.Embeddings)}
 	})
-	s.exec = exec
-	return s, err
-}
-
-// batch gives the graph's inputs, in the order of [stepper.inputs] after the learning rate, their names.
-func (s *stepper) batch(inputs []*graph.Node, precision dtypes.DType) method.Batch {
-	b := method.Batch{Clock: method.Clock{Step: inputs[0]}}
-	for _, v := range inputs[1 : 1+len(s.sizes)] {
-		b.Views = append(b.Views, graph.ConvertDType(v, precision))
-	}
-	if s.labelled {
-		b.Labels = inputs[1+len(s.sizes)]
-	}
-	return b
+	return &stepper{l, exec}, err
 }
 
 // trainable lists the variables that the graph uses and the optimizer may change, by path.
@@ -96,31 +93,17 @@ type stepInput struct {
 	// step counts the steps before this one.
 	step         int
 	learningRate float64
-	// views holds the pixels of each view, labels the items' classes, which a method may have no use for.
-	views  [][]float32
-	labels []int
-}
-
-// inputs are the graph's: learning rate, step, views, and labels if the method wants them.
-func (s *stepper) inputs(in stepInput) []any {
-	list := []any{float32(in.learningRate), float32(in.step)}
-	for i, size := range s.sizes {
-		rows := len(in.views[i]) / (size * size * 3)
-		list = append(list, tensors.FromFlatDataAndDimensions(in.views[i], rows, size, size, 3))
-	}
-	if s.labelled {
-		labels := make([]int32, len(in.labels))
-		for i, label := range in.labels {
-			labels[i] = int32(label)
-		}
-		list = append(list, tensors.FromFlatDataAndDimensions(labels, len(labels)))
-	}
-	return list
+	// arrays are the batch's.
+	arrays []*tensors.Tensor
 }
 
 // take runs one step.
 func (s *stepper) take(in stepInput) (loss, gradientNorm, embeddingStd float64, err error) {
-	outputs, err := s.exec.Call(s.inputs(in)...)
+	inputs := []any{float32(in.learningRate), float32(in.step)}
+	for _, array := range in.arrays {
+		inputs = append(inputs, array)
+	}
+	outputs, err := s.exec.Call(inputs...)
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -134,20 +117,21 @@ func (s *stepper) take(in stepInput) (loss, gradientNorm, embeddingStd float64, 
 	return values[0], values[1], values[2], nil
 }
 
-// shapes are those of the inputs for a batch size.
-func (s *stepper) shapes(batch int) []shapes.Shape {
-	list := []shapes.Shape{shapes.Make(dtypes.Float32), shapes.Make(dtypes.Float32)}
-	for _, size := range s.sizes {
-		list = append(list, shapes.Make(dtypes.Float32, batch, size, size, 3))
+// inputShapes are those of the learning rate, the step and a batch: one list for each graph.
+func (s *stepper) inputShapes(batch int) [][]shapes.Shape {
+	var lists [][]shapes.Shape
+	for _, arrays := range s.shapes(batch) {
+		lists = append(lists, append([]shapes.Shape{shapes.Make(dtypes.Float32), shapes.Make(dtypes.Float32)}, arrays...))
 	}
-	if s.labelled {
-		list = append(list, shapes.Make(dtypes.Int32, batch))
-	}
-	return list
+	return lists
 }
 
-// compile builds the step's graph for a batch size before the first step, so that mistakes show before data is read.
+// compile builds the step's graphs for a batch size before the first step, so that mistakes show before data is read.
 func (s *stepper) compile(batch int) error {
-	_, err := s.exec.Compile(s.shapes(batch)...)
-	return err
+	for _, inputs := range s.inputShapes(batch) {
+		if _, err := s.exec.Compile(inputs...); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -70,10 +70,11 @@ func TestStepTakesTheGradientItTells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l := imageLearner{method.DefaultSimCLR(16), encoder, dtypes.Float32}
 	store := model.NewStore()
 	nn.SetSeed(store, 1)
 	plain := optim.Config{Name: optim.SGD, LearningRate: 1, Scaling: optim.NoScaling, Mask: optim.All}
-	s, err := newStepper(backend, store, method.DefaultSimCLR(16), encoder, plain, dtypes.Float32, length{steps: 2, perEpoch: 1})
+	s, err := newStepper(backend, store, l, plain, length{steps: 2, perEpoch: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,15 +83,7 @@ func TestStepTakesTheGradientItTells(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := parameters(store)
-	random := rng.New(2, 0, 0, 0)
-	in := stepInput{learningRate: rate}
-	for range 2 {
-		pixels := make([]float32, batch*16*16*3)
-		for j := range pixels {
-			pixels[j] = float32(random.NormFloat64())
-		}
-		in.views = append(in.views, pixels)
-	}
+	in := stepInput{0, rate, l.random(batch, rng.New(2, 0, 0, 0))}
 	loss, norm, std, err := s.take(in)
 	if err != nil {
 		t.Fatal(err)
@@ -140,15 +133,17 @@ func TestAMethodIsToldOfTheStepAndActsAfterIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer backend.Finalize()
+	l := imageLearner{plainMethod{method.DefaultSimCLR(8)}, nil, dtypes.Float32}
 	store := model.NewStore()
 	plain := optim.Config{Name: optim.SGD, LearningRate: 1, Scaling: optim.NoScaling, Mask: optim.All}
-	s, err := newStepper(backend, store, plainMethod{method.DefaultSimCLR(8)}, nil, plain, dtypes.Float32, length{steps: 6, perEpoch: 2})
+	s, err := newStepper(backend, store, l, plain, length{steps: 6, perEpoch: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pixels := make([]float32, 2*8*8*3)
+	arrays := l.arrays([][]float32{pixels, pixels}, []int{30, 4})
 	for step := range 3 {
-		loss, _, _, err := s.take(stepInput{step: step, learningRate: 0.25, views: [][]float32{pixels, pixels}, labels: []int{30, 4}})
+		loss, _, _, err := s.take(stepInput{step, 0.25, arrays})
 		if err != nil {
 			t.Fatal(err)
 		}

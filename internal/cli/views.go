@@ -13,6 +13,7 @@ import (
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/positive"
 )
 
@@ -52,7 +53,7 @@ func (v viewsCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	pictures, items := choose(folder.Train, v.Pictures, config.Seed)
-	columns, err := viewColumns(m.Views(), v.Views)
+	columns, err := viewColumns(m.(method.ImageMethod).Views(), v.Views)
 	if err != nil {
 		return err
 	}

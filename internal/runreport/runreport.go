@@ -18,6 +18,7 @@ import (
 	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/positive"
 	"github.com/alike-ml/alike/recipes"
@@ -86,7 +87,7 @@ func gather(ctx context.Context, in Input) (report.Run, error) {
 	if err := curves(&run, in); err != nil {
 		return report.Run{}, err
 	}
-	if run.Positives, err = examples(in.Pictures, m.Views()); err != nil {
+	if run.Positives, err = examples(in.Pictures, m.(method.ImageMethod).Views()); err != nil {
 		return report.Run{}, err
 	}
 	if in.Evaluation == nil {

@@ -1,0 +1,141 @@
+package method
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/loss"
+)
+
+// SimCSE is Gao, Yao and Chen 2021, "SimCSE: Simple contrastive learning of sentence embeddings".
+//
+// Unsupervised, an item is a sentence x, which goes through the encoder f twice. Its two embeddings differ by their dropout masks
+// z and z' alone and attract; the other sentences of the batch are its negatives:
+//
+//	h = f(x, z), h+ = f(x, z')                                                            (section 3)
+//
+// Supervised, an item is a premise x, a sentence x+ that it entails, and one x- that contradicts it, a hard negative, which may be
+// missing (section 4). In both cases
+//
+//	ℓ_i = -log( exp(sim(h_i, h_i+)/τ) / Σ_j ( exp(sim(h_i, h_j+)/τ) + α^[i=j] exp(sim(h_i, h_j-)/τ) ) )   (equations 4, 5 and 8)
+//
+// The items have one, two or three texts; how many says which of these it is. A layer with tanh, the MLP, follows the encoder in
+// training. Unsupervised, it is left out of the representation (section 6.3, table 6).
+//
+// The paper has every other sentence of the batch as a negative. Here those are not that are known to mean the same.
+type SimCSE struct {
+	Temperature        float64          `yaml:"temperature" help:"τ: divides the similarities before the softmax"`
+	HardNegativeWeight float64          `yaml:"hard_negative_weight" help:"log α: added to the logit of an anchor's own hard negative; 0 weighs it as any other"`
+	Pooling            backbone.Pooling `yaml:"pooling" help:"what makes one vector of all tokens': cls, the first one's, or mean"`
+	MLP                MLPUse           `yaml:"mlp" help:"dense layer with tanh after pooling: in training only, always, or none"`
+	MaskDuplicates     bool             `yaml:"mask_duplicates" help:"a sentence that is in the batch twice is no negative of itself; the paper's code has no such rule"`
+	MaskClasses        bool             `yaml:"mask_classes" help:"items of one class are no negatives of each other; needs a column of classes"`
+}
+
+// MLPUse says where the layer after pooling takes part.
+type MLPUse string
+
+// Where the layer after pooling takes part.
+const (
+	MLPTraining MLPUse = "training"
+	MLPAlways   MLPUse = "always"
+	MLPNone     MLPUse = "none"
+)
+
+// DefaultSimCSE has the published settings for items of so many texts: τ 0.05, the first token's vector, and for single sentences an
+// MLP in training only (section 6.3, table 6, and appendix A; princeton-nlp/SimCSE, run_unsup_example.sh, whose --mlp_only_train it
+// is, run_sup_example.sh, and hard_negative_weight in train.py).
+func DefaultSimCSE(texts int) SimCSE {
+	m := SimCSE{Temperature: 0.05, Pooling: backbone.PoolCLS, MLP: MLPTraining, MaskDuplicates: true}
+	if texts > 1 {
+		m.MLP = MLPAlways
+	}
+	return m
+}
+
+// Name is "simcse".
+func (m SimCSE) Name() string { return "simcse" }
+
+// Validate names the first hyper-parameter that cannot be used.
+func (m SimCSE) Validate() error {
+	if err := m.options().Validate(); err != nil {
+		return err
+	}
+	if math.IsNaN(m.HardNegativeWeight) || math.IsInf(m.HardNegativeWeight, 0) {
+		return fmt.Errorf("hard_negative_weight is %g: it must be finite", m.HardNegativeWeight)
+	}
+	if err := m.Pooling.Validate(); err != nil {
+		return err
+	}
+	switch m.MLP {
+	case MLPTraining, MLPAlways, MLPNone:
+		return nil
+	}
+	return fmt.Errorf("mlp is %q: it must be %s, %s or %s", string(m.MLP), MLPTraining, MLPAlways, MLPNone)
+}
+
+// NeedsLabels says whether classes decide on what is a negative.
+func (m SimCSE) NeedsLabels() bool { return m.MaskClasses }
+
+// Sentence has the MLP only where it is for more than training.
+func (m SimCSE) Sentence() Sentence { return Sentence{Pooling: m.Pooling, Dense: m.MLP == MLPAlways} }
+
+// Loss builds cl_forward of the authors' simcse/models.py: all texts go through the encoder together, as rows of one batch.
+func (m SimCSE) Loss(scope *model.Scope, encoder backbone.TextEncoder, batch Batch) Output {
+	texts := batch.Texts
+	if len(texts) == 1 {
+		texts = []backbone.Tokens{texts[0], texts[0]} // dropout has a draw of its own for every row
+	}
+	h := m.Sentence().Represent(scope, encoder, stack(texts))
+	if m.MLP == MLPTraining {
+		h = denseTanh(scope.At("projector"), h)
+	}
+	h = inFloat32(h)
+	n := texts[0].IDs.Shape().Dim(0)
+	of := func(text int) *graph.Node { return graph.Slice(h, graph.AxisRange(text*n, (text+1)*n)) }
+	var hard *graph.Node
+	if len(texts) == 3 {
+		hard = of(2)
+	}
+	return Output{Loss: loss.SimCSE(of(0), of(1), hard, m.spared(texts, batch.Labels), m.options()), Embeddings: h}
+}
+
+func (m SimCSE) options() loss.SimCSEOptions {
+	return loss.SimCSEOptions{
+		Contrast:           loss.Contrast{Similarity: loss.Cosine, Temperature: m.Temperature},
+		HardNegativeWeight: m.HardNegativeWeight,
+	}
+}
+
+// spared holds where another item's text is no negative of an anchor: its positive if one of the two items' texts that mean the same
+// is the other's, or if they are of one class; its hard negative if that is the anchor or its positive. [N, N] or, with hard
+// negatives, [N, 2N]; nil for nowhere.
+func (m SimCSE) spared(texts []backbone.Tokens, labels *graph.Node) *graph.Node {
+	n := texts[0].IDs.Shape().Dim(0)
+	none := graph.BroadcastToDims(graph.Const(texts[0].IDs.Graph(), false), n, n)
+	positives, hard := none, none
+	if m.MaskDuplicates {
+		for _, mine := range texts[:2] {
+			for _, other := range texts[:2] {
+				positives = graph.LogicalOr(positives, same(mine, other))
+			}
+			if len(texts) == 3 {
+				hard = graph.LogicalOr(hard, same(mine, texts[2]))
+			}
+		}
+	}
+	if m.MaskClasses {
+		positives = graph.LogicalOr(positives, sameClass(labels))
+	}
+	switch {
+	case !m.MaskDuplicates && !m.MaskClasses:
+		return nil
+	case len(texts) == 3:
+		return graph.Concatenate([]*graph.Node{positives, hard}, 1)
+	}
+	return positives
+}

@@ -1,0 +1,226 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"iter"
+	"math"
+	"math/rand/v2"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/positive"
+)
+
+// imageLearner is a method that learns from pictures, with its encoder. Networks compute in the given precision; weights are
+// in float32.
+type imageLearner struct {
+	how       method.ImageMethod
+	encoder   backbone.Encoder
+	precision dtypes.DType
+}
+
+func (l imageLearner) method() method.Method { return l.how }
+
+func (l imageLearner) views() int { return len(l.how.Views()) }
+
+func (l imageLearner) loss(scope *model.Scope, batch method.Batch) method.Output {
+	return l.how.Loss(scope, l.encoder, batch)
+}
+
+// shapes are those of the views' pixels and, for a method that asks, of the labels.
+func (l imageLearner) shapes(batch int) [][]shapes.Shape {
+	var list []shapes.Shape
+	for _, v := range l.how.Views() {
+		list = append(list, shapes.Make(dtypes.Float32, batch, v.Size, v.Size, 3))
+	}
+	if method.NeedsLabels(l.how) {
+		list = append(list, shapes.Make(dtypes.Int32, batch))
+	}
+	return [][]shapes.Shape{list}
+}
+
+func (l imageLearner) batch(inputs []*graph.Node) (b method.Batch) {
+	for i := range l.how.Views() {
+		b.Views = append(b.Views, graph.ConvertDType(inputs[i], l.precision))
+	}
+	if method.NeedsLabels(l.how) {
+		b.Labels = inputs[len(inputs)-1]
+	}
+	return b
+}
+
+// arrays are a batch's, of the views' pixels and the items' labels, which the method may have no use for.
+func (l imageLearner) arrays(views [][]float32, labels []int) []*tensors.Tensor {
+	var list []*tensors.Tensor
+	for i, v := range l.how.Views() {
+		rows := len(views[i]) / (v.Size * v.Size * 3)
+		list = append(list, tensors.FromFlatDataAndDimensions(views[i], rows, v.Size, v.Size, 3))
+	}
+	if method.NeedsLabels(l.how) {
+		list = append(list, labelArray(labels))
+	}
+	return list
+}
+
+// labelArray is labels as a graph takes them.
+func labelArray(labels []int) *tensors.Tensor {
+	list := make([]int32, len(labels))
+	for i, label := range labels {
+		list[i] = int32(label)
+	}
+	return tensors.FromFlatDataAndDimensions(list, len(list))
+}
+
+// random is a batch of normally distributed pixels and labels of ten classes.
+func (l imageLearner) random(batch int, r *rand.Rand) []*tensors.Tensor {
+	var views [][]float32
+	for _, v := range l.how.Views() {
+		pixels := make([]float32, batch*v.Size*v.Size*3)
+		for j := range pixels {
+			pixels[j] = float32(r.NormFloat64())
+		}
+		views = append(views, pixels)
+	}
+	labels := make([]int, batch)
+	for i := range labels {
+		labels[i] = r.IntN(10)
+	}
+	return l.arrays(views, labels)
+}
+
+// pictures is the subject of a method that learns from pictures.
+type pictures struct {
+	imageLearner
+	config   Config
+	all      *data.Images // of the folder's training part
+	train    *data.Images // of these, those to learn from
+	held     *data.Images // and those kept back to watch with; nil when nothing is
+	loader   *data.Loader
+	observed *embed.Model // the encoder being trained
+	monitor  *monitor
+}
+
+func newPictures(c Config, m method.ImageMethod) (*pictures, error) {
+	encoder, err := c.encoder()
+	if err != nil {
+		return nil, err
+	}
+	precision, err := c.dtype()
+	if err != nil {
+		return nil, err
+	}
+	return &pictures{imageLearner: imageLearner{m, encoder, precision}, config: c}, nil
+}
+
+func (p *pictures) open(ctx context.Context, _ string) error {
+	folder, err := data.OpenImageFolder(ctx, p.config.Data, data.FolderOptions{})
+	if err != nil {
+		return err
+	}
+	p.all, p.train = folder.Train, folder.Train
+	if method.NeedsLabels(p.how) && countClasses(p.all.Labels()) < 2 {
+		return fmt.Errorf("%s learns to tell classes apart, and the pictures to learn from in %s are of fewer than two: put those of each class into a folder of its own, as CLASS/*.jpg or train/CLASS/*.jpg", p.how.Name(), p.config.Data)
+	}
+	if n := int(math.Round(p.config.HoldOut * float64(p.all.Len()))); n > 0 {
+		if p.train, p.held, err = p.all.HoldOut(n, p.config.Seed); err != nil {
+			return err
+		}
+	}
+	options, err := p.batchOptions()
+	if err != nil {
+		return err
+	}
+	p.loader, err = data.TrainLoader(p.train, p.config.Seed, options)
+	return err
+}
+
+// batchOptions say what a batch of the method's views is.
+func (p *pictures) batchOptions() (data.BatchOptions, error) {
+	options := data.BatchOptions{Size: p.config.Batch, Workers: p.config.Workers}
+	var pipelines []*positive.Pipeline
+	for _, view := range p.how.Views() {
+		pipeline, err := positive.NewPipeline(view)
+		if err != nil {
+			return options, err
+		}
+		pipelines = append(pipelines, pipeline)
+		options.Floats = append(options.Floats, pipeline.Len())
+	}
+	options.NewFill = func() data.FillFunc {
+		return func(dst [][]float32, img *image.RGBA, epoch, item int) {
+			for view, pipeline := range pipelines {
+				pipeline.View(dst[view], img, rng.New(p.config.Seed, epoch, item, view))
+			}
+		}
+	}
+	return options, nil
+}
+
+// keep has nothing to write: all that a run on pictures needs is in its configuration and its checkpoints.
+func (p *pictures) keep(string) error { return nil }
+
+func (p *pictures) identity() []string {
+	var paths []string
+	for _, item := range p.all.Items {
+		paths = append(paths, item.Path)
+	}
+	return paths
+}
+
+func (p *pictures) stepsPerEpoch() int { return p.loader.StepsPerEpoch() }
+
+func (p *pictures) batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error] {
+	return func(yield func(*batch, error) bool) {
+		for b, err := range p.loader.Batches(ctx, epoch, step, epochs) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&batch{epoch: b.Epoch, arrays: p.arrays(b.Data, labels(p.train, b.Items)), waited: b.Waited}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (p *pictures) labels() []int { return p.train.Labels() }
+
+func (p *pictures) watch(backend compute.Backend, store *model.Store) (err error) {
+	p.observed, err = embed.New(backend, store, embed.Config{
+		Method: p.how.Name(), Backbone: p.config.Backbone, Width: p.config.Width, Seed: p.config.Seed,
+		Views: p.how.Views()[0],
+	})
+	if err == nil {
+		p.monitor = newMonitor(p.observed, p.train, p.held, p.config.Seed)
+	}
+	return err
+}
+
+func (p *pictures) look(ctx context.Context, e *Epoch) error { return p.monitor.look(ctx, e) }
+
+func (p *pictures) raw(ctx context.Context, e *Epoch) error { return p.monitor.raw(ctx, e) }
+
+func (p *pictures) save(dir string) error { return p.observed.Save(dir) }
+
+func (p *pictures) describe(backend compute.Backend, s *Start) (err error) {
+	s.Train, s.Classes = p.train.Len(), len(p.train.Classes)
+	if p.held != nil {
+		s.HeldOut = p.held.Len()
+	}
+	s.Encoder, err = backbone.Measure(backend, p.config.Backbone, p.config.Width, p.config.ImageSize)
+	return err
+}
+
+func (p *pictures) skipped() []data.Skip { return p.all.Skipped.List() }

@@ -1,0 +1,57 @@
+package train
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/method"
+)
+
+// subject is what a run learns from, with the method that learns from it: pictures (pictures.go) or sentences (sentences.go).
+// The rest of a run is the same for both.
+type subject interface {
+	learner
+	// open reads the index of the data. What a run keeps beside its checkpoints may be in the run's directory already.
+	open(ctx context.Context, dir string) error
+	// keep writes to the run's directory what the run cannot be resumed without.
+	keep(dir string) error
+	// identity is what a run must be resumed on: the items of the data.
+	identity() []string
+	// stepsPerEpoch is the number of whole batches in the data, batches their walk from a step of an epoch to the last of epochs.
+	stepsPerEpoch() int
+	batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error]
+	// labels are the classes of the items to learn from, -1 for none.
+	labels() []int
+	// watch makes the encoder, whose weights are in store, ready to be looked at; then look adds to an epoch's event what there
+	// is to see, raw what there is to see without an encoder, and save writes the encoder's folder.
+	watch(backend compute.Backend, store *model.Store) error
+	look(ctx context.Context, e *Epoch) error
+	raw(ctx context.Context, e *Epoch) error
+	save(dir string) error
+	// describe says what the run learns from, and how large its encoder is.
+	describe(backend compute.Backend, s *Start) error
+	// skipped lists what could not be read.
+	skipped() []data.Skip
+}
+
+// batch is a number of items, ready for a step.
+type batch struct {
+	epoch  int
+	arrays []*tensors.Tensor
+	waited time.Duration
+}
+
+// subject returns what the configuration's method learns from.
+func (c Config) subject() (subject, error) {
+	m, err := c.Method()
+	if err != nil {
+		return nil, err
+	}
+	return newPictures(c, m.(method.ImageMethod))
+}
