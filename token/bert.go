@@ -101,9 +101,9 @@ func (s *bertScanner) classOf(r rune) class {
 	return letter
 }
 
-func (s *bertScanner) scan(e *encoder, text []byte, _ bool) bool {
-	word := e.buf[:0]
-	defer func() { e.buf = word }()
+func (s *bertScanner) scan(to sink, b *buffers, text []byte, _ bool) bool {
+	word := b.word[:0]
+	defer func() { b.word = word }()
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c >= utf8.RuneSelf {
@@ -112,17 +112,17 @@ func (s *bertScanner) scan(e *encoder, text []byte, _ bool) bool {
 			if r == utf8.RuneError {
 				raw = replacement
 			}
-			e.char = s.normalizer.appendRune(e.char[:0], raw, r, s.strip)
-			for rest := e.char; len(rest) > 0; {
+			b.char = s.normalizer.appendRune(b.char[:0], raw, r, s.strip)
+			for rest := b.char; len(rest) > 0; {
 				r, size := utf8.DecodeRune(rest)
 				switch s.classOf(r) {
 				case space:
-					if !e.word(word) {
+					if !to.word(word) {
 						return false
 					}
 					word = word[:0]
 				case punctuation:
-					if !e.word(word) || !e.word(rest[:size]) {
+					if !to.word(word) || !to.word(rest[:size]) {
 						return false
 					}
 					word = word[:0]
@@ -138,18 +138,18 @@ func (s *bertScanner) scan(e *encoder, text []byte, _ bool) bool {
 		case letter:
 			word = append(word, s.becomes[c])
 		case space:
-			if !e.word(word) {
+			if !to.word(word) {
 				return false
 			}
 			word = word[:0]
 		case punctuation:
-			if !e.word(word) || !e.word(text[i-1:i]) {
+			if !to.word(word) || !to.word(text[i-1:i]) {
 				return false
 			}
 			word = word[:0]
 		}
 	}
-	return e.word(word)
+	return to.word(word)
 }
 
 // replacement stands for bytes that are not UTF-8.

@@ -35,11 +35,10 @@ func (t *Tokenizer) Append(dst []int32, text string, maxLength int) (ids []int32
 type encoder struct {
 	t     *Tokenizer
 	text  []byte // the bytes of what is encoded
-	buf   []byte // a word, or a normalized text
-	char  []byte // one normalized character
 	cache cache
-	ids   []int32
-	room  int // the scan may end when there are more ids than this
+	buffers
+	ids  []int32
+	room int // the scan may end when there are more ids than this
 }
 
 func (t *Tokenizer) encoder() *encoder {
@@ -55,7 +54,7 @@ func (e *encoder) encode(text string) {
 	rest, begins := e.text, true
 	for len(rest) > 0 {
 		m := e.t.added.find(rest)
-		if m.start > 0 && !e.t.words.scan(e, rest[:m.start], begins) {
+		if m.start > 0 && !e.t.words.scan(e, &e.buffers, rest[:m.start], begins) {
 			return
 		}
 		if m.start < len(rest) && !e.add(m.id) {

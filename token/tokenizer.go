@@ -20,10 +20,21 @@ type Tokenizer struct {
 	encoders sync.Pool
 }
 
-// A scanner normalizes text and hands its words to e.word, in order, until that returns false. Begins says whether the text is the
-// beginning of what is encoded, and not what follows a special token that was written out.
+// A scanner normalizes text and hands its words to a sink, in order, until that returns false. Begins says whether the text is the
+// beginning of what is encoded, and not what follows a special token that was written out. The text is not changed.
 type scanner interface {
-	scan(e *encoder, text []byte, begins bool) bool
+	scan(to sink, b *buffers, text []byte, begins bool) bool
+}
+
+// A sink takes a word, valid during the call, and reports whether it wants more. It leaves empty ones out.
+type sink interface {
+	word(word []byte) bool
+}
+
+// Buffers are memory that scanners write in.
+type buffers struct {
+	word []byte
+	char []byte // one normalized character
 }
 
 // A model appends the tokens of one word, which is not empty.

@@ -68,7 +68,7 @@ func parseBERT(vocab, settings []byte) (*Tokenizer, error) {
 		StripAccent: c.StripAccent,
 		Lowercase:   c.Lowercase == nil || *c.Lowercase,
 	})
-	t.model = newWordPiece(t.ids, "##", t.special.Unknown, wordPieceRunes)
-	t.show = wordPieceDecoder{prefix: "##", cleanup: true}
+	t.model = newWordPiece(t.ids, insideMark, t.special.Unknown, wordPieceRunes)
+	t.show = wordPieceDecoder{prefix: insideMark, cleanup: true}
 	return t, nil
 }

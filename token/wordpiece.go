@@ -13,6 +13,9 @@ type wordPiece struct {
 
 const wordPieceRunes = 100 // as BERT's max_input_chars_per_word
 
+// insideMark is what BERT's tokens inside a word begin with.
+const insideMark = "##"
+
 // newWordPiece sorts the tokens of a vocabulary. Prefix marks those inside a word.
 func newWordPiece(ids map[string]int32, prefix string, unknown int32, maxRunes int) *wordPiece {
 	m := &wordPiece{begin: map[string]int32{}, inside: map[string]int32{}, unknown: unknown, maxRunes: maxRunes}

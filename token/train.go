@@ -1,0 +1,160 @@
+package token
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// TrainConfig says what vocabulary is made of one's own text.
+type TrainConfig struct {
+	Size      int  `yaml:"size" help:"tokens of the vocabulary, at most"`
+	MinCount  int  `yaml:"min_count" help:"how often two pieces have to stand beside each other to become one"`
+	Alphabet  int  `yaml:"alphabet" help:"characters that have tokens, the most frequent ones; a word with another is unknown"`
+	Lowercase bool `yaml:"lowercase" help:"capitals become small letters, and accents go"`
+}
+
+// DefaultTrain returns the settings for some ten thousand to a million sentences in languages with an alphabet. BERT's 30,522
+// tokens were made for far more text, and a table of embeddings that is four times as large learns slower from little.
+func DefaultTrain() TrainConfig {
+	return TrainConfig{Size: 8000, MinCount: 2, Alphabet: 500, Lowercase: true}
+}
+
+// bertSpecials are the first tokens of a vocabulary that Train makes, padding with id 0.
+var bertSpecials = []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
+
+// Train makes a WordPiece vocabulary of texts, and BERT's tokenizer with it. The tokens are found by merging the most frequent
+// pairs, as Hugging Face's trainer finds them. The same texts in any order give the same vocabulary.
+func Train(texts iter.Seq[string], c TrainConfig) (*Tokenizer, error) {
+	for _, setting := range []struct {
+		name  string
+		value int
+	}{{"size", c.Size}, {"min_count", c.MinCount}, {"alphabet", c.Alphabet}} {
+		if setting.value < 1 {
+			return nil, fmt.Errorf("%s of a vocabulary is %d; it has to be 1 or more", setting.name, setting.value)
+		}
+	}
+	words := wordCounter{}
+	scanner := newBertScanner(bertNormalizer{Clean: true, Ideographs: true, Lowercase: c.Lowercase})
+	var b buffers
+	var bytes []byte
+	for text := range texts {
+		bytes = append(bytes[:0], text...)
+		scanner.scan(words, &b, bytes, true)
+	}
+	if len(words) == 0 {
+		return nil, errors.New("no words to make a vocabulary of: the texts are empty")
+	}
+	tokens, err := learnWordPieces(words, c)
+	if err != nil {
+		return nil, err
+	}
+	return newBERT(tokens, c.Lowercase)
+}
+
+// A wordCounter counts words.
+type wordCounter map[string]*int
+
+func (c wordCounter) word(word []byte) bool {
+	if len(word) == 0 || utf8.RuneCount(word) > wordPieceRunes {
+		return true
+	}
+	if count, known := c[string(word)]; known {
+		*count++
+	} else {
+		one := 1
+		c[string(word)] = &one
+	}
+	return true
+}
+
+// learnWordPieces returns the tokens of a vocabulary, in the order of their ids: special ones, characters, merges.
+func learnWordPieces(words wordCounter, c TrainConfig) ([]string, error) {
+	alphabet := frequentCharacters(words, c.Alphabet)
+	l := newLearner(func(a, b string) string { return a + strings.TrimPrefix(b, insideMark) })
+	for _, special := range bertSpecials {
+		l.symbol(special)
+	}
+	known := slices.Sorted(maps.Keys(words))
+	known = slices.DeleteFunc(known, func(word string) bool {
+		return strings.ContainsFunc(word, func(r rune) bool { return !alphabet[r] })
+	})
+	var begin, inside []string
+	for _, word := range known {
+		parts := characterPieces(word)
+		begin, inside = append(begin, parts[0]), append(inside, parts[1:]...)
+	}
+	slices.Sort(begin)
+	slices.Sort(inside)
+	for _, symbol := range slices.Concat(begin, inside) {
+		l.symbol(symbol)
+	}
+	if len(l.symbols) > c.Size {
+		return nil, fmt.Errorf("a vocabulary of %d tokens has no room for the %d of single characters: give it a larger size or a smaller alphabet", c.Size, len(l.symbols))
+	}
+	for _, word := range known {
+		var symbols []int32
+		for _, part := range characterPieces(word) {
+			symbols = append(symbols, l.symbol(part))
+		}
+		l.addWord(symbols, *words[word])
+	}
+	l.learn(c.Size, c.MinCount)
+	return l.symbols, nil
+}
+
+// characterPieces returns the tokens of a word's characters.
+func characterPieces(word string) []string {
+	var parts []string
+	for i, r := range word {
+		if i == 0 {
+			parts = append(parts, string(r))
+		} else {
+			parts = append(parts, insideMark+string(r))
+		}
+	}
+	return parts
+}
+
+// frequentCharacters returns the n characters that are met most often; of equally frequent ones the smaller.
+func frequentCharacters(words wordCounter, n int) map[rune]bool {
+	counts := map[rune]int{}
+	for word, count := range words {
+		for _, r := range word {
+			counts[r] += *count
+		}
+	}
+	runes := slices.SortedFunc(maps.Keys(counts), func(a, b rune) int {
+		if counts[a] != counts[b] {
+			return counts[b] - counts[a]
+		}
+		return int(a - b)
+	})
+	chosen := map[rune]bool{}
+	for _, r := range runes[:min(n, len(runes))] {
+		chosen[r] = true
+	}
+	return chosen
+}
+
+// newBERT makes BERT's tokenizer of tokens in the order of their ids, by the files that Save writes.
+func newBERT(tokens []string, lowercase bool) (*Tokenizer, error) {
+	settings, err := json.MarshalIndent(map[string]any{
+		"tokenizer_class": "BertTokenizer", "do_lower_case": lowercase,
+		"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]",
+	}, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	var vocab bytes.Buffer
+	for _, token := range tokens {
+		vocab.WriteString(token + "\n")
+	}
+	return parseBERT(vocab.Bytes(), append(settings, '\n'))
+}
