@@ -250,7 +250,7 @@ func TestOpenTextRefuses(t *testing.T) {
 		{"a.txt", "\n \n\t\n", columnsOf(), ErrNoText, "no usable row: 3 empty; the first is "},
 		{"a.csv", "text\n", columnsOf(), ErrNoText, "it has no rows"},
 		{"a.txt", "\xff\xfea\x00", columnsOf(), ErrNotText, "UTF-16"},
-		{"a.csv", "PK\x03\x04", columnsOf(), ErrNotText, "zip"},
+		{"a.csv", "PK\x03\x04\x14\x00", columnsOf(), ErrNotText, "zip"},
 		{"a.csv", "ab\x00c", columnsOf(), ErrNotText, "zero"},
 		{"a.txt.gz", string(pack[:len(pack)-20]), columnsOf(), nil, "truncated"},
 		{"a.txt.gz", string(pack[:len(pack)-4]), columnsOf(), nil, "truncated at line 52"},
