@@ -40,19 +40,17 @@ func isSpace(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 func collapse(text string) string {
 	space := true // at the beginning, and after one
 	for _, r := range text {
-		switch {
-		case r > ' ' && r < unicode.MaxASCII: // most are
-			space = false
-		case r == ' ' && !space:
+		if r == ' ' && !space {
 			space = true
-		case isSpace(r):
-			return strings.Join(strings.FieldsFunc(text, isSpace), " ")
-		default:
-			space = false
+			continue
 		}
+		if isSpace(r) {
+			return strings.Join(strings.FieldsFunc(text, isSpace), " ")
+		}
+		space = false
 	}
 	if space {
-		return strings.TrimSuffix(text, " ")
+		return strings.Join(strings.FieldsFunc(text, isSpace), " ")
 	}
 	return text
 }

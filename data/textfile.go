@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 )
 
 // textFormats are the formats that text is read from, by the names that TextOptions.Format has for them.
@@ -132,15 +131,12 @@ func plainText(file io.Reader) (*bufio.Reader, error) {
 	if len(start) == 0 {
 		return nil, ErrEmpty
 	}
-	zero := bytes.IndexByte(start, 0) >= 0
-	if zero || !utf8.Valid(start) { // text may begin with the letters of a magic
-		for _, other := range notText {
-			if bytes.HasPrefix(start, []byte(other.magic)) {
-				return nil, fmt.Errorf("%w: %s", ErrNotText, other.what)
-			}
+	for _, other := range notText {
+		if bytes.HasPrefix(start, []byte(other.magic)) {
+			return nil, fmt.Errorf("%w: %s", ErrNotText, other.what)
 		}
 	}
-	if zero {
+	if bytes.IndexByte(start, 0) >= 0 {
 		return nil, fmt.Errorf("%w: it has bytes that are zero", ErrNotText)
 	}
 	if bytes.HasPrefix(start, []byte("\ufeff")) {

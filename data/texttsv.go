@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"io"
 	"strings"
 )
 
@@ -16,10 +17,10 @@ type tsvSource struct {
 
 // openTSV returns the rows of a file of columns with tabs between them.
 func openTSV(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
-	if err := lines.skipBlank(); err != nil {
-		return nil, nil, err
-	}
 	first, err := lines.next()
+	if err == io.EOF {
+		return nil, nil, ErrEmpty
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -27,10 +28,12 @@ func openTSV(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
 	names := strings.Split(string(first), "\t")
 	s.width = len(names)
 	if opt.Header {
-		names = trimmed(names)
+		for i := range names {
+			names[i] = strings.TrimSpace(names[i])
+		}
 	} else {
 		names = numbered(s.width)
-		lines.back(append(bytes.Clone(first), lineEnd...), lines.number)
+		lines.back(append(bytes.Clone(first), '\n'), lines.number)
 	}
 	columns, at, err := pickColumns(names, opt)
 	s.at = at

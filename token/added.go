@@ -80,7 +80,7 @@ func beginsInWord(text []byte) bool {
 	return len(text) > 0 && isWord(r)
 }
 
-// isWord tells the characters of \w.
+// isWord tells the characters of \w as Unicode's technical standard 18 has it. Oniguruma's, in patterns, is another.
 func isWord(r rune) bool {
-	return r == '_' || unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.Pc, unicode.Join_Control)
+	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic, unicode.Join_Control)
 }

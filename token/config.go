@@ -56,3 +56,17 @@ var bertClasses = []string{"", "BertTokenizer", "BertTokenizerFast", "DistilBert
 	"TokenizersBackend", "PreTrainedTokenizerFast"}
 
 func (c config) readsAsBERT() bool { return slices.Contains(bertClasses, c.Class) }
+
+// override puts what the configuration says of BERT's normalization in place of what the tokenizer.json says, as transformers does.
+func (c config) override(n bertNormalizer) bertNormalizer {
+	if c.Lowercase != nil {
+		n.Lowercase = *c.Lowercase
+	}
+	if c.StripAccent != nil {
+		n.StripAccent = c.StripAccent
+	}
+	if c.Ideographs != nil {
+		n.Ideographs = *c.Ideographs
+	}
+	return n
+}

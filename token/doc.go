@@ -1,6 +1,9 @@
 // Package token turns text into the ids that a network's vocabulary gives to words and pieces of words, and ids back into text.
 //
-// A Tokenizer is loaded from a folder that Hugging Face's tools wrote (vocab.txt, or tokenizer.json), from CLIP's list of
-// merges, or trained on one's own text. The ids are those of the reference implementation, in every row: a network that
-// was trained elsewhere sees what it was trained on. docs/dependencies.md says why none of the libraries does this for us.
+// A Tokenizer is loaded from a folder that Hugging Face's tools wrote (tokenizer.json, or BERT's vocab.txt), or trained on one's own
+// text. The ids are those of the reference implementation: a network that was trained elsewhere sees what it was trained on. What
+// a file asks for and is not done here is an error, never left out. The exception are characters that Unicode took in after
+// the version of Go's tables: whether those are letters is not known yet.
+//
+// docs/dependencies.md says why none of the libraries does this for us.
 package token

@@ -57,7 +57,7 @@ func (e *encoder) encode(text string) {
 		if m.start > 0 && !e.t.words.scan(e, &e.buffers, rest[:m.start], begins) {
 			return
 		}
-		if m.start < len(rest) && !e.add(m.id) {
+		if m.start < len(rest) && !e.token(m.id) {
 			return
 		}
 		rest, begins = rest[m.end:], false
@@ -80,8 +80,8 @@ func (e *encoder) word(word []byte) bool {
 	return len(e.ids) <= e.room
 }
 
-// add appends one token, and reports whether there is room for more.
-func (e *encoder) add(id int32) bool {
+// token appends one token, and reports whether there is room for more.
+func (e *encoder) token(id int32) bool {
 	e.ids = append(e.ids, id)
 	return len(e.ids) <= e.room
 }

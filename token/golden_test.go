@@ -76,3 +76,24 @@ func TestIDsAreThoseOfBERTsOwnTokenizer(t *testing.T) {
 		}
 	}
 }
+
+func TestIDsAreThoseOfTokenizerJSON(t *testing.T) {
+	dirs, err := filepath.Glob("testdata/json/*/tokenizer.json")
+	if err != nil || len(dirs) == 0 {
+		t.Fatal(dirs, err)
+	}
+	for _, path := range dirs {
+		dir := filepath.Dir(path)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			tokenizer := load(t, dir)
+			for _, row := range goldenRows(t, filepath.Join("json", filepath.Base(dir)+".json")) {
+				if got := tokenizer.Encode(row.Text, 0); !slices.Equal(got, row.IDs) {
+					t.Errorf("%q became\n%v, want\n%v", row.Text, got, row.IDs)
+				}
+				if got := tokenizer.Decode(row.IDs); got != row.Decoded {
+					t.Errorf("%q was shown as\n%q, want\n%q", row.Text, got, row.Decoded)
+				}
+			}
+		})
+	}
+}

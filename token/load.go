@@ -23,25 +23,32 @@ type file struct {
 	content []byte
 }
 
-// Load reads the tokenizer of a model folder: vocab.txt, BERT's list of a token a line, with tokenizer_config.json where there is one.
-// Errors name the file, and the line or the part of it.
+// Load reads the tokenizer of a model folder: tokenizer.json, or else vocab.txt, BERT's list of a token a line; and
+// tokenizer_config.json where there is one. Errors name the file, and the line or the part of it. What a tokenizer.json asks for and
+// this package does not do is an error too.
 func Load(dir string) (*Tokenizer, error) {
-	vocab, err := readFile(dir, vocabFile)
-	if err != nil {
-		return nil, err
-	}
 	config, err := readFile(dir, configFile)
 	if err != nil {
 		return nil, err
 	}
-	if vocab == nil {
-		return nil, fmt.Errorf("%s holds no tokenizer: there is no %s", dir, vocabFile)
+	for _, source := range []struct {
+		name  string
+		parse func(text, config []byte) (*Tokenizer, error)
+	}{{jsonFile, parseJSON}, {vocabFile, parseBERT}} {
+		text, err := readFile(dir, source.name)
+		if err != nil {
+			return nil, err
+		}
+		if text == nil {
+			continue
+		}
+		t, err := source.parse(text, config)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+		return t, nil
 	}
-	t, err := parseBERT(vocab, config)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	return t, nil
+	return nil, fmt.Errorf("%s holds no tokenizer: there is neither a %s nor a %s", dir, jsonFile, vocabFile)
 }
 
 // Save writes the tokenizer into the folder dir, which has to exist, as files that Load and Hugging Face's tools read.

@@ -1,6 +1,9 @@
 package token
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+)
 
 // A Tokenizer knows one vocabulary and the way text is taken apart into it. It does not change, and is safe for use by many
 // goroutines at once.
@@ -26,9 +29,11 @@ type scanner interface {
 	scan(to sink, b *buffers, text []byte, begins bool) bool
 }
 
-// A sink takes a word, valid during the call, and reports whether it wants more. It leaves empty ones out.
+// A sink takes words, valid during the call, and tokens that were written out, and reports whether it wants more. It leaves
+// empty words out.
 type sink interface {
 	word(word []byte) bool
+	token(id int32) bool
 }
 
 // Buffers are memory that scanners write in.
@@ -94,8 +99,17 @@ func (t *Tokenizer) setToken(token string, id int32) {
 	t.ids[token] = id
 }
 
-// maxSize keeps a damaged file from asking for a table of embeddings that no machine holds.
-const maxSize = 1 << 24
+// idsLeftOut is how many ids a vocabulary may leave without a token, before its file counts as damaged: a table of embeddings has a
+// row for each.
+const idsLeftOut = 1 << 16
+
+// checkID refuses an id that no vocabulary of so many tokens has.
+func checkID(token string, id int32, tokens int) error {
+	if id < 0 || int(id) >= tokens+idsLeftOut {
+		return fmt.Errorf("%q has the id %d in a vocabulary of %d tokens", token, id, tokens)
+	}
+	return nil
+}
 
 // setAdded has tokens looked for in the text itself.
 func (t *Tokenizer) setAdded(tokens []added) {

@@ -95,16 +95,65 @@ func TestBadFilesAreErrorsThatSayWhatAndWhere(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		{"an empty folder", nil, "no vocab.txt"},
+		{"an empty folder", nil, "neither a tokenizer.json nor a vocab.txt"},
 		{"no special tokens", map[string]string{"vocab.txt": "a\nb\n"}, "vocab.txt has no token [CLS]"},
 		{"not UTF-8", map[string]string{"vocab.txt": "[CLS]\nb\xff\n"}, "vocab.txt: line 2 is not UTF-8"},
 		{"a torn configuration", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"do_lo`}, "tokenizer_config.json: unexpected end"},
 		{"another class", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"tokenizer_class": "BertJapaneseTokenizer"}`}, "the class BertJapaneseTokenizer"},
 		{"a token that is a number", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"cls_token": 3}`}, "tokenizer_config.json: a token is text"},
+		{"a torn tokenizer.json", map[string]string{"tokenizer.json": `{"model": {`}, "tokenizer.json: unexpected end"},
+		{"no model", map[string]string{"tokenizer.json": `{}`}, "tokenizer.json: model: there is none"},
+		{"another model", tokenizerJSON(`"model": {"type": "Rules", "vocab": {}}`), `the model "Rules" is not supported; WordPiece, BPE`},
+		{"an id that is too large", tokenizerJSON(`"model": {"type": "BPE", "vocab": {"a": 99999999}, "merges": []}`), `"a" has the id 99999999`},
+		{"an id below 0", tokenizerJSON(`"added_tokens": [{"id": -2, "content": "a"}], ` + smallModel), `added_tokens: "a" has the id -2`},
+		{"a merge of nothing", tokenizerJSON(`"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": ["a b"]}`), `merge 1, "a" and "b": "ab" is not`},
+		{"half a merge", tokenizerJSON(`"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a"]}`), `the merge "a" is not two tokens`},
+		{"merges by chance", tokenizerJSON(`"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [], "dropout": 0.1}`), "a dropout of 0.1"},
+		{"no unknown token", tokenizerJSON(`"model": {"type": "WordPiece", "vocab": {"a": 0}, "unk_token": "[UNK]"}`), `"[UNK]" is not in the vocabulary`},
+		{"an unknown token outside", tokenizerJSON(`"model": {"type": "Unigram", "vocab": [["a", 0]], "unk_id": 1}`), "unk_id 1 is not in a vocabulary of 1"},
+		{"another normalizer", tokenizerJSON(`"normalizer": {"type": "Upper"}, ` + smallModel), `the normalizer "Upper" is not supported`},
+		{"another splitter", tokenizerJSON(`"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "UnicodeScripts"}]}, ` + smallModel), `pre_tokenizer "UnicodeScripts" is not`},
+		{"another behaviour", tokenizerJSON(`"pre_tokenizer": {"type": "Split", "pattern": {"String": "a"}, "behavior": "Kept"}, ` + smallModel), `behavior "Kept"`},
+		{"a pattern that looks behind", tokenizerJSON(`"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(?<=a)b"}, "behavior": "Isolated"}, ` + smallModel), `regular expression "(?<=a)b"`},
+		{"a pattern of beginnings", tokenizerJSON(`"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "^b"}, "behavior": "Isolated"}, ` + smallModel), `not supported`},
+		{"another processor", tokenizerJSON(`"post_processor": {"type": "Twice"}, ` + smallModel), `the post_processor "Twice"`},
+		{"special tokens outside", tokenizerJSON(`"post_processor": {"type": "BertProcessing", "cls": ["a", 0], "sep": ["x", 7]}, ` + smallModel), "a special token has the id 7; the vocabulary's are 0 to 0"},
+		{"a template of nothing", tokenizerJSON(`"post_processor": {"type": "TemplateProcessing", "single": []}, ` + smallModel), "no place for it"},
+		{"another decoder", tokenizerJSON(`"decoder": {"type": "CTC"}, ` + smallModel), `the decoder "CTC"`},
 		{"a missing token that is named", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"sep_token": {"content": "</s>"}}`}, "vocab.txt has no token </s>"},
 	} {
 		if _, err := token.Load(folder(t, c.files)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q in it", c.name, err, c.want)
+		}
+	}
+}
+
+const smallModel = `"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}`
+
+func tokenizerJSON(fields string) map[string]string {
+	return map[string]string{"tokenizer.json": "{" + fields + "}"}
+}
+
+func TestTokenizerConfigSaysWhetherLettersBecomeSmall(t *testing.T) {
+	const file = `{"normalizer": {"type": "BertNormalizer", "clean_text": true, "lowercase": true, "strip_accents": null},
+		"pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {"[UNK]": 0, "a": 1, "A": 2}}}`
+	for config, want := range map[string]int32{`{}`: 1, `{"do_lower_case": false}`: 2} {
+		tokenizer := load(t, folder(t, map[string]string{"tokenizer.json": file, "tokenizer_config.json": config}))
+		if got := tokenizer.Encode("A", 0); !slices.Equal(got, []int32{want}) {
+			t.Errorf("with %s, A became %v, want %d", config, got, want)
+		}
+	}
+}
+
+func TestVeryLongWordsTakeNoLongerThanTheirLength(t *testing.T) {
+	long := strings.Repeat("encoder", 20_000)
+	for _, dir := range []string{"roberta", "unigram", "clip"} {
+		tokenizer := load(t, "testdata/json/"+dir)
+		if ids := tokenizer.Encode(long, 0); len(ids) < 20_000 {
+			t.Errorf("%s: %d tokens", dir, len(ids))
+		}
+		if ids, cut := tokenizer.Append(nil, long, 32); len(ids) != 32 || !cut {
+			t.Errorf("%s: %d tokens of at most 32", dir, len(ids))
 		}
 	}
 }
@@ -136,6 +185,37 @@ func FuzzEncodeTakesAnyBytes(f *testing.F) {
 		}
 		if length > 0 && len(ids) > length {
 			t.Fatalf("%d ids, at most %d", len(ids), length)
+		}
+		tokenizer.Decode(ids)
+	})
+}
+
+func FuzzTokenizerJSONTakesAnyFile(f *testing.F) {
+	for _, seed := range []string{
+		`{` + smallModel + `}`,
+		`{"model": {"type": "BPE", "vocab": {"a": 0, "##a": 1, "aa": 2, "u": 3, "<0xC3>": 4}, "merges": [["a", "##a"]], "unk_token": "u", "fuse_unk": true,
+		"continuing_subword_prefix": "##", "end_of_word_suffix": "", "byte_fallback": true, "ignore_merges": true}}`,
+		`{"model": {"type": "Unigram", "vocab": [["u", 0], ["a", -1], ["aa", -1.5]], "unk_id": 0}, "pre_tokenizer": {"type": "Metaspace", "prepend_scheme": "first"},
+		"decoder": {"type": "Metaspace", "replacement": "▁"}, "post_processor": {"type": "TemplateProcessing", "special_tokens": {"u": {"ids": [0]}},
+		"single": [{"SpecialToken": {"id": "u"}}, {"Sequence": {"id": "A"}}]}}`,
+		`{"model": {"type": "WordPiece", "vocab": {"a": 0, "##a": 1}, "unk_token": "a"}, "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKD"},
+		{"type": "Lowercase"}, {"type": "Replace", "pattern": {"Regex": "\\s+|b*"}, "content": "x"}, {"type": "BertNormalizer"}, {"type": "Prepend", "prepend": "y"}]},
+		"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"String": "a"}, "behavior": "MergedWithNext"}, {"type": "Digits"},
+		{"type": "Punctuation"}, {"type": "ByteLevel"}]}, "decoder": {"type": "Strip", "content": "a", "start": 1, "stop": 1},
+		"added_tokens": [{"id": 2, "content": "ab", "normalized": true}, {"id": 3, "content": "b", "lstrip": true, "rstrip": true, "single_word": true}]}`,
+	} {
+		f.Add(seed, "Which  ab a b12 \n 漢\xff é alike?")
+	}
+	f.Fuzz(func(t *testing.T, content, text string) {
+		tokenizer, err := token.Load(folder(t, map[string]string{"tokenizer.json": content}))
+		if err != nil {
+			return
+		}
+		ids := tokenizer.Encode(text, 0)
+		for _, id := range ids {
+			if id < 0 || int(id) >= tokenizer.Size() {
+				t.Fatalf("%d is no id", id)
+			}
 		}
 		tokenizer.Decode(ids)
 	})

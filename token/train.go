@@ -74,6 +74,9 @@ func (c wordCounter) word(word []byte) bool {
 	return true
 }
 
+// token leaves out what is no word.
+func (c wordCounter) token(int32) bool { return true }
+
 // learnWordPieces returns the tokens of a vocabulary, in the order of their ids: special ones, characters, merges.
 func learnWordPieces(words wordCounter, c TrainConfig) ([]string, error) {
 	alphabet := frequentCharacters(words, c.Alphabet)

@@ -22,9 +22,6 @@ func parseBERT(vocab, settings []byte) (*Tokenizer, error) {
 		t.files = append(t.files, file{configFile, settings})
 	}
 	lines := bytes.Split(bytes.TrimSuffix(vocab, []byte("\n")), []byte("\n"))
-	if len(lines) > maxSize {
-		return nil, fmt.Errorf("%s has %d lines; at most %d tokens are read", vocabFile, len(lines), maxSize)
-	}
 	for i, line := range lines {
 		if !utf8.Valid(line) {
 			return nil, fmt.Errorf("%s: line %d is not UTF-8", vocabFile, i+1)
@@ -69,6 +66,6 @@ func parseBERT(vocab, settings []byte) (*Tokenizer, error) {
 		Lowercase:   c.Lowercase == nil || *c.Lowercase,
 	})
 	t.model = newWordPiece(t.ids, insideMark, t.special.Unknown, wordPieceRunes)
-	t.show = wordPieceDecoder{prefix: insideMark, cleanup: true}
+	t.show = wordPieceDecoder(insideMark, true)
 	return t, nil
 }

@@ -1,10 +1,13 @@
 # Makes what the tests compare with, by Hugging Face's own code. Run in this folder: python golden.py
 # pip install tokenizers==0.23.3 transformers==5.24.0
+# Vocabularies that are there are kept; remove a folder to have it learned anew.
 import glob
 import json
+import os
 import random
 
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import AddedToken, BertWordPieceTokenizer, Regex, Tokenizer
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertTokenizerFast
 
 ODD = [
@@ -18,6 +21,9 @@ ODD = [
 ]
 
 
+PAGES = [open(f, encoding="utf-8").read() for f in sorted(glob.glob("../../*.md") + glob.glob("../../docs/*.md"))]
+
+
 def random_lines(n):
     r = random.Random(5)
     pool = [chr(c) for c in [*range(32, 127)] * 4 + [*range(0xA0, 0x600), *range(0x2000, 0x2070)] + [0x20] * 200]
@@ -28,19 +34,128 @@ def random_lines(n):
 def wordpiece():
     """bert/vocab.txt, learned from the project's own pages; bert.json: ids and decoded text of every line, small letters and not."""
     lines = ODD + random_lines(120)
-    pages = [open(f, encoding="utf-8").read() for f in sorted(glob.glob("../../*.md") + glob.glob("../../docs/*.md"))]
-    trained = BertWordPieceTokenizer(lowercase=False)
-    trained.train_from_iterator(pages + [p.lower() for p in pages] + ODD * 3, vocab_size=2000, limit_alphabet=500, show_progress=False)
-    trained.save_model("bert")
+    if not os.path.exists("bert"):
+        trained = BertWordPieceTokenizer(lowercase=False)
+        trained.train_from_iterator(PAGES + [p.lower() for p in PAGES] + ODD * 3, vocab_size=2000, limit_alphabet=500, show_progress=False)
+        os.mkdir("bert")
+        trained.save_model("bert")
     rows = []
     by_lowercase = [BertTokenizerFast.from_pretrained("bert", do_lower_case=l) for l in (True, False)]
     for line in lines:
         ids = [t(line)["input_ids"] for t in by_lowercase]
         rows.append({"text": line, "ids": ids[0], "cased_ids": ids[1],
                      "decoded": by_lowercase[0].decode(ids[0], skip_special_tokens=True)})
-    with open("bert.json", "w", encoding="utf-8") as f:
+    write_rows("bert.json", rows)
+
+
+CL100K = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+CLIP = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+
+def train(t, trainer, **steps):
+    for name, step in steps.items():
+        setattr(t, name, step)
+    t.train_from_iterator(PAGES + ODD * 3, trainer)
+    return t
+
+
+def roberta():
+    t = train(Tokenizer(models.BPE()),
+              trainers.BpeTrainer(vocab_size=500, show_progress=False, special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet()),
+              pre_tokenizer=pre_tokenizers.ByteLevel(add_prefix_space=False), decoder=decoders.ByteLevel())
+    t.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    t.add_special_tokens([AddedToken("<mask>", lstrip=True, special=True)])
+    return t
+
+
+def llama():
+    t = train(Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True)),
+              trainers.BpeTrainer(vocab_size=600, limit_alphabet=60, show_progress=False,
+                                  special_tokens=["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(0xE0)]),
+              normalizer=normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]),
+              decoder=decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]))
+    t.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
+    return t
+
+
+def unigram():
+    t = train(Tokenizer(models.Unigram()),
+              trainers.UnigramTrainer(vocab_size=500, show_progress=False, unk_token="<unk>", special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"]),
+              normalizer=normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]),
+              pre_tokenizer=pre_tokenizers.Metaspace(), decoder=decoders.Metaspace())
+    t.post_processor = processors.TemplateProcessing(single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    return t
+
+
+def clip():
+    t = train(Tokenizer(models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>")),
+              trainers.BpeTrainer(vocab_size=800, show_progress=False, special_tokens=["<|startoftext|>", "<|endoftext|>"], end_of_word_suffix="</w>",
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet()),
+              normalizer=normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]),
+              pre_tokenizer=pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(CLIP), "removed", invert=True),
+                                                     pre_tokenizers.ByteLevel(add_prefix_space=False)]),
+              decoder=decoders.BPEDecoder())
+    t.post_processor = processors.RobertaProcessing(("<|endoftext|>", 1), ("<|startoftext|>", 0), add_prefix_space=False, trim_offsets=False)
+    return t
+
+
+def cl100k():
+    return train(Tokenizer(models.BPE(ignore_merges=True)),
+                 trainers.BpeTrainer(vocab_size=500, show_progress=False, special_tokens=["<|endoftext|>"],
+                                     initial_alphabet=pre_tokenizers.ByteLevel.alphabet()),
+                 normalizer=normalizers.NFC(),
+                 pre_tokenizer=pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(CL100K), "isolated"),
+                                                        pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)]),
+                 decoder=decoders.ByteLevel())
+
+
+def wordlevel():
+    t = train(Tokenizer(models.WordLevel(unk_token="[UNK]")),
+              trainers.WordLevelTrainer(vocab_size=700, show_progress=False, special_tokens=["[UNK]"]),
+              normalizer=normalizers.Sequence([normalizers.Strip(), normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]),
+              pre_tokenizer=pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.Digits(individual_digits=True)]))
+    return t
+
+
+def pieces():
+    """WordPiece behind splits of every behaviour, and added tokens of every kind."""
+    t = train(Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=20)),
+              trainers.WordPieceTrainer(vocab_size=700, show_progress=False, special_tokens=["[UNK]", "[CLS]", "[SEP]"]),
+              normalizer=normalizers.BertNormalizer(strip_accents=False),
+              pre_tokenizer=pre_tokenizers.Sequence([
+                  pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.Digits(),
+                  pre_tokenizers.Split("a", "merged_with_previous"), pre_tokenizers.Split(Regex("[ou]"), "merged_with_next"),
+                  pre_tokenizers.CharDelimiterSplit("x")]),
+              decoder=decoders.WordPiece())
+    t.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
+    t.add_tokens([AddedToken("things", normalized=True), AddedToken("ik", single_word=True), AddedToken("con", rstrip=True, normalized=False),
+                  AddedToken("learns which", lstrip=True, rstrip=True)])
+    return t
+
+
+def tokenizer_jsons():
+    """json/NAME/tokenizer.json, each learned from the project's pages, and json/NAME.json: ids and decoded text of every line."""
+    lines = ODD + ["Things con  artists; ik ikon, the encoder learns  which   <mask>  are <s>", "I'LL we'Ll they'd 1234567 x\r\n\r\n  y  \n", "▁ <0x41> <|endoftext|>",
+                   "  leading and trailing  ", "a" * 300, "ab" * 200] + random_lines(60)
+    for make in (roberta, llama, unigram, clip, cl100k, wordlevel, pieces):
+        folder = f"json/{make.__name__}"
+        if not os.path.exists(folder):
+            os.makedirs(folder)
+            make().save(folder + "/tokenizer.json", pretty=False)
+        t = Tokenizer.from_file(folder + "/tokenizer.json")
+        rows = []
+        for line in lines:
+            ids = t.encode(line).ids
+            rows.append({"text": line, "ids": ids, "decoded": t.decode(ids)})
+        write_rows(f"json/{make.__name__}.json", rows)
+
+
+def write_rows(name, rows):
+    with open(name, "w", encoding="utf-8") as f:
         f.write("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
 
 
 if __name__ == "__main__":
     wordpiece()
+    tokenizer_jsons()
