@@ -17,17 +17,20 @@ type Size struct {
 	// Parameters is how many numbers it learns. Running statistics of batch norm are none.
 	Parameters int `json:"parameters"`
 	// MultiplyAdds is how many multiplications, each with its addition, the convolutions, matrix products and attention of one
-	// picture take. Papers often call them FLOPs.
+	// picture or text take. Papers often call them FLOPs.
 	MultiplyAdds float64 `json:"multiply_adds"`
 }
 
-// String says it in words.
-func (s Size) String() string {
+// String says it in words, of one picture.
+func (s Size) String() string { return s.For("a picture") }
+
+// For says it in words, of what one pass of the encoder is for: "a picture", "a text of 32 tokens".
+func (s Size) For(item string) string {
 	work := fmt.Sprintf("%.3g million", s.MultiplyAdds/1e6)
 	if s.MultiplyAdds >= 1e9 {
 		work = fmt.Sprintf("%.3g billion", s.MultiplyAdds/1e9)
 	}
-	return fmt.Sprintf("%.3g million weights, %s multiply-adds a picture", float64(s.Parameters)/1e6, work)
+	return fmt.Sprintf("%.3g million weights, %s multiply-adds %s", float64(s.Parameters)/1e6, work, item)
 }
 
 // Measure returns the size of an encoder, as [New] takes it, on pictures of imageSize. It builds the encoder's graph on the
@@ -40,16 +43,41 @@ func Measure(backend compute.Backend, name string, width float64, imageSize int)
 	if imageSize < encoder.MinImageSize() {
 		return Size{}, fmt.Errorf("pictures of %d pixels are too small: %s needs at least %d", imageSize, name, encoder.MinImageSize())
 	}
+	return measure(backend, func(scope *model.Scope, g *graph.Graph) *graph.Node {
+		return encoder.Features(scope, graph.Parameter(g, "images", shapes.Make(dtypes.Float32, 1, imageSize, imageSize, 3)))
+	}), nil
+}
+
+// MeasureText returns the size of an encoder of texts on one of length tokens, as [Measure] does.
+func MeasureText(backend compute.Backend, config TextConfig, length int) (Size, error) {
+	encoder, err := config.Encoder()
+	if err != nil {
+		return Size{}, err
+	}
+	if length < 1 {
+		return Size{}, fmt.Errorf("a text of %d tokens is none", length)
+	}
+	if most := encoder.MaxLength(); most > 0 && length > most {
+		return Size{}, fmt.Errorf("a text of %d tokens is too long: the encoder takes %d", length, most)
+	}
+	return measure(backend, func(scope *model.Scope, g *graph.Graph) *graph.Node {
+		return encoder.Hidden(scope, Tokens{
+			IDs:  graph.Parameter(g, "ids", shapes.Make(dtypes.Int32, 1, length)),
+			Mask: graph.Parameter(g, "mask", shapes.Make(dtypes.Bool, 1, length)),
+		})
+	}), nil
+}
+
+func measure(backend compute.Backend, build func(*model.Scope, *graph.Graph) *graph.Node) Size {
 	store := model.NewStore()
 	nn.LeaveUndrawn(store)
-	g := graph.NewGraph(backend, name)
+	g := graph.NewGraph(backend, "size")
 	defer g.Finalize()
-	images := graph.Parameter(g, "images", shapes.Make(dtypes.Float32, 1, imageSize, imageSize, 3))
-	size := Size{MultiplyAdds: nn.MultiplyAdds(encoder.Features(store.RootScope(), images))}
+	size := Size{MultiplyAdds: nn.MultiplyAdds(build(store.RootScope(), g))}
 	for v := range store.IterVariables() {
 		if v.Trainable {
 			size.Parameters += v.Shape().Size()
 		}
 	}
-	return size, nil
+	return size
 }

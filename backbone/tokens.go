@@ -25,6 +25,16 @@ func (t Tokens) Precision() dtypes.DType {
 	return t.DType
 }
 
+// Without leaves out the tokens with the given ids, as if they were padding: what an encoder without context has of special ones,
+// such as [CLS], is a vector that every text gets.
+func (t Tokens) Without(ids ...int32) Tokens {
+	for _, id := range ids {
+		other := graph.NotEqual(t.IDs, graph.Scalar(t.IDs.Graph(), t.IDs.DType(), id))
+		t.Mask = graph.LogicalAnd(t.Mask, other)
+	}
+	return t
+}
+
 // A TextEncoder builds the graph from tokens to hidden states [batch, length, width], a vector for each token, in the type that
 // the tokens ask for. Its weights live in the scope it is given. What it gives at padded places has no meaning.
 type TextEncoder func(scope *model.Scope, tokens Tokens) *graph.Node

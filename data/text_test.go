@@ -10,12 +10,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/alike-ml/alike/internal/fields"
+	"github.com/alike-ml/alike/internal/rng"
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
+	"pgregory.net/rapid"
 )
 
 // writeFile puts a file of the name into a folder of its own and returns its path.
@@ -244,7 +250,7 @@ func TestOpenTextRefuses(t *testing.T) {
 		{"a.txt", "\n \n\t\n", columnsOf(), ErrNoText, "no usable row: 3 empty; the first is "},
 		{"a.csv", "text\n", columnsOf(), ErrNoText, "it has no rows"},
 		{"a.txt", "\xff\xfea\x00", columnsOf(), ErrNotText, "UTF-16"},
-		{"a.csv", "PK\x03\x04", columnsOf(), ErrNotText, "zip"},
+		{"a.csv", "PK\x03\x04\x14\x00", columnsOf(), ErrNotText, "zip"},
 		{"a.csv", "ab\x00c", columnsOf(), ErrNotText, "zero"},
 		{"a.txt.gz", string(pack[:len(pack)-20]), columnsOf(), nil, "truncated"},
 		{"a.txt.gz", string(pack[:len(pack)-4]), columnsOf(), nil, "truncated at line 52"},
@@ -271,5 +277,269 @@ func TestOpenTextRefuses(t *testing.T) {
 	cancel()
 	if _, err := OpenText(ctx, writeFile(t, "a.txt", []byte("a\n")), columnsOf()); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestHeldOutRowsAreOthers: every row is on one side, in proportion to the classes, and the same for the same seed.
+func TestHeldOutRowsAreOthers(t *testing.T) {
+	text := sentences(t, 61, 1)
+	rapid.Check(t, func(r *rapid.T) {
+		n, seed := rapid.IntRange(1, 60).Draw(r, "n"), rapid.Uint64().Draw(r, "seed")
+		train, held, err := text.HoldOut(n, seed)
+		if err != nil || held.Len() != n || train.Len() != 61-n {
+			r.Fatalf("%v", err)
+		}
+		again, _, err := text.HoldOut(n, seed)
+		if err != nil || again.Fingerprint() != train.Fingerprint() || held.Fingerprint() == train.Fingerprint() {
+			r.Fatalf("fingerprints %s, %s and %s (%v)", train.Fingerprint(), again.Fingerprint(), held.Fingerprint(), err)
+		}
+		seen := make(map[int]bool)
+		count := make([]int, 3)
+		for _, part := range []*Text{train, held} {
+			for i := range part.Len() {
+				row, err := part.Row(i)
+				if err != nil || seen[row.Line] {
+					r.Fatalf("line %d: %v", row.Line, err)
+				}
+				seen[row.Line] = true
+				if whole, err := text.Row(row.Line - 2); err != nil || !cmp.Equal(whole, row) || part.Length(i) != len(row.Texts[0]) {
+					r.Fatalf("row %d is %v, not %v (%v)", i, row, whole, err)
+				}
+				if part == held {
+					count[row.Label]++
+				}
+			}
+		}
+		if slices.Max(count)-slices.Min(count) > 1 {
+			r.Fatalf("held out %v of 21, 20 and 20", count)
+		}
+		// A part of a part is of the same rows.
+		if train.Len() > 1 {
+			rest, _, err := train.HoldOut(1, seed)
+			if err != nil || rest.Len() != train.Len()-1 {
+				r.Fatalf("%d rows (%v)", rest.Len(), err)
+			}
+			row, err := rest.Row(0)
+			if err != nil || !slices.ContainsFunc([]int{0, 1}, func(i int) bool { first, _ := train.Row(i); return cmp.Equal(first, row) }) {
+				r.Fatalf("the first row of the rest is %v (%v)", row, err)
+			}
+		}
+	})
+	for _, n := range []int{-1, 0, 61, 62} {
+		if _, _, err := text.HoldOut(n, 1); err == nil || !strings.Contains(err.Error(), "of 61 rows") {
+			t.Errorf("held out %d: %v", n, err)
+		}
+	}
+}
+
+func TestRowsAreReadByManyAtOnce(t *testing.T) {
+	text := sentences(t, 300, 2)
+	want := rowsOf(t, text)
+	var readers sync.WaitGroup
+	for seed := range uint64(8) {
+		readers.Go(func() {
+			for _, i := range rng.New(seed, 0, 0, 0).Perm(text.Len()) {
+				if row, err := text.Row(i); err != nil || !cmp.Equal(want[i], row) {
+					t.Errorf("row %d is %v (%v)", i, row, err)
+				}
+			}
+		})
+	}
+	readers.Wait()
+}
+
+func TestFingerprintsAreOfTheContent(t *testing.T) {
+	open := func(content string, change func(*TextOptions)) string {
+		opt := columnsOf("a", "b")
+		opt.Class = "c"
+		if change != nil {
+			change(&opt)
+		}
+		return openText(t, writeFile(t, "a.csv", []byte(content)), opt).Fingerprint()
+	}
+	want := open("a,b,c\nx,y,1\nz,w,2\n", nil)
+	if len(want) != 32 {
+		t.Errorf("a fingerprint of %d", len(want))
+	}
+	for _, same := range []string{"c,b,a\n1,y,x\n2,w,z", "a,b,c\nx,y,1\n x,y ,1\nbad\nz,w,2\n\n"} {
+		if got := open(same, nil); got != want {
+			t.Errorf("%q has another fingerprint", same)
+		}
+	}
+	for _, other := range []string{"a,b,c\nz,w,2\nx,y,1\n", "a,b,c\nx,y,1\n", "a,b,c\nx,y,2\nz,w,1\n", "a,b,c\nxy,y,1\nz,w,2\n", "b,a,c\nx,y,1\nz,w,2\n"} {
+		if got := open(other, nil); got == want {
+			t.Errorf("%q has the same fingerprint", other)
+		}
+	}
+	if open("a,b,c\nx,y,1\nz,w,2\n", func(o *TextOptions) { o.Class = "" }) == want {
+		t.Error("without classes the fingerprint is the same")
+	}
+}
+
+// TestClosingRemovesTheFile: nothing is left in the folder of temporary files, neither by texts nor by errors.
+func TestClosingRemovesTheFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("TMP", dir)
+	path := writeFile(t, "a.csv", []byte("a,b\nx,1\ny,2\nz,2\n"))
+	text, err := OpenText(context.Background(), path, columnsOf("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	train, _, err := text.HoldOut(1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := train.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := text.Row(0); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("a row of a closed text: %v", err)
+	}
+	if _, err := OpenText(context.Background(), path, columnsOf("c")); err == nil {
+		t.Error("no error")
+	}
+	if _, err := OpenText(context.Background(), writeFile(t, "a.txt", []byte("\n")), columnsOf()); err == nil {
+		t.Error("no error")
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "alike-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left %q (%v)", left, err)
+	}
+}
+
+// TestVeryLongLinesDoNotBreak, whether they are used, too long for the options, or too long to be held.
+func TestVeryLongLinesDoNotBreak(t *testing.T) {
+	long, longer := strings.Repeat("0123456789abcdef", 10<<20/16), strings.Repeat("0123456789abcdef", 17<<20/16)
+	for name, content := range map[string]string{
+		"a.txt":   "a\n" + long + "\n" + longer + "\nb\n",
+		"a.tsv":   "t\tu\na\t-\n" + long + "\t-\n" + longer + "\t-\nb\t-\n",
+		"a.csv":   "t,u\na,-\n" + long + ",-\n" + longer + ",-\nb,-\n",
+		"a.jsonl": `{"t":"a"}` + "\n" + `{"t":"` + long + "\"}\n" + `{"t":"` + longer + "\"}\n" + `{"t":"b"}`,
+	} {
+		path := writeFile(t, name, []byte(content))
+		for _, limit := range []int{0, 1000}[:1+strings.Count(name, "txt")] {
+			opt := columnsOf("t")
+			if name == "a.txt" {
+				opt.Texts = nil
+			}
+			opt.MaxChars = limit
+			text := openText(t, path, opt)
+			rows := rowsOf(t, text)
+			if limit == 0 {
+				if len(rows) != 3 || rows[1].Texts[0] != long || text.Length(1) != 65535 {
+					t.Errorf("%s: %d rows", name, len(rows))
+				}
+			} else if len(rows) != 2 || text.Dropped[0].Count != 2 {
+				t.Errorf("%s: %d rows, dropped %v", name, len(rows), text.Dropped)
+			}
+			if d := text.Dropped[0]; d.Reason != TooLong || rows[len(rows)-1].Texts[0] != "b" {
+				t.Errorf("%s: %s, last row %.10q", name, d.Reason, rows[len(rows)-1].Texts[0])
+			}
+		}
+	}
+}
+
+// sampler is a context that measures the memory in use as it is asked whether it has ended: once a row.
+type sampler struct {
+	context.Context
+	calls int
+	most  uint64
+}
+
+func (s *sampler) Err() error {
+	if s.calls++; s.calls%20_000 == 0 {
+		s.most = max(s.most, inUse())
+	}
+	return s.Context.Err()
+}
+
+func inUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestTheFileIsNotHeldInMemory: 30 MB of text take the buffers and about 30 bytes a row while they are read, for the hashes that
+// tell duplicates, and 10 bytes a row from then on.
+func TestTheFileIsNotHeldInMemory(t *testing.T) {
+	const rows, size = 100_000, 300
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	for i := range rows {
+		fmt.Fprintf(w, "%0*d\n", size, i)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := writeFile(t, "a.txt.gz", b.Bytes())
+	b = bytes.Buffer{}
+	before := inUse()
+	sample := &sampler{Context: context.Background()}
+	text, err := OpenText(sample, path, columnsOf())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close()
+	after := inUse()
+	if text.Len() != rows || sample.most < before || sample.most-before > 1<<20+60*rows {
+		t.Errorf("%d rows took %d bytes while they were read", text.Len(), sample.most-before)
+	}
+	if int64(after-before) > 1<<18+14*rows {
+		t.Errorf("%d rows take %d bytes", text.Len(), after-before)
+	}
+	runtime.KeepAlive(text)
+}
+
+// TestTextOptionsAreOptions of a configuration: named in it, set from a command line, and read back.
+func TestTextOptionsAreOptions(t *testing.T) {
+	opt := DefaultTextOptions()
+	for key, value := range map[string]string{"texts": "[2, b c]", "header": "false", "class": "7", "max_chars": "0", "format": "csv"} {
+		if err := fields.Set(&opt, key, value); err != nil {
+			t.Error(err)
+		}
+	}
+	want := TextOptions{Format: "csv", Texts: []string{"2", "b c"}, Class: "7", CollapseSpace: true, NFC: true, MinChars: 1, DropDuplicates: true}
+	if diff := cmp.Diff(want, opt); diff != "" {
+		t.Error(diff)
+	}
+	document, err := fields.Marshal(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back TextOptions
+	if err := fields.Unmarshal(document, &back); err != nil || !cmp.Equal(want, back) {
+		t.Errorf("read back as %+v (%v)", back, err)
+	}
+	for _, f := range fields.Of(opt) {
+		if f.Help == "" {
+			t.Errorf("%s has no help", f.Key)
+		}
+	}
+}
+
+func TestTextOptionsAreChecked(t *testing.T) {
+	for want, change := range map[string]func(*TextOptions){
+		`format is "jsnl" (did you mean "jsonl"?)`: func(o *TextOptions) { o.Format = "jsnl" },
+		"texts are 4 columns":                      func(o *TextOptions) { o.Texts = []string{"a", "b", "c", "d"} },
+		`column "a" is named twice`:                func(o *TextOptions) { o.Texts, o.Class = []string{"a"}, "a" },
+		"without a name":                           func(o *TextOptions) { o.Texts = []string{""} },
+		"min_chars is -1":                          func(o *TextOptions) { o.MinChars = -1 },
+		"min_chars is 7 and max_chars 6":           func(o *TextOptions) { o.MinChars, o.MaxChars = 7, 6 },
+	} {
+		opt := DefaultTextOptions()
+		change(&opt)
+		if err := opt.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		if _, err := OpenText(context.Background(), "nowhere.txt", opt); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("OpenText: error %v, want %s", err, want)
+		}
+	}
+	if err := DefaultTextOptions().Validate(); err != nil {
+		t.Error(err)
 	}
 }

@@ -40,17 +40,19 @@ func isSpace(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 func collapse(text string) string {
 	space := true // at the beginning, and after one
 	for _, r := range text {
-		if r == ' ' && !space {
+		switch {
+		case r > ' ' && r < unicode.MaxASCII: // most are
+			space = false
+		case r == ' ' && !space:
 			space = true
-			continue
-		}
-		if isSpace(r) {
+		case isSpace(r):
 			return strings.Join(strings.FieldsFunc(text, isSpace), " ")
+		default:
+			space = false
 		}
-		space = false
 	}
 	if space {
-		return strings.Join(strings.FieldsFunc(text, isSpace), " ")
+		return strings.TrimSuffix(text, " ")
 	}
 	return text
 }

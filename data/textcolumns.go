@@ -36,10 +36,19 @@ func pickColumns(there []string, opt TextOptions) (columns []string, at []int, e
 // noColumn is the error of a column that is not there.
 func noColumn(column string, there []string) error {
 	hint := nearest.Suggestion(column, there)
-	if _, err := strconv.Atoi(column); err == nil && hint == "" {
-		hint = " (columns go by number in a file without a header)"
+	if _, err := strconv.Atoi(column); err == nil {
+		hint = " (columns of csv and tsv files go by number when header is false)"
 	}
 	return fmt.Errorf("no column %q%s: there are %s", column, hint, listColumns(there))
+}
+
+// trimmed are the names without the space around them.
+func trimmed(names []string) []string {
+	trimmed := make([]string, len(names))
+	for i, name := range names {
+		trimmed[i] = strings.TrimSpace(name)
+	}
+	return trimmed
 }
 
 // numbered are the names of n columns that have none.

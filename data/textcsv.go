@@ -5,16 +5,18 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
-	"strings"
 )
 
 // csvSource reads comma-separated values as RFC 4180 has them. Rows are cut out of the file one by one, so that a quote that
 // is never closed costs a row and not the rest of the file.
 type csvSource struct {
-	lines  *lineReader
-	width  int   // columns of a row
-	at     []int // which of them are read
-	raw    []byte
+	lines *lineReader
+	width int   // columns of a row
+	at    []int // which of them are read
+
+	start  int    // the line that the present row begins on
+	raw    []byte // its lines, each with lineEnd
+	first  int    // how long the first of them is
 	record bytes.Reader
 	parser *csv.Reader
 }
@@ -22,31 +24,28 @@ type csvSource struct {
 // openCSV returns the rows of a file of comma-separated values.
 func openCSV(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
 	s := &csvSource{lines: lines}
-	line, first, err := s.read()
-	if err == io.EOF {
-		return nil, nil, ErrEmpty
+	if err := lines.skipBlank(); err != nil {
+		return nil, nil, err
 	}
+	names, err := s.read()
 	if err != nil {
 		return nil, nil, err
 	}
-	s.width = len(first)
-	names := make([]string, s.width)
+	s.width = len(names)
 	if opt.Header {
-		for i := range first {
-			names[i] = strings.TrimSpace(first[i])
-		}
+		names = trimmed(names)
 	} else {
 		names = numbered(s.width)
-		lines.back(s.raw, line)
+		lines.back(s.raw, s.start)
 	}
 	columns, at, err := pickColumns(names, opt)
 	s.at = at
 	return columns, s, err
 }
 
-func (s *csvSource) next(r *textRecord) (err error) {
-	var values []string
-	r.line, values, err = s.read()
+func (s *csvSource) next(r *textRecord) error {
+	values, err := s.read()
+	r.line = s.start
 	if err != nil {
 		return err
 	}
@@ -60,12 +59,10 @@ func (s *csvSource) next(r *textRecord) (err error) {
 	return nil
 }
 
-// read returns the next row, valid until the next call, and the line it begins on. Where quotes are wrong, reading goes on with
-// the line after that one.
-func (s *csvSource) read() (start int, values []string, err error) {
-	first, err := s.cut(&start)
-	if err != nil {
-		return start, nil, err
+// read returns the next row, valid until the next call. Where its quotes are wrong, reading goes on with its second line.
+func (s *csvSource) read() ([]string, error) {
+	if err := s.cut(); err != nil {
+		return nil, err
 	}
 	if s.parser == nil {
 		s.parser = csv.NewReader(&s.record)
@@ -73,49 +70,40 @@ func (s *csvSource) read() (start int, values []string, err error) {
 		s.parser.ReuseRecord = true
 	}
 	s.record.Reset(s.raw)
-	values, err = s.parser.Read()
-	if err != nil {
-		s.parser = nil // it may hold a part of the row
-		if rest := s.raw[first:]; len(rest) > 0 {
-			s.lines.back(rest, start+1)
-		}
-		var wrong *csv.ParseError
-		if errors.As(err, &wrong) {
-			err = wrong.Err
-		}
-		return start, nil, malformed("%v", err)
+	values, err := s.parser.Read()
+	if err == nil {
+		return values, nil
 	}
-	return start, values, nil
+	s.parser = nil // it may hold a part of the row
+	s.lines.back(s.raw[s.first:], s.start+1)
+	var wrong *csv.ParseError
+	if errors.As(err, &wrong) {
+		err = wrong.Err
+	}
+	return nil, malformed("%v", err)
 }
 
-// cut makes s.raw the lines of the next row and returns the length of the first of them; start is its number.
-func (s *csvSource) cut(start *int) (first int, err error) {
+// cut makes s.raw the lines of the next row: one, or more when a quote is not closed.
+func (s *csvSource) cut() error {
 	s.raw = s.raw[:0]
-	for quoted := false; ; {
+	for quoted := false; len(s.raw) == 0 || quoted && len(s.raw) <= maxRecord; {
 		line, err := s.lines.next()
+		if err == io.EOF && len(s.raw) > 0 {
+			return nil // the parser will say that the quote is not closed
+		}
 		if len(s.raw) == 0 {
-			*start = s.lines.number
+			s.start, s.first = s.lines.number, len(line)+len(lineEnd)
 			if err == nil && len(line) == 0 {
-				err = &badRow{Empty, "a blank line"}
+				return &badRow{Empty, "a blank line"}
 			}
 		}
-		if err == io.EOF && len(s.raw) > 0 {
-			return first, nil // the parser says what is wrong
-		}
 		if err != nil {
-			return first, err
+			return err
 		}
-		s.raw = append(append(s.raw, line...), '\n')
-		if first == 0 {
-			first = len(s.raw)
-		}
-		if quoted = openQuote(line, quoted); !quoted {
-			return first, nil
-		}
-		if len(s.raw) > maxRecord {
-			return first, nil
-		}
+		s.raw = append(append(s.raw, line...), lineEnd...)
+		quoted = openQuote(line, quoted)
 	}
+	return nil
 }
 
 // openQuote tells whether a row goes on after a line because of a quote that is not closed; quoted tells that of the line

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 )
 
 // textFormats are the formats that text is read from, by the names that TextOptions.Format has for them.
@@ -131,12 +132,15 @@ func plainText(file io.Reader) (*bufio.Reader, error) {
 	if len(start) == 0 {
 		return nil, ErrEmpty
 	}
-	for _, other := range notText {
-		if bytes.HasPrefix(start, []byte(other.magic)) {
-			return nil, fmt.Errorf("%w: %s", ErrNotText, other.what)
+	zero := bytes.IndexByte(start, 0) >= 0
+	if zero || !utf8.Valid(start) { // text may begin with the letters of a magic
+		for _, other := range notText {
+			if bytes.HasPrefix(start, []byte(other.magic)) {
+				return nil, fmt.Errorf("%w: %s", ErrNotText, other.what)
+			}
 		}
 	}
-	if bytes.IndexByte(start, 0) >= 0 {
+	if zero {
 		return nil, fmt.Errorf("%w: it has bytes that are zero", ErrNotText)
 	}
 	if bytes.HasPrefix(start, []byte("\ufeff")) {

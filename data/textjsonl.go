@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // jsonSource reads a JSON object a line. An array is an object with the keys 1, 2, 3, ...
@@ -49,14 +50,14 @@ func openJSONL(lines *lineReader, opt TextOptions) ([]string, textSource, error)
 
 // firstKeys returns the keys of the first object, which remains to be read.
 func (s *jsonSource) firstKeys() ([]string, error) {
-	line, err := s.lines.next()
-	if err == io.EOF {
-		return nil, ErrEmpty
+	if err := s.lines.skipBlank(); err != nil {
+		return nil, err
 	}
+	line, err := s.lines.next()
 	if err != nil {
 		return nil, err
 	}
-	line = append(slices.Clone(line), '\n')
+	line = append(slices.Clone(line), lineEnd...)
 	s.lines.back(line, s.lines.number)
 	if err := s.parse(line); err != nil {
 		return nil, err
@@ -73,8 +74,11 @@ func (s *jsonSource) next(r *textRecord) error {
 	if err != nil {
 		return err
 	}
-	if err := checkLine(line); err != nil { // before parsing, which would hide bytes that are not UTF-8
-		return err
+	if blank(line) {
+		return &badRow{Empty, "a blank line"}
+	}
+	if !utf8.Valid(line) { // parsing would hide it
+		return &badRow{InvalidUTF8, ""}
 	}
 	if err := s.parse(line); err != nil {
 		return err

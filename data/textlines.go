@@ -18,15 +18,19 @@ type lineReader struct {
 
 	in     *bufio.Reader
 	long   []byte // a line that in has no room for
-	unread []byte // whole lines to read again before in
+	unread []byte // lines to read again before in, each with lineEnd
 }
+
+// lineEnd is put behind lines that are kept: encoding/csv takes a CR off before an LF, and then leaves alone one that was part of
+// the line.
+const lineEnd = "\r\n"
 
 // next returns the next line without its end; it is valid until the next call. A line that is too long is a *badRow, and
 // the one after it can be read. The error is io.EOF after the last.
 func (l *lineReader) next() ([]byte, error) {
 	l.number++
 	if len(l.unread) > 0 {
-		line, rest, _ := bytes.Cut(l.unread, []byte{'\n'})
+		line, rest, _ := bytes.Cut(l.unread, []byte(lineEnd))
 		l.unread = rest
 		return line, nil
 	}
@@ -76,8 +80,31 @@ func (l *lineReader) unreadable(err error) error {
 	return fmt.Errorf("unreadable at line %d: %w", l.number, reason(err))
 }
 
-// back makes the lines, each with its LF, those to read next. The first of them has the given number.
+// skipBlank goes to the first line with something on it. A file without is an error.
+func (l *lineReader) skipBlank() error {
+	for {
+		line, err := l.next()
+		if err == io.EOF {
+			return fmt.Errorf("%w: it has only blank lines", ErrNoText)
+		}
+		if err != nil {
+			return err
+		}
+		if !blank(line) {
+			l.back(append(bytes.Clone(line), lineEnd...), l.number)
+			return nil
+		}
+	}
+}
+
+// blank tells whether a line has nothing on it.
+func blank(line []byte) bool { return len(bytes.Trim(line, " \t")) == 0 }
+
+// back makes the lines, each with lineEnd, those to read next. The first of them has the given number.
 func (l *lineReader) back(lines []byte, number int) {
+	if len(lines) == 0 {
+		return
+	}
 	l.unread = append(bytes.Clone(lines), l.unread...)
 	l.number = number - 1
 }

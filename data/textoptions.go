@@ -20,7 +20,7 @@ type TextOptions struct {
 	NFC            bool `yaml:"nfc" json:"nfc" help:"bring letters with accents into one form, Unicode's NFC"`
 	MinChars       int  `yaml:"min_chars" json:"min_chars" help:"drop rows with a text of fewer characters"`
 	MaxChars       int  `yaml:"max_chars" json:"max_chars" help:"drop rows with a text of more characters; 0 is no limit"`
-	DropDuplicates bool `yaml:"drop_duplicates" json:"drop_duplicates" help:"drop rows that are the same, once cleaned, as an earlier one"`
+	DropDuplicates bool `yaml:"drop_duplicates" json:"drop_duplicates" help:"drop rows whose texts, class and score are, once cleaned, those of an earlier row"`
 }
 
 // DefaultTextOptions take a file of one column and clean it for training. Texts of more than 10,000 characters are dropped:

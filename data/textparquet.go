@@ -98,6 +98,9 @@ func (s *parquetSource) next(r *textRecord) (err error) {
 	defer recoverParquet(&err)
 	for s.left == 0 {
 		if len(s.groups) == 0 {
+			for i := range s.columns {
+				s.columns[i].close()
+			}
 			return io.EOF
 		}
 		chunks := s.groups[0].ColumnChunks()

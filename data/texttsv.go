@@ -2,7 +2,6 @@ package data
 
 import (
 	"bytes"
-	"io"
 	"strings"
 )
 
@@ -17,10 +16,10 @@ type tsvSource struct {
 
 // openTSV returns the rows of a file of columns with tabs between them.
 func openTSV(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
-	first, err := lines.next()
-	if err == io.EOF {
-		return nil, nil, ErrEmpty
+	if err := lines.skipBlank(); err != nil {
+		return nil, nil, err
 	}
+	first, err := lines.next()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -28,12 +27,10 @@ func openTSV(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
 	names := strings.Split(string(first), "\t")
 	s.width = len(names)
 	if opt.Header {
-		for i := range names {
-			names[i] = strings.TrimSpace(names[i])
-		}
+		names = trimmed(names)
 	} else {
 		names = numbered(s.width)
-		lines.back(append(bytes.Clone(first), '\n'), lines.number)
+		lines.back(append(bytes.Clone(first), lineEnd...), lines.number)
 	}
 	columns, at, err := pickColumns(names, opt)
 	s.at = at

@@ -1,9 +1,6 @@
 package data
 
-import (
-	"errors"
-	"unicode/utf8"
-)
+import "errors"
 
 // txtSource reads a sentence a line.
 type txtSource struct{ lines *lineReader }
@@ -23,26 +20,5 @@ func (s txtSource) next(r *textRecord) error {
 		return err
 	}
 	r.values = append(r.values[:0], string(line))
-	return nil
-}
-
-// blank tells whether a line has nothing on it.
-func blank(line []byte) bool {
-	for _, b := range line {
-		if b != ' ' && b != '\t' {
-			return false
-		}
-	}
-	return true
-}
-
-// checkLine returns the error of a line that is blank or is not UTF-8.
-func checkLine(line []byte) error {
-	if blank(line) {
-		return &badRow{Empty, "a blank line"}
-	}
-	if !utf8.Valid(line) {
-		return &badRow{InvalidUTF8, ""}
-	}
 	return nil
 }

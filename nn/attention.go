@@ -1,9 +1,12 @@
 package nn
 
 import (
+	"math"
+
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/ml/layers/attention"
+	layers "github.com/gomlx/gomlx/ml/layers/attention"
 	"github.com/gomlx/gomlx/ml/model"
 )
 
@@ -15,14 +18,39 @@ import (
 // and the result is linear in the heads side by side. Keys [batch, tokens], boolean, says which tokens may be looked at, at
 // least one of each item; nil is all of them. The softmax is computed in float32; the result has the type of x.
 func Attention(scope *model.Scope, x *graph.Node, heads int, keys *graph.Node) *graph.Node {
+	return attention(scope, x, heads, keys, 0)
+}
+
+// attention is [Attention] with [Dropout] of the softmax's values at the given rate, as BERT has it (google-research/bert,
+// modeling.py, attention_layer: "this is actually dropping out entire tokens to attend to").
+func attention(scope *model.Scope, x *graph.Node, heads int, keys *graph.Node, dropout float64) *graph.Node {
 	tokens, width := x.Shape().Dim(1), x.Shape().Dim(2)
 	qkv := DenseFrom(scope.In("qkv"), x, 3*width, true, transformerInit)
 	part := func(i int) *graph.Node {
 		columns := graph.Slice(qkv, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(i*width, (i+1)*width))
 		return graph.Reshape(columns, -1, tokens, heads, width/heads)
 	}
-	y := graph.Reshape(attend(part(0), part(1), part(2), keys), -1, tokens, width)
-	return DenseFrom(scope.In("out"), y, width, true, transformerInit)
+	query, key, value := part(0), part(1), part(2)
+	var y *graph.Node
+	if dropout > 0 && scope.IsTraining(x.Graph()) {
+		y = attendInPart(scope, query, key, value, keys, dropout)
+	} else {
+		y = attend(query, key, value, keys)
+	}
+	return DenseFrom(scope.In("out"), graph.Reshape(y, -1, tokens, width), width, true, transformerInit)
+}
+
+// attendInPart is attend, each query looking at a random part of the keys. No device has this as one operation.
+func attendInPart(scope *model.Scope, query, key, value, keys *graph.Node, dropout float64) *graph.Node {
+	root := math.Sqrt(float64(query.Shape().Dim(-1)))
+	scores := toFloat32(graph.Einsum("bqhd,bkhd->bhqk", graph.DivScalar(query, root), key))
+	if keys != nil {
+		// Lowest, rather than infinite, so that an item without any key to look at gives numbers.
+		lowest := graph.BroadcastToShape(graph.Scalar(scores.Graph(), dtypes.Float32, -math.MaxFloat32), scores.Shape())
+		scores = graph.Where(graph.BroadcastToShape(graph.InsertAxes(keys, 1, 1), scores.Shape()), scores, lowest)
+	}
+	weights := Dropout(scope, graph.Softmax(scores, -1), dropout)
+	return graph.Einsum("bhqk,bkhd->bqhd", graph.ConvertDType(weights, value.DType()), value)
 }
 
 // attend is scaled dot-product attention; query, key and value are [batch, tokens, heads, dim]. A device that has it as one
@@ -32,10 +60,10 @@ func attend(query, key, value, keys *graph.Node) *graph.Node {
 	if !query.Graph().Backend().Capabilities().Operations[compute.OpTypeFusedScaledDotProductAttention] {
 		query, key, value = toFloat32(query), toFloat32(key), toFloat32(value)
 	}
-	var options attention.CoreOptions
+	var options layers.CoreOptions
 	if keys != nil {
 		options.AttentionMask = graph.InsertAxes(keys, 1, 1)
 	}
-	y, _ := attention.Core(query, key, value, attention.LayoutBSHD, options)
+	y, _ := layers.Core(query, key, value, layers.LayoutBSHD, options)
 	return graph.ConvertDType(y, dtype)
 }

@@ -1,5 +1,5 @@
-// Package nn holds the layers that backbones and methods share: dense, convolution, batch norm, MLP heads and transformer
-// blocks.
+// Package nn holds the layers that backbones and methods share: dense, convolution, batch norm, MLP heads, dropout and
+// transformer blocks.
 //
 // Layers are functions of a [model.Scope] (where their weights live) and graph nodes. Images are channels-last,
 // [batch, height, width, channels], throughout. Weights are kept in float32; a layer computes in the type of its input,
@@ -24,9 +24,16 @@ import (
 // seedKey is where a store keeps the seed of its weights.
 const seedKey = "alike_weight_seed"
 
-// SetSeed sets the seed that the store's weights are drawn from when they are first used. Each variable has its own
+// SetSeed sets the seed that the store's weights, and the random state of [Dropout], are drawn from when they are first used. Each variable has its own
 // stream, found by its path, so an encoder starts from the same weights whatever is built around it.
 func SetSeed(store *model.Store, seed uint64) { store.SetParam(seedKey, seed) }
+
+// seed is what SetSeed set, or 0.
+func seed(store *model.Store) uint64 {
+	value, _ := store.GetParam(seedKey)
+	seed, _ := value.(uint64)
+	return seed
+}
 
 // undrawnKey is where a store says that its parameters have no values.
 const undrawnKey = "alike_undrawn"
@@ -72,12 +79,10 @@ func Parameter(scope *model.Scope, name string, init Init, dims ...int) *model.V
 	if undrawn, _ := scope.Store().GetParam(undrawnKey); undrawn == true {
 		return scope.VariableWithShape(name, shapes.Make(dtypes.Float32, dims...))
 	}
-	seed, _ := scope.Store().GetParam(seedKey)
-	base, _ := seed.(uint64)
 	path := fnv.New64a()
 	path.Write([]byte(model.JoinPath(scope.Scope(), name)))
 	values := make([]float32, shapes.Make(dtypes.Float32, dims...).Size())
-	init(values, rng.New(base, 0, int(path.Sum64()), rng.Init).NormFloat64)
+	init(values, rng.New(seed(scope.Store()), 0, int(path.Sum64()), rng.Init).NormFloat64)
 	v, err := scope.CreateVariable(name, tensors.FromFlatDataAndDimensions(values, dims...))
 	if err != nil {
 		panic(err)

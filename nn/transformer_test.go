@@ -23,6 +23,8 @@ type blockTest struct {
 	x                                   []float64
 	keys                                []bool
 	values                              map[string][]float32
+	// postNorm has the norms behind, and a dropout so small that nothing is dropped.
+	postNorm bool
 }
 
 const blockEpsilon = 1e-5
@@ -31,6 +33,7 @@ func drawBlock(t *rapid.T) blockTest {
 	c := blockTest{
 		batch: rapid.IntRange(1, 3).Draw(t, "batch"), tokens: rapid.IntRange(1, 5).Draw(t, "tokens"),
 		heads: rapid.IntRange(1, 3).Draw(t, "heads"), hidden: rapid.IntRange(1, 9).Draw(t, "hidden"),
+		postNorm: rapid.Bool().Draw(t, "post-norm"),
 	}
 	c.width = c.heads * rapid.IntRange(1, 5).Draw(t, "width of a head")
 	random := rng.New(rapid.Uint64().Draw(t, "seed"), 0, 0, 0)
@@ -59,7 +62,7 @@ func drawBlock(t *rapid.T) blockTest {
 }
 
 // apply runs the block on a device in the given type, and returns y and the gradient of the sum of its squares for x.
-func (c blockTest) apply(t testing.TB, name string, dtype dtypes.DType, masked bool) (y, gradient []float32) {
+func (c blockTest) apply(t testing.TB, name string, dtype dtypes.DType, masked bool, dropout float64) (y, gradient []float32) {
 	t.Helper()
 	b, err := device.Open(name)
 	if err != nil {
@@ -67,13 +70,17 @@ func (c blockTest) apply(t testing.TB, name string, dtype dtypes.DType, masked b
 	}
 	defer b.Finalize()
 	store := model.NewStore()
-	block := nn.TransformerBlock{Heads: c.heads, Hidden: c.hidden, Epsilon: blockEpsilon}
+	block := nn.TransformerBlock{Heads: c.heads, Hidden: c.hidden, Epsilon: blockEpsilon}.Apply
+	if c.postNorm {
+		block = nn.PostNormBlock{Heads: c.heads, Hidden: c.hidden, Epsilon: blockEpsilon, Dropout: dropout, AttentionDropout: dropout}.Apply
+	}
 	exec, err := model.NewExec(b, store, func(scope *model.Scope, x *graph.Node) []*graph.Node {
 		var keys *graph.Node
 		if masked {
 			keys = graph.Const(x.Graph(), tensors.FromFlatDataAndDimensions(c.keys, c.batch, c.tokens))
 		}
-		y := block.Apply(scope, graph.ConvertDType(x, dtype), keys)
+		store.SetTraining(x.Graph(), dropout > 0)
+		y := block(scope, graph.ConvertDType(x, dtype), keys)
 		if y.DType() != dtype {
 			t.Errorf("y is %s, want %s", y.DType(), dtype)
 		}
@@ -101,8 +108,14 @@ func (c blockTest) apply(t testing.TB, name string, dtype dtypes.DType, masked b
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := store.NumVariables(); got != len(c.values) {
-		t.Errorf("%d variables, want %d", got, len(c.values))
+	trainable := 0
+	for v := range store.IterVariables() {
+		if v.Trainable {
+			trainable++
+		}
+	}
+	if trainable != len(c.values) {
+		t.Errorf("%d variables to train, want %d", trainable, len(c.values))
 	}
 	return tensors.MustCopyFlatData[float32](outputs[0]), tensors.MustCopyFlatData[float32](outputs[1])
 }
@@ -113,7 +126,18 @@ func (c blockTest) want(masked bool) []float64 {
 	w, perItem := c.width, c.tokens*c.width
 	for item := range c.batch {
 		x := y[item*perItem:][:perItem]
-		qkv := c.dense("/attention/qkv", c.norm("/norm_1", x), w, 3*w)
+		before := func(norm string, x []float64) []float64 {
+			if c.postNorm {
+				return x
+			}
+			return c.norm(norm, x)
+		}
+		behind := func(norm string, x []float64) {
+			if c.postNorm {
+				copy(x, c.norm(norm, x))
+			}
+		}
+		qkv := c.dense("/attention/qkv", before("/norm_1", x), w, 3*w)
 		mixed := make([]float64, perItem)
 		dim := w / c.heads
 		for head := range c.heads {
@@ -141,13 +165,15 @@ func (c blockTest) want(masked bool) []float64 {
 		for i, v := range c.dense("/attention/out", mixed, w, w) {
 			x[i] += v
 		}
-		hidden := c.dense("/up", c.norm("/norm_2", x), w, c.hidden)
+		behind("/norm_1", x)
+		hidden := c.dense("/up", before("/norm_2", x), w, c.hidden)
 		for i, v := range hidden {
 			hidden[i] = v * math.Erfc(-v/math.Sqrt2) / 2
 		}
 		for i, v := range c.dense("/down", hidden, c.hidden, w) {
 			x[i] += v
 		}
+		behind("/norm_2", x)
 	}
 	return y
 }
@@ -184,10 +210,11 @@ func (c blockTest) dense(path string, x []float64, in, out int) []float64 {
 	return y
 }
 
-// closeTo allows a difference of a share of the largest value.
+// closeTo allows a difference of a share of the largest value, or of a tenth where all are smaller: what comes near 0 is a
+// difference of larger numbers.
 func closeTo(t testing.TB, what string, got []float32, want []float64, share float64) {
 	t.Helper()
-	var largest float64
+	largest := 0.1
 	for _, v := range want {
 		largest = max(largest, math.Abs(v))
 	}
@@ -218,14 +245,16 @@ func (c blockTest) wantGradient(masked bool) []float64 {
 	return gradient
 }
 
-// With and without a mask, on both devices: one has attention and norms as single operations, the other does not.
+// With the norms in front and behind, with and without a mask, on both devices: one has attention and norms as single operations,
+// the other does not. Dropout that drops nothing makes both compute attention step by step.
 func TestTransformerBlockIsItsEquations(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c := drawBlock(rt)
 		masked := rapid.Bool().Draw(rt, "masked")
+		dropout := rapid.SampledFrom([]float64{0, 1e-12}).Draw(rt, "dropout")
 		want, wantGradient := c.want(masked), c.wantGradient(masked)
 		for _, name := range []string{"go", "cpu"} {
-			y, gradient := c.apply(t, name, dtypes.Float32, masked)
+			y, gradient := c.apply(t, name, dtypes.Float32, masked, dropout)
 			closeTo(t, "y on "+name, y, want, 1e-4)
 			closeTo(t, "the gradient on "+name, gradient, wantGradient, 1e-3)
 		}
@@ -233,11 +262,15 @@ func TestTransformerBlockIsItsEquations(t *testing.T) {
 }
 
 func TestTransformerBlockInBFloat16(t *testing.T) {
-	c := rapid.Custom(drawBlock).Example(7)
-	want := c.want(true)
-	for _, name := range []string{"go", "cpu"} {
-		y, _ := c.apply(t, name, dtypes.BFloat16, true)
-		closeTo(t, "y on "+name, y, want, 0.03)
+	for seed := 7; seed < 11; seed++ {
+		c := rapid.Custom(drawBlock).Example(seed)
+		want := c.want(true)
+		for _, name := range []string{"go", "cpu"} {
+			for _, dropout := range []float64{0, 1e-12} {
+				y, _ := c.apply(t, name, dtypes.BFloat16, true, dropout)
+				closeTo(t, "y on "+name, y, want, 0.03)
+			}
+		}
 	}
 }
 

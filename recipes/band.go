@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/train"
 )
 
@@ -202,22 +201,12 @@ func (r Recipe) Band() (*Band, error) {
 
 const bandFile = ".band.json"
 
-// BandFor returns the band that a run with the given settings is to be held against: that of the recipe that it started from,
-// if the run departs from it in nothing but its data, its seed, and what changes no result. Otherwise it returns nil.
+// BandFor returns the band that a run with the given settings is to be held against: that of the recipe whose settings they
+// are, as [Of] finds it. Otherwise it returns nil.
 func BandFor(config train.Config) (*Band, error) {
-	if config.Recipe == "" {
+	r, found := Of(config)
+	if !found {
 		return nil, nil
-	}
-	r, err := Find(config.Recipe)
-	if err != nil {
-		return nil, nil // of another version of the program
-	}
-	for _, f := range fields.Changed(r.Config, config) {
-		switch f.Key {
-		case "data", "seed", "device", "workers", "checkpoint_seconds", "watch", "monitor_every":
-		default:
-			return nil, nil
-		}
 	}
 	return r.Band()
 }

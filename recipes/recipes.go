@@ -83,6 +83,26 @@ func Find(name string) (Recipe, error) {
 	return r, nil
 }
 
+// Of returns the recipe that a run started from, if the run departs from it in nothing but its data, its seed, and what changes
+// no result.
+func Of(config train.Config) (Recipe, bool) {
+	if config.Recipe == "" {
+		return Recipe{}, false
+	}
+	r, err := Find(config.Recipe)
+	if err != nil {
+		return Recipe{}, false // of another version of the program
+	}
+	for _, f := range fields.Changed(r.Config, config) {
+		switch f.Key {
+		case "data", "seed", "device", "workers", "checkpoint_seconds", "watch", "monitor_every":
+		default:
+			return Recipe{}, false
+		}
+	}
+	return r, true
+}
+
 // parse reads a recipe over the defaults of its method.
 func parse(text []byte) (Recipe, error) {
 	// Read once for the method and the size, which decide on the defaults, and once more over these.

@@ -20,8 +20,11 @@ func (a Advice) String() string { return a.Key + " " + a.Text }
 // Advise looks at a run before its first step. The labels are the classes of the pictures to learn from, -1 for a picture
 // without. Of the published settings, on as many pictures as they are for, there is nothing to say.
 //
+// Settings that were tested are those of runs that were measured: of them, only what the pictures at hand do not fit is advised
+// on, not how far they are from the published ones.
+//
 // Settings that a run cannot work with are not its concern: [Config.Validate] and [Run] refuse them.
-func Advise(config Config, labels []int) ([]Advice, error) {
+func Advise(config Config, labels []int, tested bool) ([]Advice, error) {
 	m, err := config.Method()
 	if err != nil {
 		return nil, err
@@ -33,11 +36,13 @@ func Advise(config Config, labels []int) ([]Advice, error) {
 	perEpoch := len(labels) / config.Batch
 	a := &adviser{
 		Config: config, usual: usual.WithEpochs(config.Epochs), method: m.Name(),
-		labels: labels, perEpoch: perEpoch, steps: config.Epochs * perEpoch,
+		labels: labels, tested: tested, perEpoch: perEpoch, steps: config.Epochs * perEpoch,
 	}
 	a.length()
 	a.warmup()
-	a.rate()
+	if !tested {
+		a.rate()
+	}
 	a.adviseMethod(m)
 	return a.list, nil
 }
@@ -48,6 +53,7 @@ type adviser struct {
 	usual  Config // the method's defaults for the same pictures and epochs
 	method string
 	labels []int
+	tested bool
 	// perEpoch and steps count the steps of an epoch and of the run.
 	perEpoch, steps int
 	list            []Advice

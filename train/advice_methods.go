@@ -37,7 +37,7 @@ func (a *adviser) statistics(source string) {
 // average compares the share of a target network that a step leaves with the usual one: the same share over the same number of pictures.
 func (a *adviser) average(key string, share, usual float64) {
 	fits := math.Pow(usual, float64(a.Batch)/float64(a.usual.Batch))
-	if 1-share > far*(1-fits) {
+	if !a.tested && 1-share > far*(1-fits) {
 		a.sayOwn(key, "is %g: with a batch of %d the slow network follows too fast; the default of %g for a batch of %d comes to %.5g for yours (Busbridge et al. 2023, How to scale your EMA)",
 			share, a.Batch, usual, a.usual.Batch, fits)
 	}

@@ -3,6 +3,7 @@ package train_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func adviceOn(t *testing.T, c train.Config, labels []int) []train.Advice {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	list, err := train.Advise(c, labels)
+	list, err := train.Advise(c, labels, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +150,29 @@ func TestAdviceIsOnWhatIsFarFromKnownToWork(t *testing.T) {
 		if found := of(c.good); found != "" {
 			t.Errorf("%s: there is nothing to say of %s, but it says %q", c.method, c.key, found)
 		}
+	}
+}
+
+// Of settings that were tested only what does not fit the pictures is spoken of: not a rate far from the published ones, but a queue
+// that is longer than the data.
+func TestTestedSettingsAreAdvisedOnThePicturesOnly(t *testing.T) {
+	c := train.DefaultMoCo(32)
+	c.Data, c.Optimizer.LearningRate, c.MoCo.Momentum = "pictures", 3, 0.5
+	keys := func(tested bool) (list []string) {
+		advice, err := train.Advise(c, inClasses(3000, 10), tested)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range advice {
+			list = append(list, a.Key)
+		}
+		return list
+	}
+	if got, want := keys(false), []string{"optimizer.learning_rate", "moco.momentum", "moco.queue"}; !slices.Equal(got, want) {
+		t.Errorf("advice on %v, want %v", got, want)
+	}
+	if got, want := keys(true), []string{"moco.queue"}; !slices.Equal(got, want) {
+		t.Errorf("advice on tested settings: %v, want %v", got, want)
 	}
 }
 

@@ -133,7 +133,8 @@ func (p *pictures) open(ctx context.Context, _ string) error {
 	if method.NeedsLabels(p.how) && countClasses(p.all.Labels()) < 2 {
 		return fmt.Errorf("%s learns to tell classes apart, and the pictures to learn from in %s are of fewer than two: put those of each class into a folder of its own, as CLASS/*.jpg or train/CLASS/*.jpg", p.how.Name(), p.config.Data)
 	}
-	if n := int(math.Round(p.config.HoldOut * float64(p.all.Len()))); n > 0 {
+	// One picture is no one's pair: there is nothing to see of an encoder on it.
+	if n := int(math.Round(p.config.HoldOut * float64(p.all.Len()))); n > 1 {
 		if p.train, p.held, err = p.all.HoldOut(n, p.config.Seed); err != nil {
 			return err
 		}

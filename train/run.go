@@ -26,6 +26,8 @@ import (
 type Options struct {
 	// Resume continues the run in the directory, if there is one. Without it, a directory with a run in it is an error.
 	Resume bool
+	// Tested says that the settings were measured as they stand: see [Advise].
+	Tested bool
 	// OnStart is called once before the first step, OnStep after every step and OnEpoch after every epoch; each may be nil.
 	OnStart func(Start)
 	OnStep  func(Step)
@@ -411,7 +413,7 @@ func (r *run) announce() (err error) {
 		}
 	}
 	if r.done == 0 {
-		if s.Advice, err = Advise(r.config, r.subject.labels()); err != nil {
+		if s.Advice, err = Advise(r.config, r.subject.labels(), r.options.Tested); err != nil {
 			return err
 		}
 	}

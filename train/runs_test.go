@@ -148,6 +148,7 @@ func TestWhenTheEncoderIsLookedAt(t *testing.T) {
 		{3, 0.1, []int{0, 3, 4}, true},
 		{0, 0.1, nil, false},
 		{2, 0, []int{0, 2, 4}, false},
+		{2, 0.04, []int{0, 2, 4}, false}, // one picture, which has no pair
 	} {
 		config := small(data)
 		config.MonitorEvery, config.HoldOut = c.every, c.holdOut

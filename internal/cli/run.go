@@ -25,6 +25,7 @@ import (
 
 // trainWithProgress trains and shows on the console how it gets on.
 func trainWithProgress(ctx context.Context, c console, config train.Config, dir string, resume bool) (*train.Result, error) {
+	_, tested := recipes.Of(config)
 	expected, err := recipes.NewWatch(config)
 	if err != nil {
 		return nil, err
@@ -33,6 +34,7 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 	var before train.Epoch // the first look, which all later ones are held against
 	result, err := train.Run(ctx, config, dir, train.Options{
 		Resume: resume,
+		Tested: tested,
 		OnStart: func(s train.Start) {
 			fmt.Fprintln(c.err, describe(config, s))
 			for _, advice := range s.Advice {

@@ -16,6 +16,8 @@ const (
 	Split = -3
 	// Substitute is the view number for choosing what stands in for an unreadable item.
 	Substitute = -4
+	// Dropout is the view number for the first random state of a graph with dropout; its epoch and item are 0.
+	Dropout = -5
 )
 
 // New returns the generator of one view of one item in one epoch. The four numbers are mixed with SplitMix64 (Steele,
