@@ -170,13 +170,13 @@ func readDecoder(raw json.RawMessage) (decoder, error) {
 		return fuse, nil
 	case "Strip":
 		if utf8.RuneCountInString(s.Content) != 1 {
-			return nil, fmt.Errorf("Strip: %q is not one character", s.Content)
+			return nil, fmt.Errorf("step Strip: %q is not one character", s.Content)
 		}
 		return stripDecoder(s.Content, s.Start, s.Stop), nil
 	case "Replace":
 		p, err := s.Pattern.compile()
 		if err != nil {
-			return nil, fmt.Errorf("Replace: %w", err)
+			return nil, fmt.Errorf("step Replace: %w", err)
 		}
 		replace := replaceAll(p, s.Content)
 		return func(tokens []string) []string {

@@ -16,6 +16,7 @@ type goldenRow struct {
 	IDs      []int32 `json:"ids"`
 	CasedIDs []int32 `json:"cased_ids"`
 	Decoded  string  `json:"decoded"`
+	Cut      []int32 `json:"cut"`
 }
 
 func goldenRows(t *testing.T, name string) []goldenRow {
@@ -95,5 +96,23 @@ func TestIDsAreThoseOfTokenizerJSON(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestIDsAreThoseOfCLIPsOwnTokenizer(t *testing.T) {
+	tokenizer := load(t, "testdata/clip")
+	for _, row := range goldenRows(t, "clip.json") {
+		if got := tokenizer.Encode(row.Text, 0); !slices.Equal(got, row.IDs) {
+			t.Errorf("%q became\n%v, want\n%v", row.Text, got, row.IDs)
+		}
+		if got, cut := tokenizer.Append(nil, row.Text, token.CLIPContext); !slices.Equal(got, row.Cut) || cut != (len(row.IDs) > 77) {
+			t.Errorf("%q was cut to\n%v, want\n%v", row.Text, got, row.Cut)
+		}
+	}
+	if got := tokenizer.Decode(tokenizer.Encode("A cat, isn't it? 👍", 0)); got != "a cat , isn 't it ? 👍" {
+		t.Errorf("shown as %q", got)
+	}
+	if tokenizer.Pad() != 0 || int(tokenizer.Special().SEP) != tokenizer.Size()-1 {
+		t.Errorf("pad %d, %+v, size %d", tokenizer.Pad(), tokenizer.Special(), tokenizer.Size())
 	}
 }

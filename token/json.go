@@ -100,7 +100,7 @@ func parseJSON(text, settings []byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{ids: map[string]int32{}, special: Special{CLS: -1, SEP: -1, Pad: -1, Unknown: -1, Mask: -1}}
+	t := &Tokenizer{ids: map[string]int32{}, special: noSpecial}
 	t.files = []file{{jsonFile, text}}
 	if settings != nil {
 		t.files = append(t.files, file{configFile, settings})

@@ -61,7 +61,7 @@ func readNormalizers(raw json.RawMessage, c config) (list []normalizer, bert *be
 	case "Replace":
 		p, err := s.Pattern.compile()
 		if err != nil {
-			return nil, nil, fmt.Errorf("Replace: %w", err)
+			return nil, nil, fmt.Errorf("step Replace: %w", err)
 		}
 		return one(replaceAll(p, s.Content))
 	}
@@ -110,16 +110,16 @@ func readSplitter(raw json.RawMessage) (splitter, error) {
 		return splitBy(oneRune(isNumber), contiguousMatches, false), nil
 	case "CharDelimiterSplit":
 		if s.Delimiter == "" {
-			return nil, errors.New("CharDelimiterSplit has no delimiter")
+			return nil, errors.New("step CharDelimiterSplit has no delimiter")
 		}
 		return splitBy(literal(s.Delimiter), removedMatches, false), nil
 	case "Split":
 		p, err := s.Pattern.compile()
 		if err != nil {
-			return nil, fmt.Errorf("Split: %w", err)
+			return nil, fmt.Errorf("step Split: %w", err)
 		}
 		if s.Behaviour == "" {
-			return nil, errors.New("Split has no behavior")
+			return nil, errors.New("step Split has no behavior")
 		}
 		return splitBy(p, s.Behaviour, s.Invert), nil
 	case "ByteLevel":
@@ -156,7 +156,7 @@ func metaspaceSplitter(s step) (splitter, error) {
 		mark = *s.Replacement
 	}
 	if utf8.RuneCountInString(mark) != 1 {
-		return nil, fmt.Errorf("Metaspace: the replacement %q is not one character", mark)
+		return nil, fmt.Errorf("step Metaspace: the replacement %q is not one character", mark)
 	}
 	scheme := s.PrependScheme
 	switch {
@@ -165,7 +165,7 @@ func metaspaceSplitter(s step) (splitter, error) {
 	case scheme == "":
 		scheme = "always"
 	case !slices.Contains([]string{"always", "first", "never"}, scheme):
-		return nil, fmt.Errorf("Metaspace: the prepend_scheme %q is not known", scheme)
+		return nil, fmt.Errorf("step Metaspace: the prepend_scheme %q is not known", scheme)
 	}
 	words := inTurn(nil)
 	if s.Split == nil || *s.Split {

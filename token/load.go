@@ -23,8 +23,8 @@ type file struct {
 	content []byte
 }
 
-// Load reads the tokenizer of a model folder: tokenizer.json, or else vocab.txt, BERT's list of a token a line; and
-// tokenizer_config.json where there is one. Errors name the file, and the line or the part of it. What a tokenizer.json asks for and
+// Load reads the tokenizer of a model folder: tokenizer.json, or else vocab.txt, BERT's list of a token a line, with
+// tokenizer_config.json where there is one; or bpe_simple_vocab_16e6.txt.gz, CLIP's list of merges. Errors name the file, and the line or the part of it. What a tokenizer.json asks for and
 // this package does not do is an error too.
 func Load(dir string) (*Tokenizer, error) {
 	config, err := readFile(dir, configFile)
@@ -34,7 +34,7 @@ func Load(dir string) (*Tokenizer, error) {
 	for _, source := range []struct {
 		name  string
 		parse func(text, config []byte) (*Tokenizer, error)
-	}{{jsonFile, parseJSON}, {vocabFile, parseBERT}} {
+	}{{jsonFile, parseJSON}, {vocabFile, parseBERT}, {clipFile, parseCLIP}} {
 		text, err := readFile(dir, source.name)
 		if err != nil {
 			return nil, err
@@ -48,7 +48,7 @@ func Load(dir string) (*Tokenizer, error) {
 		}
 		return t, nil
 	}
-	return nil, fmt.Errorf("%s holds no tokenizer: there is neither a %s nor a %s", dir, jsonFile, vocabFile)
+	return nil, fmt.Errorf("%s holds no tokenizer: there is no %s, %s or %s", dir, jsonFile, vocabFile, clipFile)
 }
 
 // Save writes the tokenizer into the folder dir, which has to exist, as files that Load and Hugging Face's tools read.

@@ -142,5 +142,5 @@ func supported(expression string) error {
 // spacesPattern is `\s+`.
 func spacesPattern(text []byte, from int) (start, end int) {
 	start, _ = oneRune(unicode.IsSpace)(text, from)
-	return start, start + run(text[start:], isSpaceKind)
+	return start, start + run(text[start:], spaceKind)
 }

@@ -56,6 +56,8 @@ type Special struct {
 	Mask    int32 // stands for a token that was hidden
 }
 
+var noSpecial = Special{CLS: -1, SEP: -1, Pad: -1, Unknown: -1, Mask: -1}
+
 // Special returns the ids with a meaning of their own.
 func (t *Tokenizer) Special() Special { return t.special }
 

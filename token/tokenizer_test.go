@@ -1,6 +1,8 @@
 package token_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -95,7 +97,7 @@ func TestBadFilesAreErrorsThatSayWhatAndWhere(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		{"an empty folder", nil, "neither a tokenizer.json nor a vocab.txt"},
+		{"an empty folder", nil, "no tokenizer.json, vocab.txt or bpe_simple_vocab_16e6.txt.gz"},
 		{"no special tokens", map[string]string{"vocab.txt": "a\nb\n"}, "vocab.txt has no token [CLS]"},
 		{"not UTF-8", map[string]string{"vocab.txt": "[CLS]\nb\xff\n"}, "vocab.txt: line 2 is not UTF-8"},
 		{"a torn configuration", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"do_lo`}, "tokenizer_config.json: unexpected end"},
@@ -120,6 +122,11 @@ func TestBadFilesAreErrorsThatSayWhatAndWhere(t *testing.T) {
 		{"special tokens outside", tokenizerJSON(`"post_processor": {"type": "BertProcessing", "cls": ["a", 0], "sep": ["x", 7]}, ` + smallModel), "a special token has the id 7; the vocabulary's are 0 to 0"},
 		{"a template of nothing", tokenizerJSON(`"post_processor": {"type": "TemplateProcessing", "single": []}, ` + smallModel), "no place for it"},
 		{"another decoder", tokenizerJSON(`"decoder": {"type": "CTC"}, ` + smallModel), `the decoder "CTC"`},
+		{"merges that are not packed", map[string]string{"bpe_simple_vocab_16e6.txt.gz": "#version\na b\n"}, "bpe_simple_vocab_16e6.txt.gz: gzip: invalid header"},
+		{"torn merges", map[string]string{"bpe_simple_vocab_16e6.txt.gz": packed(t, "#version\na b\n")[:25]}, "bpe_simple_vocab_16e6.txt.gz: unexpected EOF"},
+		{"no merges", map[string]string{"bpe_simple_vocab_16e6.txt.gz": packed(t, "#version\n")}, "bpe_simple_vocab_16e6.txt.gz: there are no merges"},
+		{"three at once", map[string]string{"bpe_simple_vocab_16e6.txt.gz": packed(t, "#version\na b\na b c\n")}, `line 3, "a b c", is not two tokens`},
+		{"merges out of order", map[string]string{"bpe_simple_vocab_16e6.txt.gz": packed(t, "#version\nab c\na b\n")}, `line 2: merge 1, "ab" and "c": "ab" is not`},
 		{"a missing token that is named", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"sep_token": {"content": "</s>"}}`}, "vocab.txt has no token </s>"},
 	} {
 		if _, err := token.Load(folder(t, c.files)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -158,6 +165,19 @@ func TestVeryLongWordsTakeNoLongerThanTheirLength(t *testing.T) {
 	}
 }
 
+func packed(t testing.TB, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 func TestUnusualNamesOfSpecialTokensAreRead(t *testing.T) {
 	tokenizer := load(t, folder(t, map[string]string{
 		"vocab.txt":             "<pad>\r\n<s>\r\n</s>\r\n[UNK]\r\nthe\r\n",
@@ -172,21 +192,26 @@ func TestUnusualNamesOfSpecialTokensAreRead(t *testing.T) {
 }
 
 func FuzzEncodeTakesAnyBytes(f *testing.F) {
-	for _, row := range []string{"which things", "\xff\xfe\x00", "漢\u0301 [MASK", strings.Repeat("é", 200)} {
+	for _, row := range []string{"which things", "\xff\xfe\x00", "漢\u0301 [MASK", "&#x41; &amp;lt &\x1b[3m ﬁ Σ", strings.Repeat("é", 200)} {
 		f.Add(row, 5)
 	}
-	tokenizer := load(f, "testdata/bert")
+	var all []*token.Tokenizer
+	for _, dir := range []string{"bert", "clip", "json/roberta", "json/cl100k", "json/unigram", "json/pieces"} {
+		all = append(all, load(f, filepath.Join("testdata", dir)))
+	}
 	f.Fuzz(func(t *testing.T, text string, length int) {
-		ids, _ := tokenizer.Append(nil, text, length)
-		for _, id := range ids {
-			if id < 0 || int(id) >= tokenizer.Size() {
-				t.Fatalf("%d is no id", id)
+		for _, tokenizer := range all {
+			ids, _ := tokenizer.Append(nil, text, length)
+			for _, id := range ids {
+				if id < 0 || int(id) >= tokenizer.Size() {
+					t.Fatalf("%d is no id", id)
+				}
 			}
+			if length > 0 && len(ids) > length {
+				t.Fatalf("%d ids, at most %d", len(ids), length)
+			}
+			tokenizer.Decode(ids)
 		}
-		if length > 0 && len(ids) > length {
-			t.Fatalf("%d ids, at most %d", len(ids), length)
-		}
-		tokenizer.Decode(ids)
 	})
 }
 

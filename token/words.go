@@ -20,7 +20,7 @@ const (
 	otherKind kind = iota
 	letterKind
 	numberKind
-	isSpaceKind
+	spaceKind
 )
 
 func kindOf(r rune) kind {
@@ -33,7 +33,7 @@ func kindOf(r rune) kind {
 	case unicode.In(r, unicode.N):
 		return numberKind
 	case unicode.IsSpace(r):
-		return isSpaceKind
+		return spaceKind
 	}
 	return otherKind
 }
@@ -46,7 +46,7 @@ var asciiKinds = func() (kinds [utf8.RuneSelf]kind) {
 		case unicode.IsDigit(c):
 			kinds[c] = numberKind
 		case unicode.IsSpace(c):
-			kinds[c] = isSpaceKind
+			kinds[c] = spaceKind
 		}
 	}
 	return kinds
@@ -95,46 +95,51 @@ func gpt2Pattern(text []byte, from int) (start, end int) {
 		before = 1
 	}
 	r, _ := utf8.DecodeRune(rest[before:])
-	if k := kindOf(r); k != isSpaceKind {
+	if k := kindOf(r); k != spaceKind {
 		return from, from + before + run(rest[before:], k)
 	}
-	n := run(rest, isSpaceKind)
+	n := run(rest, spaceKind)
 	if _, size := utf8.DecodeLastRune(rest[:n]); n < len(rest) && size < n {
 		n -= size // the last space belongs to what follows
 	}
 	return from, from + n
 }
 
-// clipPattern matches words: runs of letters, single digits, runs of anything else but spaces.
+// clipPattern matches CLIP's special tokens and words.
 func clipPattern(text []byte, from int) (start, end int) {
-	start = from + run(text[from:], isSpaceKind)
+	start, end = clipWord(text, from)
+	for _, special := range []string{"<|startoftext|>", "<|endoftext|>"} {
+		if bytes.HasPrefix(text[start:], []byte(special)) {
+			return start, start + len(special)
+		}
+	}
+	return start, end
+}
+
+// clipWord matches words: English endings, runs of letters, single digits, runs of anything else but spaces.
+func clipWord(text []byte, from int) (start, end int) {
+	start = from + run(text[from:], spaceKind)
 	rest := text[start:]
 	if len(rest) == 0 {
 		return start, start
-	}
-	for _, special := range []string{"<|startoftext|>", "<|endoftext|>"} {
-		if bytes.HasPrefix(rest, []byte(special)) {
-			return start, start + len(special)
-		}
 	}
 	if n := contraction(rest); n > 0 {
 		return start, start + n
 	}
 	r, size := utf8.DecodeRune(rest)
-	k := kindOf(r)
-	if k == numberKind {
-		return start, start + size
+	if k := kindOf(r); k != numberKind {
+		size = run(rest, k)
 	}
-	return start, start + run(rest, k)
+	return start, start + size
 }
 
 // wordsAndSigns matches runs of characters of words, and runs of others, but spaces: `\w+|[^\w\s]+`.
 func wordsAndSigns(text []byte, from int) (start, end int) {
-	start = from + run(text[from:], isSpaceKind)
+	start = from + run(text[from:], spaceKind)
 	for end = start; end < len(text); {
 		r, size := utf8.DecodeRune(text[end:])
 		first, _ := utf8.DecodeRune(text[start:])
-		if kindOf(r) == isSpaceKind || isWord(r) != isWord(first) {
+		if kindOf(r) == spaceKind || isWord(r) != isWord(first) {
 			break
 		}
 		end += size

@@ -2,6 +2,7 @@
 # pip install tokenizers==0.23.3 transformers==5.24.0
 # Vocabularies that are there are kept; remove a folder to have it learned anew.
 import glob
+import gzip
 import json
 import os
 import random
@@ -156,6 +157,38 @@ def write_rows(name, rows):
         f.write("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
 
 
+CAPTIONS = [
+    "keycap: #", "woman and man holding hands: medium-light skin tone, dark skin tone", "A Photo of a cat, isn't it?", "flag: Côte d’Ivoire",
+    "&lt;b&gt; &amp;amp; &amp;amp;lt; &#39;q&#39; &eacute; &EACUTE; &notit; &copy &amp &#0; &#128; &#150; &#xD800; &#x110000; &#1; &#xfdd0; & &; &#; &#x;",
+    "a < b &rsquo;s\nnext &rsquo;s line", "a &rsquo;s\nnext < &rsquo;s line\nthird &rsquo;", "“curly” ‘quotes’ it’s", "ΑΣ ΑΣΑ ΣΑ Α.Σ Α.ΣΑ ΣΣ",
+    "'ſ can't CAN'T", "<start_of_text>hello<end_of_text> world <START_OF_TEXT>", "<|startoftext|> x", "\x1b[31mred\x1b[0m \x1b plain",
+    "ﬁ ﬄ ŉ Ǆ Ĳ", "ＦＵＬＬ　width ｶﾅ", "a\r\nb\rc\u2028d", "\x80\x93\x85", " ".join(["word"] * 100), "123 4567 ½", "  many   spaces\t\n",
+    "🧑🏽‍🚀 🏴󠁧󠁢󠁷󠁬󠁳󠁿 ❤️", "don't we'll they're I'm he'd you've it's", "snake_case __init__ a-b-c!!! ???", "&hellip;&nbsp;&ThinSpace;x&bigstar;", "\ufeffbom",
+    "&#13;&#10;&#x85;&#x2028;", "&AMP; &AMP &LT;x&GT; &Amp;", "&acutee; &notin; &noti;n",
+]
+
+
+def clip_merges():
+    """clip/bpe_simple_vocab_16e6.txt.gz, the merges of json/clip in CLIP's own format, and clip.json: ids by open_clip's SimpleTokenizer,
+    cut to 77. pip install open_clip_torch==3.3.0 ftfy==6.3.1"""
+    from ftfy import fix_encoding
+    from ftfy.fixes import fix_c1_controls
+    from open_clip.tokenizer import SimpleTokenizer
+    name = "clip/bpe_simple_vocab_16e6.txt.gz"
+    os.makedirs("clip", exist_ok=True)
+    merges = json.load(open("json/clip/tokenizer.json", encoding="utf-8"))["model"]["merges"]
+    with open(name, "wb") as f:
+        f.write(gzip.compress("\n".join(["#version: 0.2"] + [" ".join(m) for m in merges]).encode(), mtime=0))
+    t = SimpleTokenizer(name)
+    rows = []
+    for line in CAPTIONS + ODD + random_lines(60):
+        if fix_encoding(line) == fix_c1_controls(line):  # ftfy does not take it for text in a wrong encoding
+            whole = [t.sot_token_id] + t.encode(line) + [t.eot_token_id]
+            rows.append({"text": line, "ids": whole, "cut": t(line)[0].tolist()[:min(len(whole), 77)]})
+    write_rows("clip.json", rows)
+
+
 if __name__ == "__main__":
     wordpiece()
     tokenizer_jsons()
+    clip_merges()
