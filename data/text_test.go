@@ -543,3 +543,24 @@ func TestTextOptionsAreChecked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// BenchmarkOpenText cleans and keeps sentences; the throughput is that of the uncompressed file.
+func BenchmarkOpenText(b *testing.B) {
+	var content bytes.Buffer
+	for i := range 50_000 {
+		fmt.Fprintf(&content, "source\tThis is sentence %d of those that a benchmark reads, and it is as long as most.\n", i)
+	}
+	path := writeFile(b, "a.tsv.gz", gzipped(b, content.Bytes()))
+	opt := columnsOf("2")
+	opt.Header = false
+	b.SetBytes(int64(content.Len()))
+	for b.Loop() {
+		text, err := OpenText(context.Background(), path, opt)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := text.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
