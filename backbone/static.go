@@ -51,9 +51,14 @@ func (s Static) MaxLength() int { return 0 }
 // Tokens is the number of different tokens.
 func (s Static) Tokens() int { return s.Vocabulary }
 
+// Words is the table of vectors [Vocabulary, Width] in scope, drawn on first use.
+func (s Static) Words(scope *model.Scope) *model.Variable {
+	return embeddings(scope, "words", s.Vocabulary, s.Width)
+}
+
 // Hidden maps tokens [batch, length] to their vectors [batch, length, Width].
 func (s Static) Hidden(scope *model.Scope, tokens Tokens) *graph.Node {
-	x := lookUp(embeddings(scope, "words", s.Vocabulary, s.Width), tokens.IDs)
+	x := lookUp(s.Words(scope), tokens.IDs)
 	weight := graph.Ones(x.Graph(), shapes.Make(x.DType(), tokens.IDs.Shape().Dimensions...))
 	if s.Weights {
 		weight = lookUp(nn.Parameter(scope, "weights", nn.Ones, s.Vocabulary), tokens.IDs) // one axis: spared weight decay

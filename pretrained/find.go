@@ -1,0 +1,52 @@
+package pretrained
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// hubName is the name of a model on Hugging Face's hub: perhaps an owner, and a repository.
+var hubName = regexp.MustCompile(`^([A-Za-z0-9][\w.-]*/)?[A-Za-z0-9][\w.-]*$`)
+
+// Find returns the folder of an encoder: name itself if it is a folder, or else where Hugging Face's own tools keep the model of that
+// name on this machine once they have fetched it (huggingface_hub, constants.py and file_download.py). Nothing is fetched.
+func Find(name string) (string, error) {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return name, nil
+	}
+	if !hubName.MatchString(name) {
+		return "", fmt.Errorf("there is no folder %s", name)
+	}
+	cache := cacheDir()
+	repository := filepath.Join(cache, "models--"+strings.ReplaceAll(name, "/", "--"))
+	commit, err := os.ReadFile(filepath.Join(repository, "refs", "main"))
+	if err == nil {
+		snapshot := filepath.Join(repository, "snapshots", filepath.Base(strings.TrimSpace(string(commit))))
+		if info, err := os.Stat(snapshot); err == nil && info.IsDir() {
+			return snapshot, nil
+		}
+	}
+	return "", fmt.Errorf("there is no folder %s, and no model of that name in %s: fetch it with `hf download %s`, or name a folder with config.json and model.safetensors", name, cache, name)
+}
+
+// cacheDir is where Hugging Face's tools keep what they fetch.
+func cacheDir() string {
+	if dir := os.Getenv("HF_HUB_CACHE"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("HF_HOME"); dir != "" {
+		return filepath.Join(dir, "hub")
+	}
+	dir := os.Getenv("XDG_CACHE_HOME")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			home = "~"
+		}
+		dir = filepath.Join(home, ".cache")
+	}
+	return filepath.Join(dir, "huggingface", "hub")
+}
