@@ -104,20 +104,17 @@ func (a *attention) scores(p, q, k []float32, b, h int, in [][]byte) {
 	}
 }
 
-// exponents turns scores into their exponentials, relative to the largest of a row, and writes the logarithm of the softmax's
-// denominator and one over the row's sum. Rows where everything is left out become zero.
-func (a *attention) exponents(p, logSums, scales []float32) {
-	for i := range a.queries {
-		row := p[i*a.keys:][:a.keys]
-		top := kernel.RowMax(row)
+// softmax turns scores into weights and writes the logarithms of the softmax's denominators. Rows where everything is left out
+// become zero.
+func (a *attention) softmax(p, logSums, tops []float32) {
+	kernel.SoftmaxRows(p, p, tops, logSums, a.queries, a.keys)
+	kernel.Log(logSums, logSums)
+	kernel.Add(logSums, logSums, tops)
+	for i, top := range tops {
 		if math.IsInf(float64(top), -1) {
-			clear(row)
-			logSums[i], scales[i] = 0, 0
-			continue
+			clear(p[i*a.keys:][:a.keys])
+			logSums[i] = 0
 		}
-		kernel.ExpSub(row, row, top)
-		sum := kernel.Sum(row)
-		logSums[i], scales[i] = top+float32(math.Log(float64(sum))), 1/sum
 	}
 }
 
@@ -146,17 +143,12 @@ func kernelAttention(n *plan.Node) kernelFunc {
 		b.pool.For(a.batch*a.heads, func(i int) {
 			batch, head := i/a.heads, i%a.heads
 			scratch := b.heap.get(4 * a.queries * (a.keys + 1))
-			p, scales := as[float32](scratch)[:a.queries*a.keys], as[float32](scratch)[a.queries*a.keys:]
+			p, tops := as[float32](scratch)[:a.queries*a.keys], as[float32](scratch)[a.queries*a.keys:]
 			kAt, vAt := a.at(a.rows[1], batch, head/group, a.kvHeads, a.keys), a.at(a.rows[2], batch, head/group, a.kvHeads, a.keys)
 			a.scores(p, q[a.at(a.rows[0], batch, head, a.heads, a.queries):], k[kAt:], batch, head, in)
-			a.exponents(p, states[i*a.queries:][:a.queries], scales)
-			y := y[a.at(a.qRows, batch, head, a.heads, a.queries):]
-			kernel.Gemm32(nil, kernel.Gemm{M: a.queries, N: a.width, K: a.keys, A: p, B: v[vAt:], C: y,
-				LDA: a.keys, LDB: a.rows[2].step, LDC: a.qRows.step, Alpha: 1})
-			for r := range a.queries {
-				row := y[r*a.qRows.step:][:a.width]
-				kernel.MulScalar(row, row, scales[r])
-			}
+			a.softmax(p, states[i*a.queries:][:a.queries], tops[:a.queries])
+			kernel.Gemm32(nil, kernel.Gemm{M: a.queries, N: a.width, K: a.keys, A: p, B: v[vAt:],
+				C: y[a.at(a.qRows, batch, head, a.heads, a.queries):], LDA: a.keys, LDB: a.rows[2].step, LDC: a.qRows.step, Alpha: 1})
 			b.heap.put(scratch)
 		})
 	}
@@ -206,10 +198,7 @@ func (a *attention) headGrad(scratch []float32, batch, head int, again bool, in,
 		beta = 1
 	}
 	a.scores(p, q, k, batch, head, in)
-	for i := range a.queries {
-		row := p[i*a.keys:][:a.keys]
-		kernel.ExpSub(row, row, logSums[i])
-	}
+	kernel.ExpSubRows(p, p, logSums, a.queries, a.keys)
 	kernel.Gemm32(nil, kernel.Gemm{M: a.keys, N: a.width, K: a.queries, A: p, B: dy, C: dv,
 		LDA: a.keys, LDB: a.qRows.step, LDC: targets[2].step, TransA: true, Alpha: 1, Beta: beta})
 	kernel.Gemm32(nil, kernel.Gemm{M: a.queries, N: a.keys, K: a.width, A: dy, B: v, C: d,

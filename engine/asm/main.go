@@ -65,6 +65,7 @@ func generate() (map[string][]byte, error) {
 		"binary":   binaryProgram,
 		"reduce":   reduceProgram,
 		"columns":  columnsProgram,
+		"rows":     rowsProgram,
 		"winograd": winogradProgram,
 	}
 	files := map[string][]byte{}

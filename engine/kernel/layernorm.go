@@ -42,26 +42,18 @@ func LayerNorm(p *parallel.Pool, y, x, gamma, beta, mean, rstd []float32, rows, 
 //
 // gamma, dgamma and dbeta may be nil. dx may be dy or x.
 func LayerNormGrad(p *parallel.Pool, dx, dgamma, dbeta, x, dy, gamma, mean, rstd []float32, rows, cols int) {
+	if gamma == nil {
+		gamma = make([]float32, cols)
+		for i := range gamma {
+			gamma[i] = 1
+		}
+	}
 	chunks := min(max(1, rows*cols/65536), 64)
 	partial := make([]float32, 2*chunks*cols)
 	p.For(chunks, func(i int) {
 		dg, db := partial[2*i*cols:][:cols], partial[(2*i+1)*cols:][:cols]
-		h, g := make([]float32, cols), make([]float32, cols)
-		for r := rows * i / chunks; r < rows*(i+1)/chunks; r++ {
-			x, dy, dx := x[r*cols:][:cols], dy[r*cols:][:cols], dx[r*cols:][:cols]
-			SubScalar(h, x, mean[r])
-			MulScalar(h, h, rstd[r])
-			MulAdd(dg, dy, h, dg)
-			Add(db, db, dy)
-			copy(g, dy)
-			if gamma != nil {
-				Mul(g, dy, gamma)
-			}
-			MulScalar(dx, h, -Dot(g, h)/float32(cols))
-			SubScalar(g, g, Sum(g)/float32(cols))
-			Add(dx, dx, g)
-			MulScalar(dx, dx, rstd[r])
-		}
+		from, to := rows*i/chunks, rows*(i+1)/chunks
+		layerNormGradRows(dx[from*cols:], dg, db, x[from*cols:], dy[from*cols:], gamma, mean[from:], rstd[from:], to-from, cols)
 	})
 	for i := 1; i < chunks; i++ {
 		Add(partial[:2*cols], partial[:2*cols], partial[2*i*cols:][:2*cols])
@@ -71,5 +63,29 @@ func LayerNormGrad(p *parallel.Pool, dx, dgamma, dbeta, x, dy, gamma, mean, rstd
 	}
 	if dbeta != nil {
 		copy(dbeta[:cols], partial[cols:2*cols])
+	}
+}
+
+// layerNormGradRows is LayerNormGrad on the calling goroutine; it adds to dgamma and dbeta.
+func layerNormGradRows(dx, dgamma, dbeta, x, dy, gamma, mean, rstd []float32, rows, cols int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	dx, x, dy, mean, rstd = dx[:rows*cols], x[:rows*cols], dy[:rows*cols], mean[:rows], rstd[:rows]
+	if layerNormGradRowsSIMD(&dx[0], &x[0], &dy[0], &dgamma[0], &dbeta[0], &gamma[0], &mean[0], &rstd[0], rows, cols, 1/float32(cols)) {
+		return
+	}
+	h, g := make([]float32, cols), make([]float32, cols)
+	for r := range rows {
+		x, dy, dx := x[r*cols:][:cols], dy[r*cols:][:cols], dx[r*cols:][:cols]
+		SubScalar(h, x, mean[r])
+		MulScalar(h, h, rstd[r])
+		MulAdd(dgamma, dy, h, dgamma)
+		Add(dbeta, dbeta, dy)
+		Mul(g, dy, gamma)
+		MulScalar(dx, h, -Dot(g, h)/float32(cols))
+		SubScalar(g, g, Sum(g)/float32(cols))
+		Add(dx, dx, g)
+		MulScalar(dx, dx, rstd[r])
 	}
 }

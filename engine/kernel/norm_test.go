@@ -99,6 +99,49 @@ func TestSoftmax(t *testing.T) {
 	})
 }
 
+func TestSoftmaxOfInfinitiesAndNaN(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for _, l := range levels() {
+		atLevel(l, func() {
+			for cols := 3; cols < 40; cols++ {
+				for _, first := range []float32{-inf, inf, nan} {
+					x, y, top, sum := make([]float32, 2*cols), make([]float32, 2*cols), make([]float32, 2), make([]float32, 2)
+					for i := range cols {
+						x[i] = -inf
+					}
+					x[0] = first
+					SoftmaxRows(y, x, top, sum, 2, cols)
+					if same := top[0] == first || first != first && top[0] != top[0]; !same || sum[0] == sum[0] || y[1] == y[1] {
+						t.Errorf("%v: %g among %d of -Inf: largest %g, sum %g, softmax %g, want %[2]g, NaN, NaN", l, first, cols, top[0], sum[0], y[1])
+					}
+					if top[1] != 0 || sum[1] != float32(cols) || y[cols] != 1/float32(cols) {
+						t.Errorf("%v: of %d zeros in the next row: largest %g, sum %g, softmax %g", l, cols, top[1], sum[1], y[cols])
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestExpSubRows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows, cols := rapid.IntRange(0, 5).Draw(t, "rows"), rapid.IntRange(0, 40).Draw(t, "cols")
+		r := source(t)
+		x, s := normals(r, rows*cols), normals(r, rows)
+		for _, l := range levels() {
+			atLevel(l, func() {
+				got := make([]float32, rows*cols)
+				ExpSubRows(got, x, s, rows, cols)
+				for i, v := range got {
+					if want := math.Exp(float64(x[i] - s[i/cols])); !near(v, want, 1e-6*want) {
+						t.Fatalf("%v: element %d of %d x %d is %g, want %g", l, i, rows, cols, v, want)
+					}
+				}
+			})
+		}
+	})
+}
+
 // normalise computes (x - mean) / sqrt(var + eps) over elements at, at+step, ..., n of them, in float64.
 func normalise(x []float32, at, step, n int, eps float64) (h []float64, mean, variance float64) {
 	for i := range n {

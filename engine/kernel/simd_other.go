@@ -34,10 +34,16 @@ func columnAffine2SIMD(dx, x, dy, a, b, d *float32, rows, cols int) bool    { re
 func columnAffine2ReLUSIMD(dx, x, dy, a, b, d, scale, shift *float32, rows, cols int) bool {
 	return false
 }
-func sumSIMD(out, x *float32, n int) bool               { return false }
-func dotSIMD(out, a, b *float32, n int) bool            { return false }
-func rowMaxSIMD(out, x *float32, n int) bool            { return false }
-func rowMinSIMD(out, x *float32, n int) bool            { return false }
+func sumSIMD(out, x *float32, n int) bool                          { return false }
+func dotSIMD(out, a, b *float32, n int) bool                       { return false }
+func rowMaxSIMD(out, x *float32, n int) bool                       { return false }
+func rowMinSIMD(out, x *float32, n int) bool                       { return false }
+func softmaxRowsSIMD(y, x, top, sum *float32, rows, cols int) bool { return false }
+func expSubRowsSIMD(dst, x, s *float32, rows, cols int) bool       { return false }
+func softmaxGradRowsSIMD(dx, y, dy *float32, rows, cols int) bool  { return false }
+func layerNormGradRowsSIMD(dx, x, dy, dgamma, dbeta, gamma, mean, rstd *float32, rows, cols int, share float32) bool {
+	return false
+}
 func absSIMD(dst, x *float32, n int) bool               { return false }
 func sqrtSIMD(dst, x *float32, n int) bool              { return false }
 func rsqrtSIMD(dst, x *float32, n int) bool             { return false }
