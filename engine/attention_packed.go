@@ -12,15 +12,7 @@ import (
 // packAttention lets attention read query, key and value where they lie side by side in the rows of one tensor, which GoMLX cuts
 // into three, and write their gradients in the same way, which GoMLX pads with zeros and adds.
 func packAttention(g *plan.Graph) {
-	users := make(map[plan.Value][]*plan.Node)
-	for _, n := range g.Nodes {
-		for _, v := range n.Inputs {
-			users[v] = append(users[v], n)
-		}
-	}
-	for _, v := range g.Results {
-		users[v] = append(users[v], nil)
-	}
+	users := usersOf(g)
 	for _, n := range g.Nodes {
 		if attr, ok := n.Attr.(attentionAttr); ok && attr.layout == compute.AttentionAxesLayoutBSHD {
 			readPacked(n)
@@ -31,6 +23,20 @@ func packAttention(g *plan.Graph) {
 			writePacked(n, users)
 		}
 	}
+}
+
+// usersOf returns the nodes that read a value, dead ones included, and nil for each time that the graph returns it.
+func usersOf(g *plan.Graph) map[plan.Value][]*plan.Node {
+	users := make(map[plan.Value][]*plan.Node)
+	for _, n := range g.Nodes {
+		for _, v := range n.Inputs {
+			users[v] = append(users[v], n)
+		}
+	}
+	for _, v := range g.Results {
+		users[v] = append(users[v], nil)
+	}
+	return users
 }
 
 // readPacked replaces query, key and value that are parts of a tensor's rows by that tensor.

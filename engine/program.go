@@ -51,6 +51,7 @@ func compileGraph(b *Backend, g *plan.Graph) (*program, error) {
 	plan.RewriteGelu(g, single)
 	plan.RewriteLayerNorms(g, single)
 	packAttention(g)
+	orderDots(g)
 	return newProgram(b, g)
 }
 

@@ -155,6 +155,44 @@ func TestDotGeneral(t *testing.T) {
 	})
 }
 
+// TestTransposedDotGeneral: with the kept axes of both sides exchanged, as in the gradients of weights, in part, or not at all.
+func TestTransposedDotGeneral(t *testing.T) {
+	engine := newBackend(t, "workers=3")
+	rapid.Check(t, func(t *rapid.T) {
+		batch, contract := drawDims(t, 0, 2, 4), drawDims(t, 0, 2, 12)
+		lhs := drawOperand(t, batch, contract, drawDims(t, 0, 2, 9))
+		rhs := drawOperand(t, batch, contract, drawDims(t, 0, 2, 9))
+		axes := sequence(len(batch) + len(lhs.own) + len(rhs.own))
+		left := axes[len(batch):][:len(lhs.own)]
+		order := slices.Concat(axes[:len(batch)], axes[len(batch)+len(left):], left)
+		if rapid.Bool().Draw(t, "any order") {
+			order = rapid.Permutation(axes).Draw(t, "order")
+		}
+		var dims []int
+		for _, part := range []struct {
+			operand
+			axes []int
+		}{{lhs, lhs.batch}, {lhs, lhs.own}, {rhs, rhs.own}} {
+			for _, axis := range part.axes {
+				dims = append(dims, part.dims[axis])
+			}
+		}
+		product := operand{input: input{dims: dims, values: dot(lhs, rhs)}, own: order}
+		var want []float64
+		for _, at := range indices(dims, order) {
+			want = append(want, product.at(nil, nil, at))
+		}
+		got, err := run(engine, dtypes.Float32, []input{lhs.input, rhs.input}, one(func(f compute.Function, in []compute.Value) (compute.Value, error) {
+			y := must(f.DotGeneral(in[0], lhs.contract, lhs.batch, in[1], rhs.contract, rhs.batch, compute.DotGeneralConfig{}))
+			return f.Transpose(y, order...)
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		agree(t, "transposed DotGeneral", got, [][]float64{want}, 2e-5)
+	})
+}
+
 // operand is an input of a product, its axes in any order.
 type operand struct {
 	input

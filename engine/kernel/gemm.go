@@ -113,6 +113,15 @@ func (g *gemm[T]) check() {
 	checkMatrix("C", len(g.C), g.M, g.N, g.LDC, g.Batch, g.StrideC)
 }
 
+// Conflicts reports whether the rows of a panel of A that lies in place, step bytes apart, or its columns if A is transposed, would
+// meet in fewer sets of the first-level cache than hold them. Such panels are copied, which takes a few percent of a product's time.
+func Conflicts(step int, transposed bool) bool {
+	if transposed {
+		return step%1024 == 0 // There are more columns than rows.
+	}
+	return step%4096 == 0
+}
+
 func runGemm[T float32 | float64](p *parallel.Pool, spaces *arena[T], mic micro, g gemm[T]) {
 	g.Batch = max(g.Batch, 1)
 	g.check()
@@ -120,14 +129,10 @@ func runGemm[T float32 | float64](p *parallel.Pool, spaces *arena[T], mic micro,
 		return
 	}
 	size := sizeOf[T]()
-	conflict := 4096 // Bytes between rows of A at which a panel in place is more than the ways of its sets of L1.
-	if g.TransA {
-		conflict = 1024 // Of columns there are more than of rows.
-	}
 	forBatch(p, g.Batch, 2*g.M*g.N*g.K, func(p *parallel.Pool, i int) {
 		pr := product[T]{
 			micro: mic, m: g.M, n: g.N, k: g.K,
-			a: &matrixLeft[T]{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA, pack: g.LDA*size%conflict == 0},
+			a: &matrixLeft[T]{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA, pack: Conflicts(g.LDA*size, g.TransA)},
 			b: &matrixRight[T]{b: g.B[i*g.StrideB:], ld: g.LDB, trans: g.TransB, nr: mic.nr, inPlace: mic.masked && g.M <= 2*mic.mr},
 			c: unsafe.Pointer(&g.C[i*g.StrideC]), cSize: size, ldc: g.LDC,
 			alpha: bitsOf(g.Alpha), beta: bitsOf(g.Beta), noBeta: g.Beta == 0, relu: g.ReLU,
