@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 	"positive":   {},
 	"data":       {"internal/jpeg", "internal/nearest", "internal/rng"},
 	"metric":     {},
-	"token":      {"internal/atomicfile"},
+	"token":      {"internal/atomicfile", "internal/nearest"},
 	"backbone":   {"nn", "internal/nearest"},
 	"pretrained": {"backbone", "internal/atomicfile", "internal/safetensors"},
 	"method":     {"backbone", "loss", "negative", "nn", "positive", "internal/nearest"},

@@ -16,8 +16,7 @@ import (
 const CLIPContext = 77
 
 const (
-	clipFile   = "bpe_simple_vocab_16e6.txt.gz" // as openai/CLIP names it
-	clipMerges = 49152 - 256 - 2                // so many of the file's are in the vocabulary
+	clipMerges = 49152 - 256 - 2 // so many of the file's are in the vocabulary
 	clipStart  = "<start_of_text>"
 	clipEnd    = "<end_of_text>"
 	endOfWord  = "</w>"
@@ -33,7 +32,7 @@ func LoadCLIP(path string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the tokenizer: %w", err)
 	}
-	t, err := parseCLIP(content, nil)
+	t, err := folder{{clipFile, content}}.parse()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Dir(path), err)
 	}
@@ -41,12 +40,12 @@ func LoadCLIP(path string) (*Tokenizer, error) {
 }
 
 // parseCLIP makes CLIP's tokenizer of its packed merges: 256 bytes, the same at a word's end, merges, two special tokens.
-func parseCLIP(packed, _ []byte) (*Tokenizer, error) {
+func parseCLIP(packed []byte) (*Tokenizer, error) {
 	lines, err := clipLines(packed)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", clipFile, err)
 	}
-	t := &Tokenizer{ids: map[string]int32{}, special: noSpecial, files: []file{{clipFile, packed}}}
+	t := &Tokenizer{ids: map[string]int32{}, special: noSpecial}
 	add := func(token string) int32 {
 		id := int32(len(t.tokens))
 		t.setToken(token, id)

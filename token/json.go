@@ -8,9 +8,7 @@ import (
 	"strings"
 )
 
-// jsonFile is what Hugging Face's library saves of a tokenizer: the vocabulary, and every step from text to ids.
-const jsonFile = "tokenizer.json"
-
+// tokenizerJSON is what Hugging Face's library saves of a tokenizer: the vocabulary, and every step from text to ids.
 type tokenizerJSON struct {
 	Version       string          `json:"version"`
 	Truncation    json.RawMessage `json:"truncation"` // the caller's business, as padding is
@@ -101,10 +99,6 @@ func parseJSON(text, settings []byte) (*Tokenizer, error) {
 		return nil, err
 	}
 	t := &Tokenizer{ids: map[string]int32{}, special: noSpecial}
-	t.files = []file{{jsonFile, text}}
-	if settings != nil {
-		t.files = append(t.files, file{configFile, settings})
-	}
 	var j tokenizerJSON
 	if err := json.Unmarshal(text, &j); err != nil {
 		return nil, fmt.Errorf("%s: %w", jsonFile, err)

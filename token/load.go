@@ -11,47 +11,77 @@ import (
 	"github.com/alike-ml/alike/internal/atomicfile"
 )
 
-// The files of a tokenizer's folder, as Hugging Face's tools name them.
+// The files of a tokenizer's folder, as Hugging Face's tools and CLIP name them.
 const (
+	jsonFile   = "tokenizer.json"
 	vocabFile  = "vocab.txt"
 	configFile = "tokenizer_config.json"
+	clipFile   = "bpe_simple_vocab_16e6.txt.gz"
 )
 
-// A file is one of those that a tokenizer was made from: what Save writes is what Load read.
+// A folder is the files that a tokenizer was made from: what Save writes is what Load read.
+type folder []file
+
 type file struct {
 	name    string
 	content []byte
+}
+
+// content returns what is in a file, nil when there is none.
+func (f folder) content(name string) []byte {
+	for _, file := range f {
+		if file.name == name {
+			return file.content
+		}
+	}
+	return nil
+}
+
+// parse makes a tokenizer of the first of the formats that is there.
+func (f folder) parse() (*Tokenizer, error) {
+	var t *Tokenizer
+	var err error
+	switch {
+	case f.content(jsonFile) != nil:
+		t, err = parseJSON(f.content(jsonFile), f.content(configFile))
+	case f.content(vocabFile) != nil:
+		t, err = parseBERT(f.content(vocabFile), f.content(configFile))
+	case f.content(clipFile) != nil:
+		t, err = parseCLIP(f.content(clipFile))
+	default:
+		return nil, fmt.Errorf("it holds no tokenizer: there is no %s, %s or %s", jsonFile, vocabFile, clipFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.files = f
+	return t, nil
 }
 
 // Load reads the tokenizer of a model folder: tokenizer.json, or else vocab.txt, BERT's list of a token a line, with
 // tokenizer_config.json where there is one; or bpe_simple_vocab_16e6.txt.gz, CLIP's list of merges. Errors name the file, and the line or the part of it. What a tokenizer.json asks for and
 // this package does not do is an error too.
 func Load(dir string) (*Tokenizer, error) {
-	config, err := readFile(dir, configFile)
-	if err != nil {
-		return nil, err
-	}
-	for _, source := range []struct {
-		name  string
-		parse func(text, config []byte) (*Tokenizer, error)
-	}{{jsonFile, parseJSON}, {vocabFile, parseBERT}, {clipFile, parseCLIP}} {
-		text, err := readFile(dir, source.name)
-		if err != nil {
-			return nil, err
-		}
-		if text == nil {
+	var files folder
+	for _, name := range []string{jsonFile, vocabFile, configFile, clipFile} {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			continue
+		case err != nil:
+			return nil, fmt.Errorf("cannot read the tokenizer: %w", err)
 		}
-		t, err := source.parse(text, config)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", dir, err)
-		}
-		return t, nil
+		files = append(files, file{name, content})
 	}
-	return nil, fmt.Errorf("%s holds no tokenizer: there is no %s, %s or %s", dir, jsonFile, vocabFile, clipFile)
+	t, err := files.parse()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return t, nil
 }
 
-// Save writes the tokenizer into the folder dir, which has to exist, as files that Load and Hugging Face's tools read.
+// Save writes the tokenizer into the folder dir, which has to exist and hold no other, as files that Load and Hugging Face's tools
+// read.
 func (t *Tokenizer) Save(dir string) error {
 	for _, f := range t.files {
 		err := atomicfile.Write(filepath.Join(dir, f.name), func(w io.Writer) error {
@@ -63,18 +93,4 @@ func (t *Tokenizer) Save(dir string) error {
 		}
 	}
 	return nil
-}
-
-// readFile returns what is in a file of a folder, nil when it is not there.
-func readFile(dir, name string) ([]byte, error) {
-	content, err := os.ReadFile(filepath.Join(dir, name))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("cannot read the tokenizer: %w", err)
-	case content == nil:
-		content = []byte{}
-	}
-	return content, nil
 }

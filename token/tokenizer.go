@@ -19,7 +19,7 @@ type Tokenizer struct {
 	prefix, suffix []int32 // special tokens before and behind every text
 	special        Special
 
-	files    []file // what Save writes
+	files    folder // what Save writes
 	encoders sync.Pool
 }
 

@@ -1,8 +1,6 @@
 package token
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -10,38 +8,52 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/alike-ml/alike/internal/nearest"
 )
 
 // TrainConfig says what vocabulary is made of one's own text.
 type TrainConfig struct {
+	Kind      Kind `yaml:"kind" help:"wordpiece, BERT's; or bpe, RoBERTa's, made of bytes, to which no character is unknown"`
 	Size      int  `yaml:"size" help:"tokens of the vocabulary, at most"`
 	MinCount  int  `yaml:"min_count" help:"how often two pieces have to stand beside each other to become one"`
-	Alphabet  int  `yaml:"alphabet" help:"characters that have tokens, the most frequent ones; a word with another is unknown"`
-	Lowercase bool `yaml:"lowercase" help:"capitals become small letters, and accents go"`
+	Alphabet  int  `yaml:"alphabet" help:"wordpiece: characters that have tokens, the most frequent ones; a word with another is unknown"`
+	Lowercase bool `yaml:"lowercase" help:"capitals become small letters; with wordpiece, accents go too"`
 }
+
+// A Kind is how words are taken apart.
+type Kind string
+
+// The kinds of vocabularies that Train makes.
+const (
+	WordPiece Kind = "wordpiece"
+	BytePair  Kind = "bpe"
+)
 
 // DefaultTrain returns the settings for some ten thousand to a million sentences in languages with an alphabet. BERT's 30,522
 // tokens were made for far more text, and a table of embeddings that is four times as large learns slower from little.
 func DefaultTrain() TrainConfig {
-	return TrainConfig{Size: 8000, MinCount: 2, Alphabet: 500, Lowercase: true}
+	return TrainConfig{Kind: WordPiece, Size: 8000, MinCount: 2, Alphabet: 500, Lowercase: true}
 }
 
-// bertSpecials are the first tokens of a vocabulary that Train makes, padding with id 0.
-var bertSpecials = []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
+// The first tokens of a vocabulary that Train makes.
+var (
+	bertSpecials = []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
+	byteSpecials = []string{"<s>", "<pad>", "</s>", "<unk>", "<mask>"}
+)
 
-// Train makes a WordPiece vocabulary of texts, and BERT's tokenizer with it. The tokens are found by merging the most frequent
-// pairs, as Hugging Face's trainer finds them. The same texts in any order give the same vocabulary.
+// Train makes a vocabulary of texts, and a tokenizer with it. The tokens are found by merging the most frequent pairs, as Hugging
+// Face's trainers find them. The same texts in any order give the same vocabulary.
 func Train(texts iter.Seq[string], c TrainConfig) (*Tokenizer, error) {
-	for _, setting := range []struct {
-		name  string
-		value int
-	}{{"size", c.Size}, {"min_count", c.MinCount}, {"alphabet", c.Alphabet}} {
-		if setting.value < 1 {
-			return nil, fmt.Errorf("%s of a vocabulary is %d; it has to be 1 or more", setting.name, setting.value)
-		}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	var scanner scanner = newBertScanner(bertNormalizer{Clean: true, Ideographs: true, Lowercase: c.Lowercase})
+	learn := learnWordPieces
+	if c.Kind == BytePair {
+		scanner, learn = byteScanner(c.Lowercase), learnBytePairs
 	}
 	words := wordCounter{}
-	scanner := newBertScanner(bertNormalizer{Clean: true, Ideographs: true, Lowercase: c.Lowercase})
 	var b buffers
 	var bytes []byte
 	for text := range texts {
@@ -51,11 +63,26 @@ func Train(texts iter.Seq[string], c TrainConfig) (*Tokenizer, error) {
 	if len(words) == 0 {
 		return nil, errors.New("no words to make a vocabulary of: the texts are empty")
 	}
-	tokens, err := learnWordPieces(words, c)
+	files, err := learn(words, c)
 	if err != nil {
 		return nil, err
 	}
-	return newBERT(tokens, c.Lowercase)
+	return files.parse()
+}
+
+func (c TrainConfig) check() error {
+	if c.Kind != WordPiece && c.Kind != BytePair {
+		return fmt.Errorf("a vocabulary of kind %q%s; there are %s and %s", c.Kind, nearest.Suggestion(string(c.Kind), []string{string(WordPiece), string(BytePair)}), WordPiece, BytePair)
+	}
+	for _, setting := range []struct {
+		name  string
+		value int
+	}{{"size", c.Size}, {"min_count", c.MinCount}, {"alphabet", c.Alphabet}} {
+		if setting.value < 1 {
+			return fmt.Errorf("%s of a vocabulary is %d; it has to be 1 or more", setting.name, setting.value)
+		}
+	}
+	return nil
 }
 
 // A wordCounter counts words.
@@ -77,8 +104,44 @@ func (c wordCounter) word(word []byte) bool {
 // token leaves out what is no word.
 func (c wordCounter) token(int32) bool { return true }
 
-// learnWordPieces returns the tokens of a vocabulary, in the order of their ids: special ones, characters, merges.
-func learnWordPieces(words wordCounter, c TrainConfig) ([]string, error) {
+// byteScanner splits as GPT-2 does, and writes bytes as characters.
+func byteScanner(small bool) *generalScanner {
+	s := &generalScanner{split: byteLevelSplitter(false, true)}
+	if small {
+		s.normalizers = []normalizer{lowercase}
+	}
+	return s
+}
+
+// learnBytePairs makes a vocabulary in the order of its ids: special tokens, bytes, merges.
+func learnBytePairs(words wordCounter, c TrainConfig) (folder, error) {
+	l := newLearner(func(a, b string) string { return a + b })
+	for _, special := range byteSpecials {
+		l.symbol(special)
+	}
+	letters := slices.Sorted(slices.Values(byteLetters[:]))
+	for _, letter := range letters {
+		l.symbol(string(letter))
+	}
+	if len(l.symbols) > c.Size {
+		return nil, fmt.Errorf("a vocabulary of %d tokens has no room for the %d of single bytes: give it a larger size", c.Size, len(l.symbols))
+	}
+	for _, word := range slices.Sorted(maps.Keys(words)) {
+		var symbols []int32
+		for _, r := range word {
+			symbols = append(symbols, l.symbol(string(r)))
+		}
+		l.addWord(symbols, *words[word])
+	}
+	var merges [][2]string
+	for _, p := range l.learn(c.Size, c.MinCount) {
+		merges = append(merges, [2]string{l.symbols[p.a], l.symbols[p.b]})
+	}
+	return byteFiles(l.symbols, merges, c.Lowercase)
+}
+
+// learnWordPieces makes a vocabulary in the order of its ids: special tokens, characters, merges.
+func learnWordPieces(words wordCounter, c TrainConfig) (folder, error) {
 	alphabet := frequentCharacters(words, c.Alphabet)
 	l := newLearner(func(a, b string) string { return a + strings.TrimPrefix(b, insideMark) })
 	for _, special := range bertSpecials {
@@ -109,7 +172,7 @@ func learnWordPieces(words wordCounter, c TrainConfig) ([]string, error) {
 		l.addWord(symbols, *words[word])
 	}
 	l.learn(c.Size, c.MinCount)
-	return l.symbols, nil
+	return bertFiles(l.symbols, c.Lowercase)
 }
 
 // characterPieces returns the tokens of a word's characters.
@@ -144,20 +207,4 @@ func frequentCharacters(words wordCounter, n int) map[rune]bool {
 		chosen[r] = true
 	}
 	return chosen
-}
-
-// newBERT makes BERT's tokenizer of tokens in the order of their ids, by the files that Save writes.
-func newBERT(tokens []string, lowercase bool) (*Tokenizer, error) {
-	settings, err := json.MarshalIndent(map[string]any{
-		"tokenizer_class": "BertTokenizer", "do_lower_case": lowercase,
-		"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]",
-	}, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	var vocab bytes.Buffer
-	for _, token := range tokens {
-		vocab.WriteString(token + "\n")
-	}
-	return parseBERT(vocab.Bytes(), append(settings, '\n'))
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/alike-ml/alike/token"
 )
@@ -85,28 +86,59 @@ func TestTrainedVocabularyKnowsItsTexts(t *testing.T) {
 }
 
 func TestSameTextsInAnyOrderGiveTheSameVocabulary(t *testing.T) {
-	texts := pages(t)
-	c := token.DefaultTrain()
-	want := files(t, train(t, texts, c))
-	slices.Reverse(texts)
-	if diff := cmp.Diff(want, files(t, train(t, texts, c))); diff != "" {
-		t.Error(diff)
+	for _, kind := range []token.Kind{token.WordPiece, token.BytePair} {
+		texts := pages(t)
+		c := token.DefaultTrain()
+		c.Kind, c.Size = kind, 2000
+		want := files(t, train(t, texts, c))
+		slices.Reverse(texts)
+		if diff := cmp.Diff(want, files(t, train(t, texts, c))); diff != "" {
+			t.Error(kind, diff)
+		}
 	}
 }
 
 func TestTrainedIsLoadedAsItWasSaved(t *testing.T) {
-	texts := pages(t)
-	c := token.DefaultTrain()
-	c.Lowercase = false
-	trained := train(t, texts, c)
-	loaded := load(t, folder(t, files(t, trained)))
-	if loaded.Size() != trained.Size() || loaded.Special() != trained.Special() {
-		t.Errorf("%d tokens, %+v; want %d, %+v", loaded.Size(), loaded.Special(), trained.Size(), trained.Special())
-	}
-	for _, text := range texts {
-		if want, got := trained.Encode(text, 0), loaded.Encode(text, 0); !slices.Equal(got, want) {
-			t.Errorf("%q became %v, want %v", text, got, want)
+	texts := append(pages(t), "Ünïcödé ÀÉ 漢字 👍🏽 \xff <mask> [MASK] don't  two\n\nlines")
+	for _, kind := range []token.Kind{token.WordPiece, token.BytePair} {
+		for _, lowercase := range []bool{true, false} {
+			c := token.TrainConfig{Kind: kind, Size: 1200, MinCount: 2, Alphabet: 500, Lowercase: lowercase}
+			trained := train(t, texts, c)
+			saved := files(t, trained)
+			for name, content := range saved { // each format by itself says the same
+				if name == "tokenizer_config.json" {
+					continue
+				}
+				alone := map[string]string{name: content, "tokenizer_config.json": saved["tokenizer_config.json"]}
+				loaded := load(t, folder(t, alone))
+				if loaded.Size() != c.Size || loaded.Special() != trained.Special() {
+					t.Errorf("%v, %s: %d tokens, %+v; want %+v", c, name, loaded.Size(), loaded.Special(), trained.Special())
+				}
+				for _, text := range texts {
+					if want, got := trained.Encode(text, 0), loaded.Encode(text, 0); !slices.Equal(got, want) {
+						t.Errorf("%v, %s: %q became %v, want %v", c, name, text, got, want)
+					}
+				}
+			}
 		}
+	}
+}
+
+func TestBytesLeaveNothingUnknown(t *testing.T) {
+	c := token.DefaultTrain()
+	c.Kind, c.Size, c.Lowercase = token.BytePair, 600, false
+	tokenizer := train(t, pages(t), c)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.String().Draw(t, "text")
+		if got := tokenizer.Decode(tokenizer.Encode(text, 0)); got != text && !strings.Contains(text, "<") {
+			t.Fatalf("%q came back as %q", text, got)
+		}
+	})
+	if special := tokenizer.Special(); special != (token.Special{CLS: 0, Pad: 1, SEP: 2, Unknown: 3, Mask: 4}) {
+		t.Errorf("%+v", special)
+	}
+	if got := tokenizer.Tokens("is the"); !slices.Equal(got, []string{"<s>", "is", "Ġthe", "</s>"}) {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -118,6 +150,8 @@ func TestWhatCannotBeTrainedSaysWhy(t *testing.T) {
 		want   string
 	}{
 		{[]string{"", " \n"}, func(*token.TrainConfig) {}, "no words"},
+		{[]string{"a"}, func(c *token.TrainConfig) { c.Kind = "wordpeace" }, `kind "wordpeace" (did you mean "wordpiece"?)`},
+		{[]string{"a"}, func(c *token.TrainConfig) { c.Kind, c.Size = token.BytePair, 100 }, "100 tokens has no room for the 261"},
 		{[]string{"a"}, func(c *token.TrainConfig) { c.Size = 0 }, "size of a vocabulary is 0"},
 		{[]string{"a"}, func(c *token.TrainConfig) { c.MinCount = -1 }, "min_count of a vocabulary is -1"},
 		{[]string{"abcdef"}, func(c *token.TrainConfig) { c.Size = 10 }, "10 tokens has no room for the 11"},

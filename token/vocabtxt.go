@@ -17,10 +17,7 @@ func parseBERT(vocab, settings []byte) (*Tokenizer, error) {
 	if !c.readsAsBERT() {
 		return nil, fmt.Errorf("%s names the class %s, which does not read %s as BERT does; save it with a tokenizer.json", configFile, c.Class, vocabFile)
 	}
-	t := &Tokenizer{ids: map[string]int32{}, files: []file{{vocabFile, vocab}}}
-	if settings != nil {
-		t.files = append(t.files, file{configFile, settings})
-	}
+	t := &Tokenizer{ids: map[string]int32{}}
 	lines := bytes.Split(bytes.TrimSuffix(vocab, []byte("\n")), []byte("\n"))
 	for i, line := range lines {
 		if !utf8.Valid(line) {
