@@ -58,6 +58,12 @@ func readNormalizers(raw json.RawMessage, c config) (list []normalizer, bert *be
 		return one(prepend(s.Prepend))
 	case "ByteLevel":
 		return one(byteLevelText)
+	case "Precompiled":
+		m, err := readCharsMap(s.CharsMap)
+		if err != nil {
+			return nil, nil, fmt.Errorf("the precompiled_charsmap cannot be read: %w", err)
+		}
+		return one(m.normalize)
 	case "Replace":
 		p, err := s.Pattern.compile()
 		if err != nil {
@@ -66,7 +72,7 @@ func readNormalizers(raw json.RawMessage, c config) (list []normalizer, bert *be
 		return one(replaceAll(p, s.Content))
 	}
 	return nil, nil, unknownType("normalizer", s.Type, "BertNormalizer", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents",
-		"Strip", "Nmt", "Prepend", "ByteLevel", "Replace", "Sequence")
+		"Strip", "Nmt", "Precompiled", "Prepend", "ByteLevel", "Replace", "Sequence")
 }
 
 // readSplitter reads the steps that split normalized text into words. Without any, all of it is one word.

@@ -114,6 +114,7 @@ func TestBadFilesAreErrorsThatSayWhatAndWhere(t *testing.T) {
 		{"no unknown token", tokenizerJSON(`"model": {"type": "WordPiece", "vocab": {"a": 0}, "unk_token": "[UNK]"}`), `"[UNK]" is not in the vocabulary`},
 		{"an unknown token outside", tokenizerJSON(`"model": {"type": "Unigram", "vocab": [["a", 0]], "unk_id": 1}`), "unk_id 1 is not in a vocabulary of 1"},
 		{"another normalizer", tokenizerJSON(`"normalizer": {"type": "Upper"}, ` + smallModel), `the normalizer "Upper" is not supported`},
+		{"a torn map of characters", tokenizerJSON(`"normalizer": {"type": "Precompiled", "precompiled_charsmap": "/////wAA"}, ` + smallModel), "precompiled_charsmap cannot be read: it is cut short"},
 		{"another splitter", tokenizerJSON(`"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "UnicodeScripts"}]}, ` + smallModel), `pre_tokenizer "UnicodeScripts" is not`},
 		{"another behaviour", tokenizerJSON(`"pre_tokenizer": {"type": "Split", "pattern": {"String": "a"}, "behavior": "Kept"}, ` + smallModel), `behavior "Kept"`},
 		{"a pattern that looks behind", tokenizerJSON(`"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(?<=a)b"}, "behavior": "Isolated"}, ` + smallModel), `regular expression "(?<=a)b"`},
@@ -196,7 +197,7 @@ func FuzzEncodeTakesAnyBytes(f *testing.F) {
 		f.Add(row, 5)
 	}
 	var all []*token.Tokenizer
-	for _, dir := range []string{"bert", "clip", "json/roberta", "json/cl100k", "json/unigram", "json/pieces"} {
+	for _, dir := range []string{"bert", "clip", "json/roberta", "json/cl100k", "json/unigram", "json/xlmr", "json/pieces"} {
 		all = append(all, load(f, filepath.Join("testdata", dir)))
 	}
 	f.Fuzz(func(t *testing.T, text string, length int) {

@@ -6,7 +6,10 @@ import gzip
 import json
 import os
 import random
+import tempfile
 
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, BertWordPieceTokenizer, Regex, Tokenizer
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertTokenizerFast
@@ -89,6 +92,23 @@ def unigram():
     return t
 
 
+def xlmr():
+    """Unigram behind a normalization that SentencePiece compiled, of a few rules. pip install sentencepiece==0.2.3"""
+    rules = {"e\u0301": "é", "ﬁ": "fi", "\u3000": " ", "Ａ": "A", "\r\n": " ", "①": "1", "\u200b": "", "ᵃb": "AB", "👍": "+1", "\u0323": "", "İ": "I", "\u200d": " "}
+    with tempfile.TemporaryDirectory() as dir:
+        with open(dir + "/rules.tsv", "w") as f:
+            f.writelines("\t".join(" ".join(f"{ord(c):X}" for c in part) for part in rule) + "\n" for rule in rules.items())
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(PAGES[0].split("\n") * 2), model_prefix=dir + "/m", vocab_size=100, hard_vocab_limit=False,
+                                                 normalization_rule_tsv=dir + "/rules.tsv", minloglevel=2)
+        proto = sentencepiece_model_pb2.ModelProto.FromString(open(dir + "/m.model", "rb").read())
+    t = train(Tokenizer(models.Unigram()),
+              trainers.UnigramTrainer(vocab_size=400, show_progress=False, unk_token="<unk>", special_tokens=["<s>", "<pad>", "</s>", "<unk>"]),
+              normalizer=normalizers.Sequence([normalizers.Precompiled(proto.normalizer_spec.precompiled_charsmap), normalizers.Replace(Regex(" {2,}"), " ")]),
+              pre_tokenizer=pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]), decoder=decoders.Metaspace())
+    t.post_processor = processors.TemplateProcessing(single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    return t
+
+
 def clip():
     t = train(Tokenizer(models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>")),
               trainers.BpeTrainer(vocab_size=800, show_progress=False, special_tokens=["<|startoftext|>", "<|endoftext|>"], end_of_word_suffix="</w>",
@@ -139,7 +159,7 @@ def tokenizer_jsons():
     """json/NAME/tokenizer.json, each learned from the project's pages, and json/NAME.json: ids and decoded text of every line."""
     lines = ODD + ["Things con  artists; ik ikon, the encoder learns  which   <mask>  are <s>", "I'LL we'Ll they'd 1234567 x\r\n\r\n  y  \n", "▁ <0x41> <|endoftext|>",
                    "  leading and trailing  ", "a" * 300, "ab" * 200] + random_lines(60)
-    for make in (roberta, llama, unigram, clip, cl100k, wordlevel, pieces):
+    for make in (roberta, llama, unigram, xlmr, clip, cl100k, wordlevel, pieces):
         folder = f"json/{make.__name__}"
         if not os.path.exists(folder):
             os.makedirs(folder)
