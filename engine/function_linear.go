@@ -12,9 +12,11 @@ import (
 	"github.com/alike-ml/alike/engine/plan"
 )
 
-// dotAttr are the axes of a DotGeneral.
+// dotAttr are the axes of a DotGeneral, and what [addInDots] found to be added to its result: further inputs, in this order.
 type dotAttr struct {
 	lhsContract, lhsBatch, rhsContract, rhsBatch []int
+	bias                                         bool // one number for each column
+	plus                                         bool // as many as the result has
 }
 
 // windowAttr describes the windows of ReduceWindow and SelectAndScatter; every slice has one element per axis.
@@ -62,8 +64,8 @@ func (f *Function) DotGeneral(lhs compute.Value, lhsContractingAxes, lhsBatchAxe
 	if isHalf(dtype) && out == dtypes.Float32 {
 		shape.DType = out
 	}
-	attr := dotAttr{slices.Clone(lhsContractingAxes), slices.Clone(lhsBatchAxes),
-		slices.Clone(rhsContractingAxes), slices.Clone(rhsBatchAxes)}
+	attr := dotAttr{lhsContract: slices.Clone(lhsContractingAxes), lhsBatch: slices.Clone(lhsBatchAxes),
+		rhsContract: slices.Clone(rhsContractingAxes), rhsBatch: slices.Clone(rhsBatchAxes)}
 	return f.ConvertDType(f.graph.Add(op, in, attr, shape).Value(0), out)
 }
 

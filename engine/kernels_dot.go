@@ -74,10 +74,25 @@ func kernelDot(n *plan.Node) kernelFunc {
 	dtype := n.Inputs[0].Shape().DType
 	size := dtype.Size()
 	multiply := gemmFor(dtype, n.Outputs[0].DType)
+	if attr.bias || attr.plus {
+		multiply = nil
+	}
 	return func(b *Backend, in, out [][]byte) {
 		x, freeX := lhs.arrange(b, in[0], size)
 		y, freeY := rhs.arrange(b, in[1], size)
-		if len(out[0]) > 0 {
+		switch {
+		case len(out[0]) == 0:
+		case multiply == nil:
+			g := s.gemm32(x, y, out[0], lhs.transposed, !rhs.transposed)
+			further := in[2:]
+			if attr.bias {
+				g.Bias, further = as[float32](further[0]), further[1:]
+			}
+			if attr.plus {
+				g.Plus = as[float32](further[0])
+			}
+			kernel.Gemm32(b.pool, g)
+		default:
 			multiply(b, s, x, y, out[0], lhs.transposed, !rhs.transposed)
 		}
 		b.heap.put(freeX)
@@ -132,10 +147,14 @@ func (s dotSizes) rows(transX, transY bool) (ldx, ldy int) {
 }
 
 func gemm32(b *Backend, s dotSizes, x, y, out []byte, transX, transY bool) {
+	kernel.Gemm32(b.pool, s.gemm32(x, y, out, transX, transY))
+}
+
+func (s dotSizes) gemm32(x, y, out []byte, transX, transY bool) kernel.Gemm {
 	ldx, ldy := s.rows(transX, transY)
-	kernel.Gemm32(b.pool, kernel.Gemm{M: s.m, N: s.n, K: s.k, A: as[float32](x), B: as[float32](y), C: as[float32](out),
+	return kernel.Gemm{M: s.m, N: s.n, K: s.k, A: as[float32](x), B: as[float32](y), C: as[float32](out),
 		LDA: ldx, LDB: ldy, LDC: s.n, TransA: transX, TransB: transY, Alpha: 1,
-		Batch: s.batch, StrideA: s.m * s.k, StrideB: s.k * s.n, StrideC: s.m * s.n})
+		Batch: s.batch, StrideA: s.m * s.k, StrideB: s.k * s.n, StrideC: s.m * s.n}
 }
 
 func gemm64(b *Backend, s dotSizes, x, y, out []byte, transX, transY bool) {

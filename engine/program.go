@@ -77,7 +77,7 @@ func evaluate(b *Backend, n *plan.Node, inputs []plan.Constant) (plan.Constant, 
 
 // newProgram fuses a graph, lays it out, and finds the kernels.
 func newProgram(b *Backend, g *plan.Graph) (*program, error) {
-	g = plan.Fuse(g)
+	g = addInDots(plan.Fuse(g))
 	plan.OwnResults(g)
 	p := &program{graph: g}
 	reuse := make(map[*plan.Node][]plan.Reuse)

@@ -28,6 +28,7 @@ const (
 	tileLanes = 208
 	tileParts = 288 // segments
 	tileANext = 296
+	tilePlus  = 304
 
 	flagReadC = 1
 	flagReLU  = 2
@@ -178,13 +179,21 @@ func (p *program) tile512(e element, rows, vectors int) {
 	for i := range vectors * rows {
 		p.VPXORD(zmm[i], zmm[i], zmm[i])
 	}
-	// Bring the rows of C closer while the products are summed.
-	for i := range rows {
-		p.MOVQ(field(tileCOff+8*i), rOff)
-		for j := range vectors {
-			p.PREFETCHT0(operand.Mem{Base: rC, Index: rOff, Scale: 1, Disp: 64 * j})
+	// Bring the rows of C, and what is added to them, closer while the products are summed.
+	closer := func(base reg.GPPhysical) {
+		for i := range rows {
+			p.MOVQ(field(tileCOff+8*i), rOff)
+			for j := range vectors {
+				p.PREFETCHT0(operand.Mem{Base: base, Index: rOff, Scale: 1, Disp: 64 * j})
+			}
 		}
 	}
+	closer(rC)
+	p.MOVQ(field(tilePlus), rFlags)
+	p.CMPQ(rFlags, rC)
+	p.JE(operand.LabelRef("products"))
+	closer(rFlags)
+	p.Label("products")
 	masks := []reg.OpmaskPhysical{reg.K1, reg.K2}
 	step := func() {
 		for j := range vectors {
@@ -213,10 +222,11 @@ func (p *program) tile512(e element, rows, vectors int) {
 	p.TESTQ(operand.U32(flagReadC), rFlags)
 	p.JZ(operand.LabelRef("bias"))
 	broadcast(field(tileBeta), zmm[a])
+	p.MOVQ(field(tilePlus), rB)
 	for i := range rows {
 		p.MOVQ(field(tileCOff+8*i), rOff)
 		for j := range vectors {
-			maskedLoad(operand.Mem{Base: rC, Index: rOff, Scale: 1, Disp: 64 * j}, masks[j], zmm[b0+j])
+			maskedLoad(operand.Mem{Base: rB, Index: rOff, Scale: 1, Disp: 64 * j}, masks[j], zmm[b0+j])
 			fma(zmm[b0+j], zmm[a], zmm[acc(i, j)])
 		}
 	}
@@ -282,7 +292,9 @@ func (p *program) tile256(rows int) {
 	acc := func(i, j int) reg.VecPhysical { return ymm[2*i+j] }
 	b := []reg.VecPhysical{reg.Y12, reg.Y13}
 	a := []reg.VecPhysical{reg.Y14, reg.Y15}
-	cAt := func(j int) operand.Mem { return operand.Mem{Base: rC, Index: rOff, Scale: 1, Disp: 32 * j} }
+	at := func(base reg.GPPhysical, j int) operand.Mem {
+		return operand.Mem{Base: base, Index: rOff, Scale: 1, Disp: 32 * j}
+	}
 
 	p.tileStart(rows)
 	for i := range 2 * rows {
@@ -309,10 +321,11 @@ func (p *program) tile256(rows int) {
 	p.TESTQ(operand.U32(flagReadC), rFlags)
 	p.JZ(operand.LabelRef("bias"))
 	p.VBROADCASTSS(field(tileBeta), a[0])
+	p.MOVQ(field(tilePlus), rB)
 	for i := range rows {
 		p.MOVQ(field(tileCOff+8*i), rOff)
 		for j := range 2 {
-			p.VMASKMOVPS(cAt(j), b[j], a[1])
+			p.VMASKMOVPS(at(rB, j), b[j], a[1])
 			p.VFMADD231PS(a[1], a[0], acc(i, j))
 		}
 	}
@@ -339,7 +352,7 @@ func (p *program) tile256(rows int) {
 	for i := range rows {
 		p.MOVQ(field(tileCOff+8*i), rOff)
 		for j := range 2 {
-			p.VMOVUPS(acc(i, j), cAt(j))
+			p.VMOVUPS(acc(i, j), at(rC, j))
 		}
 	}
 	p.VZEROUPPER()
@@ -348,7 +361,7 @@ func (p *program) tile256(rows int) {
 	for i := range rows {
 		p.MOVQ(field(tileCOff+8*i), rOff)
 		for j := range 2 {
-			p.VMASKMOVPS(acc(i, j), b[j], cAt(j))
+			p.VMASKMOVPS(acc(i, j), b[j], at(rC, j))
 		}
 	}
 	p.VZEROUPPER()

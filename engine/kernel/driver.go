@@ -35,7 +35,8 @@ type product[T element] struct {
 	ldc         int                     // elements from row to row of C
 	cRows       func(at []int, row int) // or where rows of C begin, from the given one on, in elements
 	alpha, beta uint64
-	noBeta      bool // beta is zero
+	noBeta      bool           // beta is zero
+	plus        unsafe.Pointer // what beta multiplies instead of C, laid out as C; nil for C
 	bias        unsafe.Pointer
 	relu        bool
 
@@ -240,6 +241,10 @@ func (pr *product[T]) block(s *scratch[T], i0, i1, j0, j1, k0, k1 int) {
 				t.setColumns(cols, nr)
 				t.b = starts[q]
 				t.c = unsafe.Add(pr.c, (j-pr.c0)*pr.cSize)
+				t.plus = t.c
+				if kb == 0 && pr.plus != nil {
+					t.plus = unsafe.Add(pr.plus, (j-pr.c0)*pr.cSize)
+				}
 				t.bias = nil
 				if last && pr.bias != nil {
 					t.bias = unsafe.Add(pr.bias, j*pr.cSize)
@@ -285,7 +290,7 @@ func sumSlices[C float32 | float64, T element](p *parallel.Pool, pr *product[T],
 		j0, j1 := columns(j, g.cols, pr.n, pr.micro.nr)
 		part := *pr
 		part.c, part.ldc, part.cRows = unsafe.Pointer(&partial[slice*pr.m*pr.n]), pr.n, nil
-		part.noBeta, part.bias, part.relu = true, nil, false
+		part.noBeta, part.plus, part.bias, part.relu = true, nil, nil, false
 		part.block(s, pr.m*i/g.rows, pr.m*(i+1)/g.rows, j0, j1, pr.k*slice/g.slices&^1, sliceEnd(pr.k, slice, g.slices))
 	})
 	const chunk = 1 << 13 // elements of C, or one row
@@ -298,6 +303,9 @@ func sumSlices[C float32 | float64, T element](p *parallel.Pool, pr *product[T],
 			if pr.noBeta {
 				copy(c, partial[i*pr.n:])
 			} else {
+				if pr.plus != nil {
+					copy(c, unsafe.Slice((*C)(unsafe.Add(pr.plus, at[0]*pr.cSize)), pr.n))
+				}
 				scaleInto(c, scalarOf[C](pr.beta))
 				addInto(c, partial[i*pr.n:])
 			}

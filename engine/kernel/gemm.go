@@ -26,7 +26,9 @@ type Gemm struct {
 
 	// Bias, if not nil, has N elements and is added to every row of the result.
 	Bias []float32
-	// ReLU replaces negative results by zero, after Bias. NaN stays NaN.
+	// Plus, if not nil, is laid out as C and added to the result before Bias. It may be C's memory. Beta must be zero then.
+	Plus []float32
+	// ReLU replaces negative results by zero, after Bias and Plus. NaN stays NaN.
 	ReLU bool
 }
 
@@ -75,6 +77,9 @@ func Gemm32(p *parallel.Pool, g Gemm) {
 	if g.Bias != nil && len(g.Bias) < g.N {
 		panic(fmt.Sprintf("kernel: bias has %d elements for %d columns", len(g.Bias), g.N))
 	}
+	if g.Plus != nil && g.Beta != 0 {
+		panic("kernel: a product cannot add to C and to another matrix")
+	}
 	runGemm(p, &arenaF32, microF32(g.N), gemm[float32](g))
 }
 
@@ -96,7 +101,7 @@ type gemm[T float32 | float64] struct {
 	Alpha, Beta               T
 	Batch                     int
 	StrideA, StrideB, StrideC int
-	Bias                      []T
+	Bias, Plus                []T
 	ReLU                      bool
 }
 
@@ -111,6 +116,9 @@ func (g *gemm[T]) check() {
 	checkMatrix("A", len(g.A), aRows, aCols, g.LDA, g.Batch, g.StrideA)
 	checkMatrix("B", len(g.B), bRows, bCols, g.LDB, g.Batch, g.StrideB)
 	checkMatrix("C", len(g.C), g.M, g.N, g.LDC, g.Batch, g.StrideC)
+	if g.Plus != nil {
+		checkMatrix("Plus", len(g.Plus), g.M, g.N, g.LDC, g.Batch, g.StrideC)
+	}
 }
 
 // Conflicts reports whether the rows of a panel of A that lies in place, step bytes apart, or its columns if A is transposed, would
@@ -139,6 +147,9 @@ func runGemm[T float32 | float64](p *parallel.Pool, spaces *arena[T], mic micro,
 		}
 		if g.Bias != nil {
 			pr.bias = unsafe.Pointer(&g.Bias[0])
+		}
+		if g.Plus != nil {
+			pr.plus, pr.beta, pr.noBeta = unsafe.Pointer(&g.Plus[i*g.StrideC]), bitsOf(T(1)), false
 		}
 		pr.run(p, spaces)
 	})

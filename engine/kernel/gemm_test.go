@@ -48,7 +48,7 @@ func TestTileOffsets(t *testing.T) {
 		"c": {unsafe.Offsetof(x.c), 48}, "bias": {unsafe.Offsetof(x.bias), 56}, "alpha": {unsafe.Offsetof(x.alpha), 64},
 		"beta": {unsafe.Offsetof(x.beta), 72}, "mask": {unsafe.Offsetof(x.mask), 80}, "flags": {unsafe.Offsetof(x.flags), 88},
 		"cOff": {unsafe.Offsetof(x.cOff), 96}, "lanes": {unsafe.Offsetof(x.lanes), 208},
-		"segments": {unsafe.Offsetof(x.segments), 288}, "aNext": {unsafe.Offsetof(x.aNext), 296},
+		"segments": {unsafe.Offsetof(x.segments), 288}, "aNext": {unsafe.Offsetof(x.aNext), 296}, "plus": {unsafe.Offsetof(x.plus), 304},
 	} {
 		if f[0] != f[1] {
 			t.Errorf("tile.%s is at %d, the assembly reads it at %d", name, f[0], f[1])
@@ -100,6 +100,12 @@ func drawGemm(t *rapid.T) Gemm {
 	rows, cols = flip(g.TransB, g.K, g.N)
 	g.B, g.LDB, g.StrideB = matrix(rows, cols)
 	g.C, g.LDC, g.StrideC = matrix(g.M, g.N)
+	if g.Beta == 0 && rapid.Bool().Draw(t, "plus") {
+		g.Plus = make([]float32, len(g.C))
+		for i := range g.Plus {
+			g.Plus[i] = float32(r.NormFloat64())
+		}
+	}
 	return g
 }
 
@@ -130,6 +136,10 @@ func reference(g Gemm) (c, magnitude []float64) {
 				if g.Beta != 0 {
 					sum += float64(g.Beta) * c[at]
 					mag += math.Abs(float64(g.Beta) * c[at])
+				}
+				if g.Plus != nil {
+					sum += float64(g.Plus[at])
+					mag += math.Abs(float64(g.Plus[at]))
 				}
 				if g.Bias != nil {
 					sum += float64(g.Bias[j])
@@ -213,6 +223,24 @@ func TestGemm32LargeShapes(t *testing.T) {
 	}
 }
 
+// TestGemmPlusOverItself: C may lie where what is added lies, in one block of k, in several, and in slices.
+func TestGemmPlusOverItself(t *testing.T) {
+	p := parallel.New(3)
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, d := range [][3]int{{40, 50, 30}, {300, 520, 1300}, {33, 64, 20000}} {
+		m, n, k := d[0], d[1], d[2]
+		g := Gemm{M: m, N: n, K: k, A: normals(r, m*k), B: normals(r, k*n), C: make([]float32, m*n), LDA: k, LDB: n, LDC: n, Alpha: 1,
+			Plus: normals(r, m*n)}
+		Gemm32(p, g)
+		apart := g.C
+		g.C = g.Plus
+		Gemm32(p, g)
+		if !sameBits(g.C, apart) {
+			t.Errorf("%v: other bits in place", d)
+		}
+	}
+}
+
 func TestGemmReLUKeepsNaN(t *testing.T) {
 	for _, l := range levels() {
 		atLevel(l, func() {
@@ -230,7 +258,7 @@ func TestGemm64(t *testing.T) {
 	p := parallel.New(2)
 	rapid.Check(t, func(t *rapid.T) {
 		g := drawGemm(t)
-		g.Bias, g.ReLU = nil, false
+		g.Bias, g.Plus, g.ReLU = nil, nil, false
 		want, magnitude := reference(g)
 		wide := func(x []float32) []float64 {
 			y := make([]float64, len(x))

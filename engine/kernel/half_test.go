@@ -22,7 +22,7 @@ func halves(x []float32) []uint16 {
 func TestGemmBF16(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := drawGemm(t)
-		g.Bias, g.ReLU = nil, false
+		g.Bias, g.Plus, g.ReLU = nil, nil, false
 		half := rapid.Bool().Draw(t, "half")
 		if half {
 			g.Beta = 0

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// tile tells a micro-kernel what to compute: C = alpha * A * B + beta * C for one block of C that fits in registers, where A
+// tile tells a micro-kernel what to compute: C = alpha * A * B + beta * plus for one block of C that fits in registers, where A
 // has k columns and B has k rows. For bfloat16 a column of A and a row of B are a pair of each. Assembly reads the fields
 // by their offsets. All steps and offsets are in bytes.
 type tile struct {
@@ -20,11 +20,12 @@ type tile struct {
 	beta       uint64
 	mask       uint64 // one bit for each column
 	flags      int
-	cOff       [14]int   // row i of C is at c + cOff[i]
-	lanes      [16]int32 // the mask as AVX2 wants it: -1 for each column
-	rows, cols int       // for plain Go
-	segments   int       // of A, of k columns each; B goes on from one to the next
-	aNext      int       // from the end of a row's segment to the begin of its next
+	cOff       [14]int        // row i of C is at c + cOff[i]
+	lanes      [16]int32      // the mask as AVX2 wants it: -1 for each column
+	rows, cols int            // for plain Go
+	segments   int            // of A, of k columns each; B goes on from one to the next
+	aNext      int            // from the end of a row's segment to the begin of its next
+	plus       unsafe.Pointer // what beta multiplies, in rows as those of c; c itself as a rule
 }
 
 const (
@@ -99,11 +100,11 @@ func goTile[T float32 | float64](t *tile) {
 			}
 			aAt += t.aNext
 		}
-		c := unsafe.Slice((*T)(unsafe.Add(t.c, t.cOff[i])), t.cols)
+		c, plus := unsafe.Slice((*T)(unsafe.Add(t.c, t.cOff[i])), t.cols), unsafe.Slice((*T)(unsafe.Add(t.plus, t.cOff[i])), t.cols)
 		for j := range c {
 			v := alpha * s[j]
 			if t.flags&tileReadC != 0 {
-				v += beta * c[j]
+				v += beta * plus[j]
 			}
 			if t.bias != nil {
 				v += unsafe.Slice((*T)(t.bias), t.cols)[j]
