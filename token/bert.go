@@ -38,18 +38,9 @@ func (n bertNormalizer) appendRune(dst, raw []byte, r rune, strip bool) []byte {
 	if ideograph {
 		dst = append(dst, ' ')
 	}
-	switch {
-	case strip && classOf(r) == mark:
-	case strip && r != lateDecomposition && !norm.NFD.IsNormal(raw):
-		var decomposed [32]byte
-		for rest := norm.NFD.Append(decomposed[:0], raw...); len(rest) > 0; {
-			part, size := utf8.DecodeRune(rest)
-			rest = rest[size:]
-			if classOf(part) != mark {
-				dst = n.appendCase(dst, part)
-			}
-		}
-	default:
+	if strip {
+		dst = n.appendStripped(dst, raw, r)
+	} else {
 		dst = n.appendCase(dst, r)
 	}
 	if ideograph {
@@ -58,8 +49,36 @@ func (n bertNormalizer) appendRune(dst, raw []byte, r rune, strip bool) []byte {
 	return dst
 }
 
-// lateDecomposition, 𑤸, decomposes since Unicode 13, which the reference's tables do not know.
-const lateDecomposition = '\U00011938'
+// appendStripped appends the letters of a character, without the marks it is made of (normal form D).
+func (n bertNormalizer) appendStripped(dst, raw []byte, r rune) []byte {
+	if hangulFirst <= r && r <= hangulLast { // taken apart by arithmetic; The Unicode Standard, section 3.12
+		s := r - hangulFirst
+		dst = utf8.AppendRune(dst, 0x1100+s/588)
+		dst = utf8.AppendRune(dst, 0x1161+s%588/28)
+		if s%28 > 0 {
+			dst = utf8.AppendRune(dst, 0x11a7+s%28)
+		}
+		return dst
+	}
+	parts := norm.NFD.Properties(raw).Decomposition()
+	if parts == nil || r == lateDecomposition {
+		parts = raw
+	}
+	for len(parts) > 0 {
+		part, size := utf8.DecodeRune(parts)
+		parts = parts[size:]
+		if classOf(part) != mark {
+			dst = n.appendCase(dst, part)
+		}
+	}
+	return dst
+}
+
+const (
+	hangulFirst, hangulLast = '가', '힣'
+	// lateDecomposition, 𑤸, decomposes since Unicode 13, which the reference's tables do not know.
+	lateDecomposition = '\U00011938'
+)
 
 func (n bertNormalizer) appendCase(dst []byte, r rune) []byte {
 	if n.Lowercase {
