@@ -154,6 +154,24 @@ func TestNamesOfEveryAgeAreRead(t *testing.T) {
 	}
 }
 
+// model2vec's files hold StaticEmbedding's table under another name, and sometimes more, which is not left out in silence.
+func TestStaticEmbeddingsOfModel2vecAreRead(t *testing.T) {
+	_, store := load(t, "testdata/static")
+	dir := copied(t, "static")
+	path := filepath.Join(dir, "model.safetensors")
+	list := readTensors(t, path)
+	list[0].Name = "embeddings"
+	writeTensors(t, path, list)
+	_, renamed := load(t, dir)
+	if diff := cmp.Diff(values(t, store), values(t, renamed)); diff != "" {
+		t.Error(diff)
+	}
+	writeTensors(t, path, append(list, safetensors.FromFloat32("weights", []int{15}, make([]float32, 15))))
+	if _, err := pretrained.Open(dir); err == nil || !strings.Contains(err.Error(), "unexpected: weights") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Settings and weights come back, in folders of sentence-transformers; weights of 16 bits as float32. What RoBERTa has in front of its
 // first position, which no text sees, is gone.
 func TestSavedFoldersComeBack(t *testing.T) {

@@ -9,8 +9,11 @@ import (
 	"github.com/alike-ml/alike/internal/safetensors"
 )
 
-// staticName is the tensor of StaticEmbedding: a vector for each token.
-const staticName = "embedding.weight"
+// The tensor of StaticEmbedding, a vector for each token, and what model2vec calls it.
+const (
+	staticName    = "embedding.weight"
+	model2vecName = "embeddings"
+)
 
 // openStatic reads a module of static embeddings: their settings are the shape of the table.
 func (f *Folder) openStatic(dir string) error {
@@ -35,7 +38,7 @@ func (f *Folder) openStatic(dir string) error {
 }
 
 func staticSources(vocabulary, width int) []source {
-	return []source{{variable: "words", shape: []int{vocabulary, width}, tensors: []string{staticName}}}
+	return []source{{variable: "words", shape: []int{vocabulary, width}, tensors: []string{staticName}, old: model2vecName}}
 }
 
 // weighted multiplies each token's vector by its weight.
