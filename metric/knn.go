@@ -55,7 +55,7 @@ type KNNResult struct {
 //
 // train is [n, dim] with n labels, query is [m, dim] with m labels. It is an error if a shape does not fit, an option is
 // negative, or there is no labelled training item or no labelled query.
-func KNN(train Matrix, trainLabels []int, query Matrix, queryLabels []int, options KNNOptions) (KNNResult, error) {
+func KNN[V Vectors[V]](train V, trainLabels []int, query V, queryLabels []int, options KNNOptions) (KNNResult, error) {
 	if err := checkLabelled(train, trainLabels, query, queryLabels); err != nil {
 		return KNNResult{}, fmt.Errorf("knn: %w", err)
 	}
@@ -70,11 +70,11 @@ func KNN(train Matrix, trainLabels []int, query Matrix, queryLabels []int, optio
 	}
 
 	train, trainLabels = labelled(train, trainLabels)
-	k := min(options.K, train.Rows)
-	found := neighbours(train.Normalized(), query.Normalized(), k)
+	k := min(options.K, len(trainLabels))
+	found := nearest(train.compare(query), k)
 	classes := classesOf(trainLabels)
-	predicted := make([]int, query.Rows)
-	parallel(query.Rows, func(i int) {
+	predicted := make([]int, len(found))
+	parallel(len(found), func(i int) {
 		predicted[i] = vote(found[i], trainLabels, classes, options.Temperature)
 	})
 	accuracy, perClass := score(predicted, queryLabels)
@@ -98,16 +98,18 @@ func vote(neighbours []Neighbour, labels, classes []int, temperature float64) in
 	return classes[best]
 }
 
-// checkLabelled returns an error unless the matrices fit each other and their labels, and both sides have a label.
-func checkLabelled(train Matrix, trainLabels []int, query Matrix, queryLabels []int) error {
+// checkLabelled returns an error unless the vectors fit each other and their labels, and both sides have a label.
+func checkLabelled[V Vectors[V]](train V, trainLabels []int, query V, queryLabels []int) error {
 	if err := checkPair("training vectors", train, "query vectors", query); err != nil {
 		return err
 	}
+	trainRows, _ := train.shape()
+	queryRows, _ := query.shape()
 	for _, side := range []struct {
 		name   string
 		rows   int
 		labels []int
-	}{{"training", train.Rows, trainLabels}, {"query", query.Rows, queryLabels}} {
+	}{{"training", trainRows, trainLabels}, {"query", queryRows, queryLabels}} {
 		if len(side.labels) != side.rows {
 			return fmt.Errorf("%d %s vectors have %d labels", side.rows, side.name, len(side.labels))
 		}
@@ -119,9 +121,9 @@ func checkLabelled(train Matrix, trainLabels []int, query Matrix, queryLabels []
 }
 
 // labelled returns the rows that have a label, and their labels.
-func labelled(m Matrix, labels []int) (Matrix, []int) {
+func labelled[V Vectors[V]](v V, labels []int) (V, []int) {
 	if slices.Min(labels) >= 0 {
-		return m, labels
+		return v, labels
 	}
 	var indices, kept []int
 	for i, label := range labels {
@@ -129,7 +131,7 @@ func labelled(m Matrix, labels []int) (Matrix, []int) {
 			indices, kept = append(indices, i), append(kept, label)
 		}
 	}
-	return m.pick(indices), kept
+	return v.pick(indices), kept
 }
 
 // classesOf returns the different labels, in rising order.

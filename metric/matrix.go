@@ -1,5 +1,6 @@
-// Package metric scores representations: k-nearest-neighbour and linear-probe accuracy, correlation with what people judge
-// alike, the geometry of embeddings, and the 2-D map that shows them.
+// Package metric scores representations: k-nearest-neighbour and linear-probe accuracy, retrieval, correlation with what
+// people judge alike, the geometry of embeddings, and the 2-D map that shows them. The vectors of words that texts are
+// scored against are made here too.
 //
 // Everything here is a pure function of plain values. The same input gives the same bits for any number of processors,
 // because every sum has a fixed order and work is cut in the same places however many share it.

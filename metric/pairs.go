@@ -7,21 +7,17 @@ import (
 
 // PairSimilarities returns the cosine similarity, in [-1, 1], of row i of a and row i of b, both [n, dim]. Rows without a direction have
 // similarity 0 to everything. It is an error if the shapes differ.
-func PairSimilarities(a, b Matrix) ([]float64, error) {
+func PairSimilarities[V Vectors[V]](a, b V) ([]float64, error) {
 	if err := checkPair("first vectors", a, "second vectors", b); err != nil {
 		return nil, fmt.Errorf("pair similarities: %w", err)
 	}
-	if a.Rows != b.Rows {
-		return nil, fmt.Errorf("pair similarities: %d first and %d second vectors: there must be as many of both", a.Rows, b.Rows)
+	rows, _ := a.shape()
+	if others, _ := b.shape(); rows != others {
+		return nil, fmt.Errorf("pair similarities: %d first and %d second vectors: there must be as many of both", rows, others)
 	}
-	out := make([]float64, a.Rows)
-	parallel(a.Rows, func(i int) {
-		x, y := a.Row(i), b.Row(i)
-		var dot float64
-		for j, v := range x {
-			dot += float64(v) * float64(y[j])
-		}
-		cosine := dot / math.Sqrt(squaredLength(x)) / math.Sqrt(squaredLength(y))
+	out := make([]float64, rows)
+	parallel(rows, func(i int) {
+		cosine := a.dot(i, b) / math.Sqrt(a.dot(i, a)) / math.Sqrt(b.dot(i, b))
 		if !math.IsNaN(cosine) && !math.IsInf(cosine, 0) {
 			out[i] = min(max(cosine, -1), 1)
 		}

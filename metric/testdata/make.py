@@ -7,7 +7,10 @@ import json
 
 import numpy
 import scipy
+import sklearn
 from scipy import stats
+from sklearn import metrics
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 
 def write(name, made_by, cases):
@@ -39,4 +42,42 @@ def correlation():
     write("correlation", f"scipy {scipy.__version__}: stats.pearsonr and stats.spearmanr", cases)
 
 
+def ndcg():
+    random = numpy.random.default_rng(2)
+    cases = []
+    for name, items, grades, k, decimals in [
+        ("graded", 12, 4, 5, 6), ("binary", 20, 2, 10, 6), ("tied scores", 15, 3, 4, 1),
+        ("all tied", 9, 3, 3, -1), ("k beyond the items", 6, 3, 10, 6),
+    ]:
+        gains = random.integers(0, grades, (6, items))
+        gains[gains.sum(axis=1) == 0, 0] = 1
+        scores = numpy.round(random.uniform(-1, 1, (6, items)), decimals)
+        cases.append({
+            "name": name, "k": k, "gains": gains.tolist(), "scores": scores.tolist(),
+            "ndcg": float(metrics.ndcg_score(gains, scores, k=k)),
+        })
+    write("ndcg", f"scikit-learn {sklearn.__version__}: metrics.ndcg_score, which averages over ties", cases)
+
+
+def tfidf():
+    fitted = [
+        "The cat sat on the mat. The mat sat still!", "A dog's day: 24 hours, 7 days, x y z", "", "don't STOP_now, cat; Ünïcode ÉCOLE naïve",
+        "the the the the dog", "\u0967\u0968 \u00bd\u00bd caf\u00e9 cafe\u0301s 東京タワー 東京", "a-b c_d e__f _g h2o",
+    ]
+    asked = fitted + ["unknown words only", "Cat, dog and THE mat", "?"]
+    cases = []
+    for sublinear in False, True:
+        vectorizer = TfidfVectorizer(sublinear_tf=sublinear)
+        vectorizer.fit(fitted)
+        rows = vectorizer.transform(asked)
+        words = vectorizer.get_feature_names_out()
+        cases.append({
+            "name": "sublinear" if sublinear else "default", "sublinear": sublinear, "fitted": fitted, "asked": asked,
+            "weights": [{words[c]: float(v) for c, v in zip(row.indices, row.data)} for row in rows],
+        })
+    write("tfidf", f"scikit-learn {sklearn.__version__}: feature_extraction.text.TfidfVectorizer", cases)
+
+
 correlation()
+ndcg()
+tfidf()
