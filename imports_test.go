@@ -46,6 +46,7 @@ var rooms = map[string][]string{
 	"optim":      {},
 	"negative":   {},
 	"positive":   {},
+	"wordnet":    {},
 	"data":       {"internal/jpeg", "internal/nearest", "internal/rng"},
 	"metric":     {},
 	"token":      {"internal/atomicfile", "internal/nearest"},
