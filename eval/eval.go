@@ -1,5 +1,5 @@
-// Package eval scores an encoder on pictures it has not learned from. No score stands alone: each is printed beside the same
-// score of raw pixels and of the same encoder before training.
+// Package eval scores an encoder on pictures or texts it has not learned from. No score stands alone: each is printed beside
+// the same score of raw pixels, or of the words that texts share, and of the same encoder before training.
 package eval
 
 import (
@@ -74,7 +74,7 @@ type Linear struct {
 
 // Baselines are the same score without learning.
 type Baselines struct {
-	// Raw is the score of raw 32x32 pixels.
+	// Raw is the score of raw 32x32 pixels; for texts, of TF-IDF.
 	Raw float64 `json:"raw"`
 	// RandomInit is the score of the same encoder with the weights it started from.
 	RandomInit float64 `json:"random_init"`
