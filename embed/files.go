@@ -17,12 +17,23 @@ import (
 	"github.com/alike-ml/alike/metric"
 )
 
-// An Item is a picture that a vector was made of.
+// An Item is a picture or a text that a vector was made of.
 type Item struct {
-	// Path is the picture's file, relative to the folder that was opened, with forward slashes.
-	Path string `json:"path" parquet:"path"`
+	// Path is the picture's file, relative to the folder that was opened, with forward slashes; "" for a text.
+	Path string `json:"path,omitempty" parquet:"path,optional"`
+	// Text is the text, Line where its row begins in the file, from 1; "" and 0 for a picture.
+	Text string `json:"text,omitempty" parquet:"text,optional"`
+	Line int    `json:"line,omitempty" parquet:"line,optional"`
 	// Class is the name of its class, "" for none.
 	Class string `json:"class,omitempty" parquet:"class,optional"`
+}
+
+// name says which item it is.
+func (i Item) name() string {
+	if i.Path == "" {
+		return fmt.Sprintf("line %d", i.Line)
+	}
+	return i.Path
 }
 
 // record is a line of a .jsonl file, and a row of a .parquet file.
@@ -46,8 +57,8 @@ func ItemsFile(path string) string { return path + ".items.jsonl" }
 // WriteFile writes vectors [n, dim] and their n items in the format that path's ending names:
 //
 //	.npy      float32 [n, dim], and beside it [ItemsFile]
-//	.jsonl    a line an item: {"path": ..., "class": ..., "vector": [...]}
-//	.parquet  a row an item: path, class, vector
+//	.jsonl    a line an item: {"path": ..., "class": ..., "vector": [...]}, with "text" and "line" in the place of "path" for text
+//	.parquet  a row an item: path, text, line, class, vector
 //
 // A file that cannot be written whole is not written at all.
 func WriteFile(path string, vectors metric.Matrix, items []Item) error {
@@ -106,7 +117,7 @@ func writeJSONL(w io.Writer, vectors metric.Matrix, items []Item) error {
 	encoder := json.NewEncoder(buffer)
 	for i, item := range items {
 		if err := encoder.Encode(record{item, vectors.Row(i)}); err != nil {
-			return fmt.Errorf("%s: %w", item.Path, err)
+			return fmt.Errorf("%s: %w", item.name(), err)
 		}
 	}
 	return buffer.Flush()
@@ -133,4 +144,57 @@ func Items(images *data.Images, places []int) []Item {
 		}
 	}
 	return items
+}
+
+// TextItems names the texts of a file's rows in one of its columns, which are counted from 0.
+func TextItems(text *data.Text, column int) ([]Item, error) {
+	var items []Item
+	for row, err := range text.Rows() {
+		if err != nil {
+			return nil, err
+		}
+		item := Item{Text: row.Texts[column], Line: row.Line}
+		if row.Label >= 0 {
+			item.Class = text.Classes[row.Label]
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// ReadNPY reads what [WriteFile] wrote to a .npy file and beside it.
+func ReadNPY(path string) (metric.Matrix, []Item, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return metric.Matrix{}, nil, err
+	}
+	defer file.Close()
+	shape, values, err := npy.ReadFloat32(bufio.NewReader(file))
+	if err != nil {
+		return metric.Matrix{}, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(shape) != 2 {
+		return metric.Matrix{}, nil, fmt.Errorf("%s has %d axes: vectors have two", path, len(shape))
+	}
+	names, err := os.Open(ItemsFile(path))
+	if err != nil {
+		return metric.Matrix{}, nil, err
+	}
+	defer names.Close()
+	var items []Item
+	for decoder := json.NewDecoder(bufio.NewReader(names)); ; {
+		var item Item
+		err := decoder.Decode(&item)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return metric.Matrix{}, nil, fmt.Errorf("%s, item %d: %w", ItemsFile(path), len(items)+1, err)
+		}
+		items = append(items, item)
+	}
+	if len(items) != shape[0] {
+		return metric.Matrix{}, nil, fmt.Errorf("%s has %d vectors, %s %d items", path, shape[0], ItemsFile(path), len(items))
+	}
+	return metric.Matrix{Rows: shape[0], Cols: shape[1], Data: values}, items, nil
 }

@@ -31,6 +31,9 @@ func Load(backend compute.Backend, dir string) (m *Model, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if config.Text != nil {
+		return nil, fmt.Errorf("%s is the model of text: it has no vectors of pictures", path)
+	}
 	if m, err = New(backend, model.NewStore(), config); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -43,6 +46,12 @@ func Load(backend compute.Backend, dir string) (m *Model, err error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// IsText says whether a folder holds a model of text.
+func IsText(dir string) bool {
+	config, err := readConfig(filepath.Join(dir, configFile))
+	return err == nil && config.Text != nil
 }
 
 func readConfig(path string) (Config, error) {

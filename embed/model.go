@@ -38,9 +38,11 @@ type Config struct {
 	Dim      int     `json:"dim"`
 	// Seed is what the weights were first drawn with: it makes the untrained twin of the encoder.
 	Seed uint64 `json:"seed"`
-	// Views says how pictures were augmented in training. Its size, centre crop, filter, mean and deviation are also how a
+	// Views says how pictures, if they are what the encoder is for, were augmented in training. Its size, centre crop, filter, mean and deviation are also how a
 	// picture is prepared for the trained encoder.
-	Views positive.ImageConfig `json:"views"`
+	Views positive.ImageConfig `json:"views,omitzero"`
+	// Text is how a text is prepared for the encoder, and all else that there is to say of one of text; nil for one of pictures.
+	Text *TextConfig `json:"text,omitempty"`
 }
 
 // format is the version of the model folder's layout that this package writes.

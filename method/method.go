@@ -132,6 +132,8 @@ func Known() []Info {
 			"Chen, He 2021, Exploring simple Siamese representation learning"},
 		{"barlowtwins", "Barlow Twins", "each dimension of two views goes together with itself and with no other dimension",
 			"Zbontar, Jing, Misra, LeCun, Deny 2021, Barlow Twins: self-supervised learning via redundancy reduction"},
+		{"simcse", "SimCSE", "on text: a sentence attracts itself under another dropout mask, or one that it entails, and repels the others of the batch",
+			"Gao, Yao, Chen 2021, SimCSE: simple contrastive learning of sentence embeddings"},
 	}
 }
 

@@ -29,7 +29,7 @@ func Advise(config Config, labels []int, tested bool) ([]Advice, error) {
 	if err != nil {
 		return nil, err
 	}
-	usual, err := Default(m.Name(), config.ImageSize)
+	usual, err := config.Usual()
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +76,8 @@ const fewSteps = 100
 
 func (a *adviser) length() {
 	if a.steps < fewSteps {
-		a.say("epochs", "is %d: that is %d steps of %d pictures in all, and with fewer than %d an encoder has hardly begun to learn; take more epochs or a smaller batch",
-			a.Epochs, a.steps, a.Batch, fewSteps)
+		a.say("epochs", "is %d: that is %d steps of %d %s in all, and with fewer than %d an encoder has hardly begun to learn; take more epochs or a smaller batch",
+			a.Epochs, a.steps, a.Batch, a.Items(), fewSteps)
 	}
 }
 
@@ -148,6 +148,8 @@ func (a *adviser) adviseMethod(m method.Method) {
 	case method.SwAV:
 		a.temperature(m.Temperature)
 		a.swav(m)
+	case method.SimCSE:
+		a.temperature(m.Temperature)
 	case method.SimSiam:
 		a.statistics("Chen and He 2021, table 2")
 	case method.BarlowTwins:

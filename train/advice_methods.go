@@ -11,9 +11,9 @@ func (a *adviser) temperature(tau float64) {
 	const low, high = 0.01, 1
 	switch {
 	case tau < low:
-		a.sayOwn("temperature", "is %g: below %g the softmax sees the nearest negative alone; published ones are from 0.07 to 0.5", tau, low)
+		a.sayOwn("temperature", "is %g: below %g the softmax sees the nearest negative alone; published ones are from 0.05 to 0.5", tau, low)
 	case tau > high:
-		a.sayOwn("temperature", "is %g: above %d the softmax sees hardly a difference between near and far; published ones are from 0.07 to 0.5", tau, high)
+		a.sayOwn("temperature", "is %g: above %d the softmax sees hardly a difference between near and far; published ones are from 0.05 to 0.5", tau, high)
 	}
 }
 

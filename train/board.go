@@ -51,6 +51,9 @@ func (b *board) epoch(e Epoch) error {
 	if e.KNN != nil {
 		scalars = append(scalars, scalar{"held_out/knn", *e.KNN})
 	}
+	if e.STS != nil {
+		scalars = append(scalars, scalar{"held_out/sts", *e.STS})
+	}
 	if g := e.Geometry; g != nil {
 		scalars = append(scalars,
 			scalar{"held_out/alignment", Number(g.Alignment)}, scalar{"held_out/uniformity", Number(g.Uniformity)},

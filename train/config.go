@@ -20,22 +20,24 @@ import (
 // Config is everything a run depends on. The same configuration, data and device give the same bytes, whatever the number
 // of workers. Exactly one of the methods is set.
 type Config struct {
-	Data      string  `yaml:"data" help:"folder of pictures: class folders or flat, with or without train/ and test/ inside"`
-	ImageSize int     `yaml:"image_size" help:"side, in pixels, that pictures have when the encoder sees them"`
+	Data      string  `yaml:"data" help:"folder of pictures: class folders or flat, with or without train/ and test/ inside; for methods on text, a file of text"`
+	ImageSize int     `yaml:"image_size" help:"side, in pixels, that pictures have when the encoder sees them; 0 for text"`
 	Backbone  string  `yaml:"backbone" help:"encoder, see alike methods"`
 	Width     float64 `yaml:"width" help:"multiplies the encoder's channels; 1 is the published width"`
 	Epochs    int     `yaml:"epochs" help:"passes over the training data"`
-	Batch     int     `yaml:"batch" help:"pictures a step"`
+	Batch     int     `yaml:"batch" help:"pictures, or rows of text, a step"`
 	Seed      uint64  `yaml:"seed" help:"all randomness follows from it"`
 	Device    string  `yaml:"device" help:"where to compute, see alike methods"`
 	Precision string  `yaml:"precision" help:"what networks compute in: f32, or bf16 with float32 weights"`
 
 	Workers           int     `yaml:"workers" help:"goroutines that prepare views; 0 is one a processor"`
-	HoldOut           float64 `yaml:"hold_out" help:"share of the training pictures kept back to watch the run with"`
+	HoldOut           float64 `yaml:"hold_out" help:"share of the pictures or rows to learn from that is kept back to watch the run with"`
 	MonitorEvery      int     `yaml:"monitor_every" help:"look at the encoder after every so many epochs; 0 is never"`
 	CheckpointSeconds int     `yaml:"checkpoint_seconds" help:"least time between checkpoints"`
 	Watch             bool    `yaml:"watch" help:"stop when the loss is no longer a number or the embeddings collapse"`
 	Recipe            string  `yaml:"recipe" help:"tested recipe to start from instead of the method's defaults, see alike recipes"`
+
+	Text *TextConfig `yaml:"text,omitempty"`
 
 	Optimizer optim.Config   `yaml:"optimizer"`
 	Schedule  optim.Schedule `yaml:"schedule"`
@@ -48,6 +50,7 @@ type Config struct {
 	SwAV        *method.SwAV        `yaml:"swav,omitempty"`
 	SimSiam     *method.SimSiam     `yaml:"simsiam,omitempty"`
 	BarlowTwins *method.BarlowTwins `yaml:"barlowtwins,omitempty"`
+	SimCSE      *method.SimCSE      `yaml:"simcse,omitempty"`
 }
 
 // Sizes of pictures that a run accepts, in pixels a side.
@@ -114,7 +117,7 @@ func (c Config) Validate() error {
 		return err
 	}
 	if c.Data == "" {
-		return errors.New("no data: name a folder of pictures with --data")
+		return fmt.Errorf("no data: name a %s with --data", c.source())
 	}
 	for _, s := range []struct {
 		ok   bool
@@ -151,10 +154,50 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%s.%w", m.Name(), err)
 		}
 	}
-	if m, ok := m.(method.ImageMethod); ok {
-		return c.validatePictures(m)
+	if m, ok := m.(method.TextMethod); ok {
+		return c.validateSentences(m)
 	}
-	return nil
+	return c.validatePictures(m.(method.ImageMethod))
+}
+
+// validateSentences names the first setting that a run on text cannot use.
+func (c Config) validateSentences(m method.TextMethod) error {
+	if c.Text == nil {
+		return fmt.Errorf("%s learns from text, and the configuration has no section named text", m.Name())
+	}
+	if c.ImageSize != 0 {
+		return fmt.Errorf("image_size is %d: it must be 0, as %s learns from text", c.ImageSize, m.Name())
+	}
+	if err := c.Text.validate(); err != nil {
+		return fmt.Errorf("text.%w", err)
+	}
+	if method.NeedsLabels(m) && c.Text.Class == "" {
+		return fmt.Errorf("text.class is empty: %s needs the column of the classes", m.Name())
+	}
+	if c.Width != 1 {
+		return fmt.Errorf("width is %g: it must be 1, as encoders of text have settings of their own for their sizes", c.Width)
+	}
+	_, _, err := c.network(c.Text.Vocabulary.Size)
+	return err
+}
+
+// OnText says whether the run's method learns from text.
+func (c Config) OnText() bool { return c.SimCSE != nil }
+
+// Items is what the run learns from, in a word.
+func (c Config) Items() string {
+	if c.OnText() {
+		return "rows of text"
+	}
+	return "pictures"
+}
+
+// source is what the run's data are in.
+func (c Config) source() string {
+	if c.OnText() {
+		return "file of text"
+	}
+	return "folder of pictures"
 }
 
 // validatePictures names the first setting that a run on pictures cannot use.

@@ -46,8 +46,12 @@ type Epoch struct {
 	// KNN is the accuracy of nearest neighbours on the held-out part of the training data, for data with labels, in epochs
 	// after which the encoder was looked at.
 	KNN *Number `json:"knn,omitempty"`
-	// RawKNN is the same score of raw pixels, in epoch 0.
+	// RawKNN is the same score of raw pixels, or of sentences' words, in epoch 0.
 	RawKNN *Number `json:"raw_knn,omitempty"`
+	// STS is Spearman's correlation of the cosines of the run's scored pairs of sentences with their scores, in epochs after which
+	// the encoder was looked at. RawSTS is that of their words' overlap, in epoch 0.
+	STS    *Number `json:"sts,omitempty"`
+	RawSTS *Number `json:"raw_sts,omitempty"`
 	// Geometry describes the held-out representations, in epochs after which the encoder was looked at.
 	Geometry *metric.Geometry `json:"geometry,omitempty"`
 	// Seconds is the wall time of the epoch's training, ViewsPerSecond its throughput.

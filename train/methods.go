@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/optim"
 )
@@ -35,6 +36,9 @@ func (c Config) methods() []method.Method {
 	if c.SwAV != nil {
 		list = append(list, *c.SwAV)
 	}
+	if c.SimCSE != nil {
+		list = append(list, *c.SimCSE)
+	}
 	return list
 }
 
@@ -50,7 +54,8 @@ func (c Config) Method() (method.Method, error) {
 	}
 }
 
-// Default returns the default configuration of the named method. The error suggests the nearest name.
+// Default returns the default configuration of the named method, for pictures of the given side if it learns from pictures. The error
+// suggests the nearest name.
 func Default(methodName string, imageSize int) (Config, error) {
 	info, err := method.Find(methodName)
 	if err != nil {
@@ -73,8 +78,23 @@ func Default(methodName string, imageSize int) (Config, error) {
 		return DefaultBarlowTwins(imageSize), nil
 	case "swav":
 		return DefaultSwAV(imageSize), nil
+	case "simcse":
+		return DefaultSimCSE("transformer", 1, false), nil
 	}
 	return Config{}, fmt.Errorf("%s has no default configuration", info.Name)
+}
+
+// Usual returns the default configuration of the run's method for what the published settings depend on: the size of pictures, or the
+// encoder and the columns of text.
+func (c Config) Usual() (Config, error) {
+	m, err := c.Method()
+	if err != nil {
+		return Config{}, err
+	}
+	if c.SimCSE != nil && c.Text != nil {
+		return DefaultSimCSE(c.Backbone, c.Text.texts(), c.Text.Class != ""), nil
+	}
+	return Default(m.Name(), c.ImageSize)
 }
 
 // DefaultSimCLR is a SimCLR run for pictures of the given side: see [method.DefaultSimCLR] for the method's own settings.
@@ -266,5 +286,36 @@ func DefaultSwAV(imageSize int) Config {
 	}
 	c.Optimizer = optim.DefaultLARC()
 	c.Schedule = optim.Schedule{Name: optim.Cosine, Final: 0.001}
+	return c
+}
+
+// DefaultSimCSE is a SimCSE run of an encoder from scratch, by its name as [backbone.NewText] takes it, on rows of so many texts, with classes or not: see
+// [method.DefaultSimCSE] for the method's own settings.
+//
+// The paper tunes an encoder that was trained before, which takes a rate of 3e-5. Weights that are drawn at random learn nothing at
+// that rate. A transformer has the rate of the smallest
+// of ELECTRA's, 5e-4 for a batch of 128, with decay 0.01 and a linear schedule (Clark et al. 2020, ELECTRA, table 6). The static encoder has
+// the mean of its tokens' vectors, no MLP, and ten times the rate, for a step moves a token's vector alone.
+func DefaultSimCSE(encoder string, texts int, classes bool) Config {
+	m := method.DefaultSimCSE(texts)
+	m.MaskClasses = classes
+	c := base(0)
+	text := defaultText()
+	c.Text, c.SimCSE = &text, &m
+	c.Backbone, c.Width = encoder, 1
+	c.HoldOut = 0.01
+	c.Epochs, c.Batch = 3, 128
+	c.Schedule = optim.Schedule{Name: optim.Linear, WarmupEpochs: 0.3}
+	c.Optimizer = optim.Config{
+		Name: optim.AdamW, LearningRate: 5e-4, Scaling: optim.NoScaling, WeightDecay: 0.01, Mask: optim.Exclude1D, ClipNorm: 1,
+		Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-6,
+	}
+	if network, err := backbone.NewText(encoder, text.Vocabulary.Size); err == nil { // else the run's check names it
+		text.TextConfig = network
+	}
+	if text.Static != nil {
+		m.Pooling, m.MLP = backbone.PoolMean, method.MLPNone
+		c.Optimizer.LearningRate = 5e-3
+	}
 	return c
 }

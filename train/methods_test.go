@@ -39,10 +39,13 @@ func TestEveryMethodHasDefaultsThatRun(t *testing.T) {
 	}
 }
 
-// Every method trains in either precision, and the losses of both differ by rounding alone.
+// Every method on pictures trains in either precision, and the losses of both differ by rounding alone.
 func TestEveryMethodTrainsInEitherPrecision(t *testing.T) {
 	data := picturetest.Splits(t, 11, 2, 16)
 	for _, name := range method.Names() {
+		if name == "simcse" {
+			continue // see TestWhatTextRunsLearnFrom
+		}
 		t.Run(name, func(t *testing.T) {
 			curves := map[string][]float64{}
 			for _, precision := range []string{"f32", "bf16"} {

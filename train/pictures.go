@@ -225,3 +225,6 @@ func (p *pictures) describe(backend compute.Backend, s *Start) (err error) {
 }
 
 func (p *pictures) skipped() []data.Skip { return p.all.Skipped.List() }
+
+// close has nothing to end: pictures are opened one by one.
+func (p *pictures) close() error { return nil }

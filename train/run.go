@@ -36,11 +36,13 @@ type Options struct {
 
 // Start describes a run that is about to take its first step.
 type Start struct {
-	// Train and HeldOut count the pictures to learn from and those kept back to watch the run with.
+	// Train and HeldOut count the pictures or rows of text to learn from and those kept back to watch the run with.
 	Train, HeldOut int
-	// Classes counts the classes, 0 for pictures without labels.
+	// Dropped are the rows of a file of text that are not used, by reason.
+	Dropped []data.Drop
+	// Classes counts the classes, 0 for items without labels.
 	Classes int
-	// Encoder is the size of the encoder on one picture, Parameters counts its weights and those of everything else that is
+	// Encoder is the size of the encoder on one item, Parameters counts its weights and those of everything else that is
 	// trained.
 	Encoder    backbone.Size
 	Parameters int
@@ -142,14 +144,14 @@ func (r *run) open(ctx context.Context, dir string) error {
 }
 
 // tooLarge says in terms of the batch that a step needs more memory than there is; other errors stay as they are.
-func tooLarge(err error, batch int) error {
+func tooLarge(err error, batch int, items string) error {
 	var memory *device.MemoryError
 	if !errors.As(err, &memory) {
 		return err
 	}
 	fits := int(float64(batch) * float64(memory.Available) / float64(memory.Peak))
 	const gib = 1 << 30
-	message := fmt.Sprintf("a step on %d pictures needs %.1f GiB of memory, %.1f GiB are there", batch, float64(memory.Peak)/gib, float64(memory.Available)/gib)
+	message := fmt.Sprintf("a step on %d %s needs %.1f GiB of memory, %.1f GiB are there", batch, items, float64(memory.Peak)/gib, float64(memory.Available)/gib)
 	if fits < 2 {
 		return errors.New(message + ": use a smaller backbone, width or image size")
 	}
@@ -182,7 +184,7 @@ func (r *run) build() error {
 		return err
 	}
 	if err := r.stepper.compile(r.config.Batch); err != nil {
-		return tooLarge(err, r.config.Batch)
+		return tooLarge(err, r.config.Batch, r.config.Items())
 	}
 	return nil
 }
@@ -435,6 +437,9 @@ func (r *run) close() error {
 	}
 	if r.dir != nil {
 		err = errors.Join(err, r.dir.close())
+	}
+	if r.subject != nil {
+		err = errors.Join(err, r.subject.close())
 	}
 	if r.backend != nil {
 		r.backend.Finalize()

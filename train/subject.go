@@ -38,6 +38,8 @@ type subject interface {
 	describe(backend compute.Backend, s *Start) error
 	// skipped lists what could not be read.
 	skipped() []data.Skip
+	// close ends what open has opened; it may have failed.
+	close() error
 }
 
 // batch is a number of items, ready for a step.
@@ -52,6 +54,9 @@ func (c Config) subject() (subject, error) {
 	m, err := c.Method()
 	if err != nil {
 		return nil, err
+	}
+	if m, ok := m.(method.TextMethod); ok {
+		return newSentences(c, m)
 	}
 	return newPictures(c, m.(method.ImageMethod))
 }

@@ -49,6 +49,11 @@ func (b benchStepCommand) Run(ctx context.Context, c console) error {
 	if b.JSON {
 		return printJSON(c.out, t)
 	}
+	if config.OnText() {
+		fmt.Fprintf(c.out, "%s, %s, %d tokens, %d rows of text a step, %s on %s:\n", t.Method, t.Backbone, config.Text.MaxLength, t.Batch, t.Precision, t.Device)
+		fmt.Fprintf(c.out, "%.3f seconds a step (median of %d), %.0f views a second, %.0f GFLOP/s\n", t.SecondsPerStep, t.Steps, t.ViewsPerSecond, t.GFLOPS)
+		return nil
+	}
 	fmt.Fprintf(c.out, "%s, %s of width %g, %d px, %d pictures a step, %s on %s:\n", t.Method, t.Backbone, t.Width, t.ImageSize, t.Batch, t.Precision, t.Device)
 	fmt.Fprintf(c.out, "%.3f seconds a step (median of %d), %.0f views a second, %.0f GFLOP/s\n", t.SecondsPerStep, t.Steps, t.ViewsPerSecond, t.GFLOPS)
 	return nil

@@ -19,9 +19,11 @@ import (
 
 type embedCommand struct {
 	Model  string `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Input  string `arg:"" help:"Folder of pictures."`
+	Input  string `arg:"" help:"Folder of pictures or, for an encoder of text, a file of text."`
 	Out    string `required:"" placeholder:"FILE" help:"Where to write the vectors: .npy (with FILE.items.jsonl beside it), .jsonl or .parquet."`
 	Device string `default:"${device_default}" help:"Where to compute: see alike methods."`
+
+	Text textFlags `embed:"" group:"Files of text, of whose columns the first is embedded"`
 }
 
 func (e embedCommand) Run(ctx context.Context, c console) error {
@@ -36,6 +38,9 @@ func (e embedCommand) Run(ctx context.Context, c console) error {
 		return usageError{err}
 	}
 	defer backend.Finalize()
+	if isText(e.Model) {
+		return e.text(ctx, c, backend)
+	}
 	m, err := loadModel(backend, e.Model)
 	if err != nil {
 		return err
@@ -83,18 +88,27 @@ func embedAll(ctx context.Context, c console, m *embed.Model, folder *data.Image
 
 // loadModel opens the encoder of a run, given the run's directory or the model folder itself.
 func loadModel(backend compute.Backend, path string) (*embed.Model, error) {
-	folder := path
+	m, err := embed.Load(backend, modelFolder(path))
+	return m, orUnfinished(err, path)
+}
+
+// modelFolder is the model's folder of a run's directory, or the folder itself.
+func modelFolder(path string) string {
 	if inside := train.ModelDir(path); isDir(inside) {
-		folder = inside
+		return inside
 	}
-	m, err := embed.Load(backend, folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		if config, unfinished := train.ReadConfig(path); unfinished == nil {
-			return nil, fmt.Errorf("the run in %s is not finished: go on with %s", path, resumeCommand(config, path))
-		}
-		return nil, fmt.Errorf("there is no model in %s: give the directory of a finished run", path)
+	return path
+}
+
+// orUnfinished says of a run without a model that it is not finished.
+func orUnfinished(err error, path string) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return m, err
+	if config, unfinished := train.ReadConfig(path); unfinished == nil {
+		return fmt.Errorf("the run in %s is not finished: go on with %s", path, resumeCommand(config, path))
+	}
+	return fmt.Errorf("there is no model in %s: give the directory of a finished run", path)
 }
 
 // checkFolderOf reports that a file cannot be written for want of a folder, before work is put into what it is to hold.

@@ -46,10 +46,11 @@ func (m methodsCommand) Run(c console) error {
 	}
 	if m.JSON {
 		return printJSON(c.out, struct {
-			Methods   []methodListing   `json:"methods"`
-			Backbones []backboneListing `json:"backbones"`
-			Devices   []device.Info     `json:"devices"`
-		}{methods, backbones, device.Known()})
+			Methods       []methodListing   `json:"methods"`
+			Backbones     []backboneListing `json:"backbones"`
+			TextBackbones []backbone.Info   `json:"text_backbones"`
+			Devices       []device.Info     `json:"devices"`
+		}{methods, backbones, backbone.KnownTexts(), device.Known()})
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "Methods")
@@ -59,6 +60,10 @@ func (m methodsCommand) Run(c console) error {
 	fmt.Fprintf(w, "\nBackbones, at width 1 and %d pixels\n", m.ImageSize)
 	for _, b := range backbones {
 		fmt.Fprintf(w, "  %s\t%s\n\t%s\n\t%s\n", b.Name, b.Description, b.Size, b.Source)
+	}
+	fmt.Fprintln(w, "\nBackbones for text")
+	for _, b := range backbone.KnownTexts() {
+		fmt.Fprintf(w, "  %s\t%s\n\t%s\n", b.Name, b.Description, b.Source)
 	}
 	fmt.Fprintln(w, "\nDevices")
 	for _, d := range device.Known() {

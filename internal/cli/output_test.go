@@ -198,6 +198,7 @@ func TestMethods(t *testing.T) {
 	checkKeys(t, text, slices.Concat(
 		below("methods", "name", "title", "description", "paper", "defaults", "defaults.key", "defaults.help", "defaults.value"),
 		below("backbones", "name", "description", "source", "parameters", "multiply_adds"),
+		below("text_backbones", "name", "description", "source"),
 		below("devices", "name", "description"))...)
 	var list struct {
 		Methods []struct {

@@ -37,6 +37,7 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 		Tested: tested,
 		OnStart: func(s train.Start) {
 			fmt.Fprintln(c.err, describe(config, s))
+			printDropped(c.err, s.Dropped)
 			for _, advice := range s.Advice {
 				fmt.Fprintf(c.err, "advice: %s\n", advice)
 			}
@@ -50,8 +51,8 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 			if e.Epoch == 0 {
 				before = e
 			}
-			if e.KNN != nil || e.Epoch == 0 || config.Epochs <= 20 || e.Epoch%10 == 0 {
-				m.print("%s", epochLine(e, before))
+			if e.KNN != nil || e.STS != nil || e.Epoch == 0 || config.Epochs <= 20 || e.Epoch%10 == 0 {
+				m.print("%s", epochLine(e, before, rawName(config)))
 			}
 			for _, line := range expected.Check(e) {
 				m.print("note: %s", line)
@@ -104,7 +105,7 @@ func quote(path string) string {
 
 // describe says what is about to be trained on what.
 func describe(config train.Config, s train.Start) string {
-	data := fmt.Sprintf("%d pictures", s.Train)
+	data := fmt.Sprintf("%d %s", s.Train, config.Items())
 	if m, err := config.Method(); err == nil && s.Classes > 0 {
 		use := "not used to train"
 		if method.NeedsLabels(m) {
@@ -115,31 +116,41 @@ func describe(config train.Config, s train.Start) string {
 	if s.HeldOut > 0 {
 		data += fmt.Sprintf(", %d more kept back to watch with", s.HeldOut)
 	}
-	return fmt.Sprintf("%s, width %g: %v; %s; %d epochs of %d steps of %d pictures, at %d px",
-		config.Backbone, config.Width, s.Encoder, data, config.Epochs, s.StepsPerEpoch, config.Batch, config.ImageSize)
+	size, item := fmt.Sprintf("at %d px", config.ImageSize), "a picture"
+	if config.OnText() {
+		item = fmt.Sprintf("a text of %d tokens", config.Text.MaxLength)
+		size = fmt.Sprintf("at most %d tokens long", config.Text.MaxLength)
+	}
+	return fmt.Sprintf("%s, width %g: %s; %s; %d epochs of %d steps of %d %s, %s",
+		config.Backbone, config.Width, s.Encoder.For(item), data, config.Epochs, s.StepsPerEpoch, config.Batch, config.Items(), size)
 }
 
-// epochLine is an epoch in a line: the score on held-out pictures beside those of raw pixels and of the encoder before its
-// first step.
-func epochLine(e, before train.Epoch) string {
+// epochLine is an epoch in a line: the scores, on held-out items and on pairs of sentences, beside those of raw pixels or words and of
+// the encoder before its first step.
+func epochLine(e, before train.Epoch, raw string) string {
 	line := "before training:"
 	if e.Epoch > 0 {
 		line = fmt.Sprintf("epoch %d: loss %.3f,", e.Epoch, float64(e.Loss))
 	}
-	if e.KNN != nil {
-		line += fmt.Sprintf(" held-out kNN %s", percent(float64(*e.KNN)))
-		var baselines []string
-		if before.RawKNN != nil {
-			baselines = append(baselines, "raw pixels "+percent(float64(*before.RawKNN)))
+	beside := func(name string, value, rawValue, untrained *train.Number, show func(float64) string) {
+		if value == nil {
+			return
 		}
-		if before.KNN != nil && e.Epoch > 0 {
-			baselines = append(baselines, "untrained "+percent(float64(*before.KNN)))
+		line += fmt.Sprintf(" %s %s", name, show(float64(*value)))
+		var baselines []string
+		if rawValue != nil {
+			baselines = append(baselines, raw+" "+show(float64(*rawValue)))
+		}
+		if untrained != nil && e.Epoch > 0 {
+			baselines = append(baselines, "untrained "+show(float64(*untrained)))
 		}
 		if len(baselines) > 0 {
 			line += fmt.Sprintf(" (%s)", strings.Join(baselines, ", "))
 		}
 		line += ","
 	}
+	beside("held-out kNN", e.KNN, before.RawKNN, before.KNN, percent)
+	beside("STS", e.STS, before.RawSTS, before.STS, func(x float64) string { return fmt.Sprintf("%.3f", x) })
 	if g := e.Geometry; g != nil {
 		line += fmt.Sprintf(" effective rank %.1f,", g.EffectiveRank)
 	}
@@ -147,6 +158,14 @@ func epochLine(e, before train.Epoch) string {
 		line += fmt.Sprintf(" %.0f views a second", float64(e.ViewsPerSecond))
 	}
 	return strings.TrimSuffix(line, ",")
+}
+
+// rawName says what scores are called that are made without an encoder.
+func rawName(config train.Config) string {
+	if config.OnText() {
+		return "words alone"
+	}
+	return "raw pixels"
 }
 
 // evaluate scores a model and shows on the console how it gets on.
@@ -162,6 +181,11 @@ const concludeTrain = 10_000
 
 // conclude evaluates a finished run, on test pictures if its data has them, and writes its report.
 func conclude(ctx context.Context, c console, dir, title, command string, config train.Config, trained time.Duration) (*eval.Result, error) {
+	if config.OnText() {
+		return nil, runreport.Write(ctx, runreport.Input{
+			Dir: dir, Title: title, Command: command, Config: config, Timing: []report.Span{{Name: "training", Duration: trained}},
+		})
+	}
 	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -297,17 +298,27 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 	pictures := picturetest.Splits(t, 6, 3, 16)
 	t.Chdir(t.TempDir())
 	commands := regexp.MustCompile(`(?m)^    alike ([^#\n]*)`).FindAllStringSubmatch(readme, -1)
-	if len(commands) != 4 {
-		t.Fatalf("README.md has %d commands, want 4", len(commands))
+	if len(commands) != 7 {
+		t.Fatalf("README.md has %d commands, want 7", len(commands))
+	}
+	sentences := strings.Builder{}
+	for i := range 60 {
+		fmt.Fprintf(&sentences, "sentence number %d says this and no more\n", i)
+	}
+	if err := os.WriteFile("SENTENCES.txt", []byte(sentences.String()), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	for _, c := range commands {
 		args := strings.Fields(strings.ReplaceAll(c[1], "PICTURES", pictures))
-		if args[0] == "train" { // but in a moment
+		switch { // but in a moment
+		case args[0] == "train" && args[1] == "simcse":
+			args = append(args, "--backbone", "bert_tiny", "--epochs", "1", "--batch", "16")
+		case args[0] == "train":
 			args = tiny(args...)
 		}
 		mustAlike(t, args...)
 	}
-	for _, file := range []string{"sheet.png", "run/report.html", "vectors.npy", "vectors.npy.items.jsonl"} {
+	for _, file := range []string{"sheet.png", "run/report.html", "vectors.npy", "vectors.npy.items.jsonl", "textrun/report.html", "texts.npy"} {
 		if _, err := os.Stat(file); err != nil {
 			t.Error(err)
 		}

@@ -28,6 +28,7 @@ type trainCommand struct {
 	Set       []string `placeholder:"KEY=VALUE" sep:"none" help:"Set anything in config.yaml by its dotted key, as optimizer.learning_rate=0.1. Repeatable; alike methods lists the keys."`
 
 	configFlags `embed:"" group:"Settings"`
+	Text        trainTextFlags `embed:"" group:"Settings for text"`
 }
 
 // configFlags are the top level of [train.Config] as flags. Their help comes from the configuration's own tags; a nil flag
@@ -142,15 +143,19 @@ func (c trainCommand) start() (train.Config, error) {
 	if err != nil {
 		return config, usageError{err}
 	}
-	// The image size and the epochs decide on other defaults, so they are looked for first.
+	// The image size, the columns of text and the epochs decide on other defaults, so they are looked for first.
+	first := config
 	if err := c.apply(&config); err != nil {
 		return config, err
 	}
-	epochs := config.Epochs
-	if config, err = train.Default(c.Method, config.ImageSize); err != nil {
+	asked := config.Epochs
+	if config, err = config.Usual(); err != nil {
 		return config, usageError{err}
 	}
-	return config.WithEpochs(epochs), nil
+	if asked == first.Epochs { // the default of another size of pictures or kind of text, or the same as ours
+		asked = config.Epochs
+	}
+	return config.WithEpochs(asked), nil
 }
 
 func (c trainCommand) apply(config *train.Config) error {
@@ -180,7 +185,7 @@ func (c trainCommand) apply(config *train.Config) error {
 			return usageError{err}
 		}
 	}
-	return nil
+	return c.Text.apply(config)
 }
 
 // Run trains, evaluates on test pictures if there are any, and writes the report.

@@ -48,6 +48,9 @@ func (v viewsCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
+	if config.OnText() {
+		return usageError{fmt.Errorf("%s has nothing to draw: the two views of a sentence differ by dropout in the encoder alone", m.Name())}
+	}
 	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
 	if err != nil {
 		return err

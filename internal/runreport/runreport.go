@@ -35,7 +35,7 @@ type Input struct {
 	Encoder string
 	// Evaluation of the run's encoder; nil leaves its sections out.
 	Evaluation *eval.Result
-	// Pictures were trained on: positives are drawn from them.
+	// Pictures were trained on: positives are drawn from them. nil for a run on text.
 	Pictures *data.Images
 	// Timing says where the time went.
 	Timing []report.Span
@@ -75,20 +75,23 @@ func gather(ctx context.Context, in Input) (report.Run, error) {
 		Title: in.Title, Command: in.Command, Timing: in.Timing,
 		Method:   m.Name(),
 		Backbone: fmt.Sprintf("%s, width %g", in.Config.Backbone, in.Config.Width),
-		Data:     fmt.Sprintf("%d pictures", in.Pictures.Len()),
+		Data:     filepath.Base(in.Config.Data),
 	}
 	for _, f := range fields.Of(in.Config) {
 		run.Config = append(run.Config, report.Setting{Key: f.Key, Value: fmt.Sprint(f.Value)})
-	}
-	for _, s := range in.Pictures.Skipped.List() {
-		run.Skipped = append(run.Skipped, report.Skipped{Name: s.Path, Reason: s.Err.Error()})
 	}
 	run.Facts = facts(in)
 	if err := curves(&run, in); err != nil {
 		return report.Run{}, err
 	}
-	if run.Positives, err = examples(in.Pictures, m.(method.ImageMethod).Views()); err != nil {
-		return report.Run{}, err
+	if in.Pictures != nil {
+		run.Data = fmt.Sprintf("%d pictures", in.Pictures.Len())
+		for _, s := range in.Pictures.Skipped.List() {
+			run.Skipped = append(run.Skipped, report.Skipped{Name: s.Path, Reason: s.Err.Error()})
+		}
+		if run.Positives, err = examples(in.Pictures, m.(method.ImageMethod).Views()); err != nil {
+			return report.Run{}, err
+		}
 	}
 	if in.Evaluation == nil {
 		return run, nil
@@ -109,7 +112,7 @@ func facts(in Input) []report.Setting {
 	}
 	list := []report.Setting{
 		{Key: "encoder", Value: in.Encoder},
-		{Key: "picture size", Value: fmt.Sprintf("%d px", in.Config.ImageSize)},
+		size(in.Config),
 		{Key: "batch", Value: fmt.Sprint(in.Config.Batch)},
 		{Key: "epochs", Value: fmt.Sprint(in.Config.Epochs)},
 		{Key: "seed", Value: fmt.Sprint(in.Config.Seed)},
@@ -119,6 +122,22 @@ func facts(in Input) []report.Setting {
 		list = append(list, report.Setting{Key: "time", Value: total.Round(time.Second).String()})
 	}
 	return list
+}
+
+// rawName says what scores are called that are made without an encoder.
+func rawName(c train.Config) string {
+	if c.OnText() {
+		return "words alone"
+	}
+	return "raw pixels"
+}
+
+// size is that of what the encoder sees.
+func size(c train.Config) report.Setting {
+	if c.OnText() {
+		return report.Setting{Key: "longest text", Value: fmt.Sprintf("%d tokens", c.Text.MaxLength)}
+	}
+	return report.Setting{Key: "picture size", Value: fmt.Sprintf("%d px", c.ImageSize)}
 }
 
 // curves reads the run's epochs, and what is expected of them.
@@ -134,7 +153,7 @@ func curves(run *report.Run, in Input) error {
 	for _, e := range epochs {
 		watch.Check(e)
 		if e.RawKNN != nil {
-			run.HeldOutBaselines = append(run.HeldOutBaselines, report.Baseline{Name: "raw pixels", Value: float64(*e.RawKNN)})
+			run.HeldOutBaselines = append(run.HeldOutBaselines, report.Baseline{Name: rawName(in.Config), Value: float64(*e.RawKNN)})
 		}
 		if e.Epoch == 0 && e.KNN != nil {
 			run.HeldOutBaselines = append(run.HeldOutBaselines, report.Baseline{Name: "untrained", Value: float64(*e.KNN)})

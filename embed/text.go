@@ -1,0 +1,267 @@
+package embed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/guard"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/metric"
+	"github.com/alike-ml/alike/nn"
+	"github.com/alike-ml/alike/token"
+)
+
+// TextConfig says how an encoder of text is built and what it is given.
+type TextConfig struct {
+	// The network.
+	backbone.TextConfig
+	// Pooling and Dense are those of [method.Sentence].
+	Pooling backbone.Pooling `json:"pooling"`
+	Dense   bool             `json:"dense"`
+	// MaxLength is the most tokens of a text, special ones included, that the encoder sees.
+	MaxLength int `json:"max_length"`
+}
+
+// network returns the network, or an error that says what is wrong with it.
+func (c TextConfig) network() (backbone.Text, error) {
+	n, err := c.Encoder()
+	if err != nil {
+		return nil, err
+	}
+	if most := n.MaxLength(); c.MaxLength < 1 || most > 0 && c.MaxLength > most {
+		return nil, fmt.Errorf("max_length is %d: the encoder has %d positions", c.MaxLength, most)
+	}
+	return n, c.Pooling.Validate()
+}
+
+func (c TextConfig) sentence() method.Sentence {
+	return method.Sentence{Pooling: c.Pooling, Dense: c.Dense}
+}
+
+// tokenizerDir is where in a model's folder the tokenizer lies.
+const tokenizerDir = "tokenizer"
+
+// TextModel is a text encoder with weights and its tokenizer, ready to embed.
+type TextModel struct {
+	network
+	encoder   backbone.TextEncoder
+	tokenizer *token.Tokenizer
+	lengths   []int
+	noisy     *model.Exec // with the dropout of training
+}
+
+// NewText returns a text model that computes on backend with the encoder weights that store holds, or will have drawn by the time of
+// the first embedding.
+func NewText(backend compute.Backend, store *model.Store, config Config, tokenizer *token.Tokenizer) (*TextModel, error) {
+	encoder, err := config.Text.network()
+	if err != nil {
+		return nil, err
+	}
+	if n := tokenizer.Size(); n > encoder.Tokens() {
+		return nil, fmt.Errorf("the encoder has %d tokens, the tokenizer %d", encoder.Tokens(), n)
+	}
+	config.Format, config.Dim = format, encoder.Dim()
+	m := &TextModel{network: network{Config: config, store: store}, encoder: encoder.Hidden, tokenizer: tokenizer, lengths: Lengths(config.Text.MaxLength)}
+	if m.exec, err = m.graph(backend, false); err != nil {
+		return nil, err
+	}
+	m.noisy, err = m.graph(backend, true)
+	return m, err
+}
+
+// graph makes representations of tokens, with dropout if it is as in training.
+func (m *TextModel) graph(backend compute.Backend, training bool) (*model.Exec, error) {
+	return model.NewExec(backend, m.store, func(scope *model.Scope, ids, mask *graph.Node) *graph.Node {
+		scope.Store().SetTraining(ids.Graph(), training)
+		h := m.Config.Text.sentence().Represent(scope, m.encoder, backbone.Tokens{IDs: ids, Mask: mask})
+		return graph.ConvertDType(h, dtypes.Float32)
+	})
+}
+
+// Close frees what the model computes with, and the device if it was opened with the model. The model cannot embed any more.
+func (m *TextModel) Close() {
+	m.noisy.Finalize()
+	m.network.Close()
+}
+
+// How many texts are read at once, and how many of their tokens go through the encoder at once: enough to keep the processors busy.
+// Texts of similar length go together, sorted among so many of these batches.
+const (
+	batchTexts  = 128
+	batchTokens = 1 << 14
+	textWindow  = 32
+)
+
+// Embed returns the representations of texts, one row [Dim] each, in their order.
+func (m *TextModel) Embed(texts []string) (vectors metric.Matrix, err error) {
+	defer guard.Recover(&err)
+	vectors = metric.Matrix{Rows: len(texts), Cols: m.Config.Dim, Data: make([]float32, len(texts)*m.Config.Dim)}
+	var tokens [][]int32
+	var rows []int
+	for i, text := range texts {
+		tokens, rows = append(tokens, m.tokenizer.Encode(text, m.Config.Text.MaxLength)), append(rows, i)
+	}
+	for len(rows) > 0 {
+		n := min(batchTexts, len(rows))
+		if err := m.embed(m.exec, tokens[:n], rows[:n], vectors); err != nil {
+			return metric.Matrix{}, err
+		}
+		tokens, rows = tokens[n:], rows[n:]
+	}
+	return vectors, nil
+}
+
+// EmbedText is [TextModel.Embed] for the texts of a file in one of its columns, which are counted from 0. Progress may be nil.
+func (m *TextModel) EmbedText(ctx context.Context, text *data.Text, column int, progress Progress) (metric.Matrix, error) {
+	return m.embedText(ctx, m.exec, text, column, progress)
+}
+
+// EmbedNoisy is [TextModel.EmbedText] with the dropout of training: what alignment is measured on where a text is its own positive.
+// It returns two draws, and leaves the random state as it was, so that looking at an encoder does not change its training.
+func (m *TextModel) EmbedNoisy(ctx context.Context, text *data.Text, column int) (first, second metric.Matrix, err error) {
+	state := m.store.GetVariable(model.JoinPath(model.ScopeSeparator, model.RNGStateVariableName))
+	if state != nil && state.HasValue() {
+		was := tensors.MustCopyFlatData[uint64](state.MustValue())
+		defer func() {
+			err = errors.Join(err, state.SetValue(tensors.FromFlatDataAndDimensions(was, state.Shape().Dimensions...)))
+		}()
+	}
+	if first, err = m.embedText(ctx, m.noisy, text, column, nil); err != nil {
+		return first, second, err
+	}
+	second, err = m.embedText(ctx, m.noisy, text, column, nil)
+	return first, second, err
+}
+
+func (m *TextModel) embedText(ctx context.Context, exec *model.Exec, text *data.Text, column int, progress Progress) (vectors metric.Matrix, err error) {
+	defer guard.Recover(&err)
+	vectors = metric.Matrix{Rows: text.Len(), Cols: m.Config.Dim, Data: make([]float32, text.Len()*m.Config.Dim)}
+	options := data.TextBatchOptions{Size: batchTexts, Views: 1, Window: textWindow, NewFill: func() data.TextFill {
+		return func(views [][]int32, row data.TextRow, _, _ int) {
+			views[0] = m.tokenizer.Encode(row.Texts[column], m.Config.Text.MaxLength)
+		}
+	}}
+	done := 0
+	for batch, err := range data.EvalTextBatches(ctx, text, options) {
+		if err != nil {
+			return metric.Matrix{}, err
+		}
+		if err := m.embed(exec, batch.Views[0], batch.Items, vectors); err != nil {
+			return metric.Matrix{}, err
+		}
+		if done += len(batch.Items); progress != nil {
+			progress(done, text.Len())
+		}
+	}
+	return vectors, nil
+}
+
+// embed puts the representations of texts, as tokens, into the given rows of the vectors.
+func (m *TextModel) embed(exec *model.Exec, texts [][]int32, rows []int, vectors metric.Matrix) error {
+	longest := 0
+	for _, tokens := range texts {
+		longest = max(longest, len(tokens))
+	}
+	most := max(1, batchTokens/longest)
+	for len(texts) > 0 {
+		n := min(most, len(texts))
+		// A batch that is not full is filled up with its first text: a graph for each power of two serves all.
+		full := slices.Clone(texts[:n])
+		for len(full)&(len(full)-1) != 0 {
+			full = append(full, full[0])
+		}
+		arrays := TokenArrays(m.tokenizer.Pad(), m.lengths, full)
+		h, err := exec.Call1(arrays[0], arrays[1])
+		if err != nil {
+			return err
+		}
+		err = tensors.ConstFlatData(h, func(flat []float32) {
+			for i, row := range rows[:n] {
+				copy(vectors.Row(row), flat[i*vectors.Cols:(i+1)*vectors.Cols])
+			}
+		})
+		if err := errors.Join(err, h.FinalizeAll()); err != nil {
+			return err
+		}
+		texts, rows = texts[n:], rows[n:]
+	}
+	return nil
+}
+
+// Save writes the model's folder: the tokenizer, the weights, and the configuration that makes the folder a model last.
+func (m *TextModel) Save(dir string) error {
+	tokenizer := filepath.Join(dir, tokenizerDir)
+	if err := os.MkdirAll(tokenizer, 0o755); err != nil {
+		return fmt.Errorf("cannot make the tokenizer's folder: %w", err)
+	}
+	if err := m.tokenizer.Save(tokenizer); err != nil {
+		return err
+	}
+	return m.network.Save(dir)
+}
+
+// LoadText opens a text model's folder to compute on backend. The error wraps fs.ErrNotExist when the folder holds no model.
+func LoadText(backend compute.Backend, dir string) (m *TextModel, err error) {
+	defer guard.Recover(&err)
+	path := filepath.Join(dir, configFile)
+	config, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	if config.Text == nil {
+		return nil, fmt.Errorf("%s is the model of pictures: it has no vectors of text", path)
+	}
+	tokenizer, err := token.Load(filepath.Join(dir, tokenizerDir))
+	if err != nil {
+		return nil, err
+	}
+	if m, err = NewText(backend, model.NewStore(), config, tokenizer); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if config.Dim != m.Config.Dim {
+		err = fmt.Errorf("%s: dim is %d: the encoder has %d", path, config.Dim, m.Config.Dim)
+	} else {
+		err = m.read(dir, shapes.Make(dtypes.Int32, 1, m.lengths[0]), shapes.Make(dtypes.Bool, 1, m.lengths[0]))
+	}
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// OpenText opens a text model's folder, as a run leaves it, on the default device. Close it when done.
+func OpenText(dir string) (*TextModel, error) {
+	backend, err := device.Open(device.Default)
+	if err != nil {
+		return nil, err
+	}
+	m, err := LoadText(backend, dir)
+	if err != nil {
+		backend.Finalize()
+		return nil, err
+	}
+	m.backend = backend
+	return m, nil
+}
+
+// Untrained returns the encoder as it was before the first step of training, with the same tokenizer: see [Untrained].
+func (m *TextModel) Untrained(backend compute.Backend) (*TextModel, error) {
+	store := model.NewStore()
+	nn.SetSeed(store, m.Config.Seed)
+	return NewText(backend, store, m.Config, m.tokenizer)
+}

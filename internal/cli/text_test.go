@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// textRun trains on a file of a few sentences for a moment, and returns the run and the file.
+func textRun(t *testing.T) (run, file string) {
+	t.Helper()
+	dir := t.TempDir()
+	var text strings.Builder
+	text.WriteString("who\tsays\n")
+	for i := range 40 {
+		fmt.Fprintf(&text, "%d\tnumber %d of the sentences\n", i%2, i)
+	}
+	text.WriteString("1\tnumber 3 of the sentences\n0\t\n")
+	run, file = filepath.Join(dir, "run"), filepath.Join(dir, "text.tsv")
+	if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := mustAlike(t, "train", "simcse", "--data", file, "--columns", "says", "--backbone", "static", "--epochs", "1", "--batch", "16", "--out", run)
+	if !strings.Contains(r.stderr, "1 rows dropped as empty, the first at "+file+":43") || !strings.Contains(r.stderr, "1 rows dropped as duplicate") {
+		t.Errorf("stderr\n%s", r.stderr)
+	}
+	return run, file
+}
+
+func TestTextIsEmbeddedAndSearched(t *testing.T) {
+	run, file := textRun(t)
+	vectors := filepath.Join(t.TempDir(), "vectors.npy")
+	mustAlike(t, "embed", run, file, "--columns", "says", "--class", "who", "--out", vectors)
+	items := strings.Split(strings.TrimSpace(readFile(t, vectors+".items.jsonl")), "\n")
+	if want := `{"text":"number 3 of the sentences","line":5,"class":"1"}`; len(items) != 41 || items[3] != want {
+		t.Errorf("%d items, the fourth is %s, want 41 and %s", len(items), items[3], want)
+	}
+	for _, args := range [][]string{{file, "--columns", "says"}, {vectors}} {
+		var got []found
+		r := mustAlike(t, append([]string{"search", run, "--json", "--top", "2", "--text", "number 3 of the sentences"}, args...)...)
+		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+			t.Fatal(err)
+		}
+		nearest := got[0].Nearest
+		if len(got) != 1 || len(nearest) != 2 || nearest[0].Line != 5 || nearest[1].Line != 42 || nearest[0].Similarity < 0.9999 {
+			t.Errorf("%v found %+v", args, got)
+		}
+	}
+}
+
+func TestTextMistakesAreRefused(t *testing.T) {
+	run, file := textRun(t)
+	out := filepath.Join(t.TempDir(), "out")
+	alike(t, "train", "simclr", "--data", file, "--columns", "says", "--out", out).checkRefused(t, exitUsage, "simclr learns from pictures", "--columns")
+	alike(t, "train", "simcse", "--data", file, "--columns", "says", "--image-size", "64", "--out", out).checkRefused(t, exitUsage, "image_size is 64")
+	alike(t, "train", "simcse", "--data", file, "--columns", "what", "--out", out).checkRefused(t, exitFailure, "what", "says")
+	alike(t, "search", run, file, "--text", "a", "--top", "0").checkRefused(t, exitUsage, "--top 0")
+	alike(t, "eval", run, "--data", t.TempDir()).checkRefused(t, exitFailure, "model of text")
+	alike(t, "views", "--method", "simcse", "--data", file, "--out", out+".png").checkRefused(t, exitUsage, "nothing to draw")
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a run was left")
+	}
+}

@@ -1,0 +1,289 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/token"
+)
+
+// textLearner is a method that learns from texts, with its encoder.
+type textLearner struct {
+	how       method.TextMethod
+	encoder   backbone.TextEncoder
+	precision dtypes.DType
+	// texts is the number of texts of an item, vocabulary that of tokens, of which pad is none.
+	texts, vocabulary int
+	pad               int32
+	// lengths are those that texts are padded to, in tokens.
+	lengths []int
+}
+
+func (l textLearner) method() method.Method { return l.how }
+
+// views counts a single sentence twice, once for each of its embeddings.
+func (l textLearner) views() int { return max(2, l.texts) }
+
+func (l textLearner) loss(scope *model.Scope, batch method.Batch) method.Output {
+	return l.how.Loss(scope, l.encoder, batch)
+}
+
+// shapes are, for every length, those of each text's tokens and mask and, for a method that asks, of the labels.
+func (l textLearner) shapes(batch int) (lists [][]shapes.Shape) {
+	for _, length := range l.lengths {
+		var list []shapes.Shape
+		for range l.texts {
+			list = append(list, shapes.Make(dtypes.Int32, batch, length), shapes.Make(dtypes.Bool, batch, length))
+		}
+		if method.NeedsLabels(l.how) {
+			list = append(list, shapes.Make(dtypes.Int32, batch))
+		}
+		lists = append(lists, list)
+	}
+	return lists
+}
+
+func (l textLearner) batch(inputs []*graph.Node) (b method.Batch) {
+	for i := range l.texts {
+		b.Texts = append(b.Texts, backbone.Tokens{IDs: inputs[2*i], Mask: inputs[2*i+1], DType: l.precision})
+	}
+	if method.NeedsLabels(l.how) {
+		b.Labels = inputs[len(inputs)-1]
+	}
+	return b
+}
+
+// arrays are a batch's: texts[k][i] are the tokens of text k of item i.
+func (l textLearner) arrays(texts [][][]int32, labels []int) []*tensors.Tensor {
+	list := embed.TokenArrays(l.pad, l.lengths, texts...)
+	if method.NeedsLabels(l.how) {
+		list = append(list, labelArray(labels))
+	}
+	return list
+}
+
+// random is a batch of the longest texts, and labels of ten classes.
+func (l textLearner) random(batch int, r *rand.Rand) []*tensors.Tensor {
+	texts := make([][][]int32, l.texts)
+	for k := range texts {
+		texts[k] = make([][]int32, batch)
+		for i := range texts[k] {
+			for range l.lengths[len(l.lengths)-1] {
+				texts[k][i] = append(texts[k][i], int32(r.IntN(l.vocabulary)))
+			}
+		}
+	}
+	labels := make([]int, batch)
+	for i := range labels {
+		labels[i] = r.IntN(10)
+	}
+	return l.arrays(texts, labels)
+}
+
+// sentences is the subject of a method that learns from texts.
+type sentences struct {
+	textLearner
+	config    Config
+	network   backbone.TextConfig
+	all       *data.Text
+	train     *data.Text // of these, those to learn from
+	held      *data.Text // and those kept back to watch with; nil when nothing is
+	pairs     *data.Text // with scores, to watch with; nil for none
+	tokenizer *token.Tokenizer
+	loader    *data.TextLoader
+	observed  *embed.TextModel // the encoder being trained
+	monitor   *textMonitor
+}
+
+func newSentences(c Config, m method.TextMethod) (*sentences, error) {
+	precision, err := c.dtype()
+	if err != nil {
+		return nil, err
+	}
+	s := &sentences{config: c, textLearner: textLearner{
+		how: m, precision: precision, texts: c.Text.texts(), lengths: embed.Lengths(c.Text.MaxLength),
+	}}
+	return s, s.encode(c.Text.Vocabulary.Size)
+}
+
+// encode takes the encoder for a vocabulary of so many tokens.
+func (s *sentences) encode(vocabulary int) error {
+	network, encoder, err := s.config.network(vocabulary)
+	if err != nil {
+		return err
+	}
+	s.network, s.vocabulary, s.encoder = network, vocabulary, encoder.Hidden
+	return nil
+}
+
+func (s *sentences) open(ctx context.Context, dir string) (err error) {
+	if s.all, err = data.OpenText(ctx, s.config.Data, s.config.Text.TextOptions); err != nil {
+		return err
+	}
+	s.train = s.all
+	if method.NeedsLabels(s.how) && countClasses(s.all.Labels()) < 2 {
+		return fmt.Errorf("%s is to spare rows of one class, and the rows of %s are of fewer than two: set %[1]s.mask_classes=false", s.how.Name(), s.config.Data)
+	}
+	// One row is no one's pair: there is nothing to see of an encoder on it.
+	if n := int(math.Round(s.config.HoldOut * float64(s.all.Len()))); n > 1 {
+		if s.train, s.held, err = s.all.HoldOut(n, s.config.Seed); err != nil {
+			return err
+		}
+	}
+	if s.config.Text.STS != "" {
+		if s.pairs, err = data.OpenText(ctx, s.config.Text.STS, s.config.Text.sts()); err != nil {
+			return err
+		}
+	}
+	if s.tokenizer, err = s.openTokenizer(dir); err != nil {
+		return err
+	}
+	s.pad = s.tokenizer.Pad()
+	if err := s.encode(s.tokenizer.Size()); err != nil {
+		return err
+	}
+	s.loader, err = data.TrainTextLoader(s.train, s.config.Seed, data.TextBatchOptions{
+		Size: s.config.Batch, Views: s.texts, Window: window, Workers: s.config.Workers,
+		NewFill: func() data.TextFill {
+			return func(views [][]int32, row data.TextRow, _, _ int) {
+				for k := range views {
+					views[k] = s.tokenizer.Encode(row.Texts[k], s.config.Text.MaxLength)
+				}
+			}
+		},
+	})
+	return err
+}
+
+// window is how many batches of rows are sorted by length at a time, so that those of a batch are padded little.
+const window = 64
+
+// tokenizerDir is where in a run's directory its tokenizer lies.
+func tokenizerDir(run string) string { return filepath.Join(run, "tokenizer") }
+
+// openTokenizer takes the tokenizer that the run was started with, the one that the configuration names, or one that is made of the
+// text to learn from.
+func (s *sentences) openTokenizer(dir string) (*token.Tokenizer, error) {
+	kept := tokenizerDir(dir)
+	if _, err := os.Stat(kept); err == nil {
+		return token.Load(kept)
+	}
+	if s.config.Text.Tokenizer != "" {
+		return token.Load(s.config.Text.Tokenizer)
+	}
+	var unread error
+	texts := func(yield func(string) bool) {
+		for row, err := range s.train.Rows() {
+			if unread = err; err != nil {
+				return
+			}
+			for _, text := range row.Texts {
+				if !yield(text) {
+					return
+				}
+			}
+		}
+	}
+	t, err := token.Train(texts, s.config.Text.Vocabulary)
+	if err = errors.Join(unread, err); err != nil {
+		return nil, fmt.Errorf("cannot make a tokenizer of the text: %w", err)
+	}
+	return t, nil
+}
+
+// keep writes the tokenizer.
+func (s *sentences) keep(dir string) error { return saveTokenizer(s.tokenizer, tokenizerDir(dir)) }
+
+func (s *sentences) identity() []string { return []string{s.all.Fingerprint()} }
+
+func (s *sentences) stepsPerEpoch() int { return s.loader.StepsPerEpoch() }
+
+func (s *sentences) batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error] {
+	return func(yield func(*batch, error) bool) {
+		for b, err := range s.loader.Batches(ctx, epoch, step, epochs) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&batch{epoch: b.Epoch, arrays: s.arrays(b.Views, labelsOf(s.train, b.Items)), waited: b.Waited}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *sentences) labels() []int { return s.train.Labels() }
+
+func (s *sentences) watch(backend compute.Backend, store *model.Store) error {
+	how := s.how.Sentence()
+	var err error
+	s.observed, err = embed.NewText(backend, store, embed.Config{
+		Method: s.how.Name(), Backbone: s.config.Backbone, Width: s.config.Width, Seed: s.config.Seed,
+		Text: &embed.TextConfig{TextConfig: s.network, Pooling: how.Pooling, Dense: how.Dense, MaxLength: s.config.Text.MaxLength},
+	}, s.tokenizer)
+	if err == nil {
+		s.monitor, err = newTextMonitor(s.observed, s.train, s.held, s.pairs, s.config.Seed)
+	}
+	return err
+}
+
+func (s *sentences) look(ctx context.Context, e *Epoch) error { return s.monitor.look(ctx, e) }
+
+func (s *sentences) raw(ctx context.Context, e *Epoch) error { return s.monitor.raw(ctx, e) }
+
+func (s *sentences) save(dir string) error { return s.observed.Save(dir) }
+
+func (s *sentences) describe(backend compute.Backend, start *Start) (err error) {
+	start.Train, start.Classes = s.train.Len(), len(s.train.Classes)
+	if s.held != nil {
+		start.HeldOut = s.held.Len()
+	}
+	start.Dropped = s.all.Dropped
+	start.Encoder, err = backbone.MeasureText(backend, s.network, s.config.Text.MaxLength)
+	return err
+}
+
+// skipped is empty: rows that cannot be used are known, by their reasons, before the run's first step.
+func (s *sentences) skipped() []data.Skip { return nil }
+
+func (s *sentences) close() error {
+	var err error
+	for _, text := range []*data.Text{s.all, s.pairs} {
+		if text != nil {
+			err = errors.Join(err, text.Close())
+		}
+	}
+	return err
+}
+
+// saveTokenizer writes a tokenizer into a folder of its own, whole or not at all. One that is there stays.
+func saveTokenizer(t *token.Tokenizer, dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	unfinished := dir + ".new"
+	if err := os.MkdirAll(unfinished, 0o755); err != nil {
+		return fmt.Errorf("cannot make the tokenizer's folder: %w", err)
+	}
+	if err := t.Save(unfinished); err != nil {
+		return err
+	}
+	return os.Rename(unfinished, dir)
+}

@@ -1,0 +1,103 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/token"
+)
+
+// TextConfig says what text a run learns from, and how an encoder sees it.
+type TextConfig struct {
+	data.TextOptions `yaml:",inline"`
+
+	Tokenizer  string            `yaml:"tokenizer" help:"folder of a tokenizer; empty makes one of the text to learn from"`
+	Vocabulary token.TrainConfig `yaml:"vocabulary"`
+	MaxLength  int               `yaml:"max_length" help:"tokens of a text that the encoder sees at most, special ones included"`
+
+	// The settings of the encoder that the run's backbone names. Its vocabulary is the tokenizer's, whatever is here.
+	backbone.TextConfig `yaml:",inline"`
+
+	STS        string   `yaml:"sts" help:"file of pairs of sentences with scores of how alike they are, to watch the run with; empty is none"`
+	STSColumns []string `yaml:"sts_columns" help:"its columns: sentence, sentence and score"`
+}
+
+// Lengths of text that a run accepts, in tokens. The shortest has room for a token between the two special ones.
+const (
+	minTextLength = 3
+	maxTextLength = 4096
+)
+
+// defaultText has the published length of SimCSE (princeton-nlp/SimCSE, run_unsup_example.sh: max_seq_length), and a vocabulary for
+// one's own text.
+func defaultText() TextConfig {
+	return TextConfig{
+		TextOptions: data.DefaultTextOptions(), Vocabulary: token.DefaultTrain(), MaxLength: 32,
+		STSColumns: []string{"1", "2", "3"},
+	}
+}
+
+// validate names the first setting that cannot be used, and what it must be.
+func (c TextConfig) validate() error {
+	if err := c.TextOptions.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case c.Score != "":
+		return errors.New("score must be empty: no method learns from scores; a file with scores is for text.sts, to watch a run with")
+	case c.MaxLength < minTextLength || c.MaxLength > maxTextLength:
+		return fmt.Errorf("max_length is %d: it must be from %d to %d tokens", c.MaxLength, minTextLength, maxTextLength)
+	case len(c.STSColumns) != 3:
+		return fmt.Errorf("sts_columns are %d: they must be 3, as sentence, sentence and score", len(c.STSColumns))
+	}
+	return nil
+}
+
+// network is the encoder of text for a vocabulary of so many tokens.
+func (c Config) network(vocabulary int) (config backbone.TextConfig, encoder backbone.Text, err error) {
+	if _, err := backbone.NewText(c.Backbone, vocabulary); err != nil {
+		return config, nil, err
+	}
+	if t := c.Text.Transformer; t != nil {
+		n := *t
+		n.Vocabulary = vocabulary
+		config.Transformer = &n
+	}
+	if t := c.Text.Static; t != nil {
+		n := *t
+		n.Vocabulary = vocabulary
+		config.Static = &n
+	}
+	if encoder, err = config.Encoder(); err != nil {
+		return config, nil, fmt.Errorf("text.%w", err)
+	}
+	if most := encoder.MaxLength(); most > 0 && c.Text.MaxLength > most {
+		return config, nil, fmt.Errorf("text.max_length is %d: the encoder has %d positions", c.Text.MaxLength, most)
+	}
+	return config, encoder, nil
+}
+
+// texts is how many texts an item has.
+func (c TextConfig) texts() int { return max(1, len(c.Texts)) }
+
+// sts says how the file of scored pairs is read. Where its columns have numbers for names, a line of names at its top is a row without a
+// score, and left out. For the rest, scores are compared over all pairs.
+func (c TextConfig) sts() data.TextOptions {
+	options := data.DefaultTextOptions()
+	options.Texts, options.Score = c.STSColumns[:2], c.STSColumns[2]
+	options.Header = !numbered(c.STSColumns)
+	options.DropDuplicates, options.MaxChars = false, 0
+	return options
+}
+
+// numbered says whether columns are called by their places.
+func numbered(columns []string) bool {
+	return !slices.ContainsFunc(columns, func(name string) bool {
+		_, err := strconv.Atoi(name)
+		return err != nil
+	})
+}
