@@ -1,4 +1,5 @@
 // Package negative holds where negatives come from beyond the batch at hand.
+// A Queue holds past embeddings; Texts makes hard negatives of texts by rule.
 package negative
 
 import (

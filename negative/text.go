@@ -1,0 +1,145 @@
+package negative
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// TextConfig says by which rules hard negatives are made of texts: each changes a word or two so that the text reads alike and says
+// something else. The rules are for English.
+type TextConfig struct {
+	Negation bool `yaml:"negation" json:"negation" help:"put in or take out a not after an auxiliary or a form of be; questions are left alone"`
+	Antonym  bool `yaml:"antonym" json:"antonym" help:"put a word's opposite by WordNet in its place"`
+	Number   bool `yaml:"number" json:"number" help:"put another number of the same shape in a number's place"`
+	Entity   bool `yaml:"entity" json:"entity" help:"put another capitalised name of the texts in a name's place"`
+}
+
+// The rules, as [Texts.Make] names them.
+const (
+	RuleNegation = "negation"
+	RuleAntonym  = "antonym"
+	RuleNumber   = "number"
+	RuleEntity   = "entity"
+)
+
+// Opposites gives the antonyms of a lower-case word, in a fixed order: room wordnet has one.
+type Opposites interface {
+	Antonyms(word string) []string
+}
+
+// Texts makes hard negatives of texts as a TextConfig says. It is safe for use by many goroutines at once.
+type Texts struct{ rules []textRule }
+
+type textRule struct {
+	name  string
+	apply func(text string, r *rand.Rand) (string, bool)
+}
+
+// NewTexts prepares a configuration. opposites may be nil without the rule of antonyms, names without the one of entities. The error
+// says what is missing, or that there is no rule.
+func NewTexts(config TextConfig, opposites Opposites, names *Names) (*Texts, error) {
+	t := &Texts{}
+	if config.Negation {
+		t.rules = append(t.rules, textRule{RuleNegation, func(text string, _ *rand.Rand) (string, bool) { return Negate(text) }})
+	}
+	if config.Antonym {
+		if opposites == nil {
+			return nil, errors.New("text negatives: antonym is on: it needs the folder of WordNet's database")
+		}
+		t.rules = append(t.rules, textRule{RuleAntonym, func(text string, r *rand.Rand) (string, bool) { return SwapAntonym(text, opposites, r) }})
+	}
+	if config.Number {
+		t.rules = append(t.rules, textRule{RuleNumber, SwapNumber})
+	}
+	if config.Entity {
+		if names == nil {
+			return nil, errors.New("text negatives: entity is on: it needs names, gathered from the texts")
+		}
+		t.rules = append(t.rules, textRule{RuleEntity, names.Swap})
+	}
+	if len(t.rules) == 0 {
+		return nil, fmt.Errorf("text negatives: no rule is on: turn on %s, %s, %s or %s", RuleNegation, RuleAntonym, RuleNumber, RuleEntity)
+	}
+	return t, nil
+}
+
+// Make makes a hard negative of a text with the numbers of r, and names the rule that made it: the first that applies, in an order
+// drawn at random. It reports false where none does. White space comes out as single spaces.
+func (t *Texts) Make(text string, r *rand.Rand) (negative, rule string, ok bool) {
+	for _, i := range r.Perm(len(t.rules)) {
+		if negative, ok := t.rules[i].apply(text, r); ok {
+			return negative, t.rules[i].name, true
+		}
+	}
+	return "", "", false
+}
+
+// SwapAntonym puts an antonym in the place of a word of an English text, drawn at random among those that have one. Words with capitals
+// are names, and stay, but for a first word that no other one with a capital follows. After "a" and "an" the antonym has to fit.
+func SwapAntonym(text string, opposites Opposites, r *rand.Rand) (string, bool) {
+	words := strings.Fields(text)
+	type swap struct {
+		at      int
+		antonym string
+	}
+	var swaps []swap
+	for i, word := range words {
+		_, core, _ := trim(word)
+		if core == "" || capital(core) && (i > 0 || len(words) > 1 && !hasEnd(word) && capital(words[1])) {
+			continue
+		}
+		article := i > 0 && (strings.EqualFold(words[i-1], "a") || strings.EqualFold(words[i-1], "an"))
+		for _, a := range opposites.Antonyms(lowerFirst(core)) {
+			if !article || vowelFirst(a) == vowelFirst(core) {
+				swaps = append(swaps, swap{i, a})
+				break
+			}
+		}
+	}
+	if len(swaps) == 0 {
+		return "", false
+	}
+	s := swaps[r.IntN(len(swaps))]
+	words[s.at] = replaceCore(words[s.at], s.antonym)
+	return strings.Join(words, " "), true
+}
+
+// trim takes off what is no letter or digit at a word's ends.
+func trim(word string) (before, core, after string) {
+	inside := func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
+	start := strings.IndexFunc(word, inside)
+	if start < 0 {
+		return word, "", ""
+	}
+	end := strings.LastIndexFunc(word, inside)
+	_, size := utf8.DecodeRuneInString(word[end:])
+	return word[:start], word[start : end+size], word[end+size:]
+}
+
+// replaceCore puts another word within a word's punctuation, with a capital if that has one.
+func replaceCore(word, by string) string {
+	before, core, after := trim(word)
+	if capital(core) {
+		first, size := utf8.DecodeRuneInString(by)
+		by = string(unicode.ToUpper(first)) + by[size:]
+	}
+	return before + by + after
+}
+
+func capital(word string) bool {
+	first, _ := utf8.DecodeRuneInString(word)
+	return unicode.IsUpper(first)
+}
+
+func lowerFirst(word string) string {
+	first, size := utf8.DecodeRuneInString(word)
+	return string(unicode.ToLower(first)) + word[size:]
+}
+
+func vowelFirst(word string) bool {
+	return word != "" && strings.IndexByte("aeiou", strings.ToLower(word[:1])[0]) >= 0
+}
