@@ -80,9 +80,10 @@ func scan(r io.Reader, path string, add func(line string) error) error {
 	return nil
 }
 
-// plainWord holds for what is kept: single words of lower-case letters, with or without a hyphen.
+// plainWord holds for what is kept: single words of three lower-case letters or more, with or without a hyphen. Shorter
+// ones are mostly abbreviations.
 func plainWord(word string) bool {
-	return word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz-") == "" && word[0] != '-'
+	return len(word) > 2 && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz-") == "" && word[0] != '-'
 }
 
 // addIndex reads a line of index.*: lemma pos synset_cnt p_cnt [symbol...] sense_cnt tagsense_cnt offset [offset...].

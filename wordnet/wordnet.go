@@ -16,7 +16,8 @@ import (
 //
 // It knows no grammar, and takes a word for what it most often is: of the parts of speech that the word can be, in the form at hand,
 // the one whose first sense was met most often when WordNet's authors tagged texts, and of that the first sense, which is their most
-// frequent. Where a second part of speech is more than half as frequent, the word is left alone, as are the words of grammar.
+// frequent. Where a second part of speech is more than a fifth as frequent, the word is left alone, as are the words of grammar. What
+// their texts never had in its first sense is too rare to stand in for anything.
 type Dictionary struct {
 	lemmas     [parts]map[string]lemma
 	exceptions [parts]map[string][]string // irregular form -> its lemmas
@@ -60,6 +61,9 @@ func (d *Dictionary) related(word string, of func(lemma) []string) []string {
 	}
 	var words []string
 	for _, w := range of(d.lemmas[reading.part][reading.base]) {
+		if d.lemmas[reading.part][w].count == 0 {
+			continue
+		}
 		if w = d.inflect(w, reading.part, reading.form); w != "" && w != word {
 			words = append(words, w)
 		}
@@ -86,5 +90,5 @@ func (d *Dictionary) read(word string) (best reading, found bool) {
 	}
 	first := frequency[best.part]
 	slices.SortFunc(frequency[:], func(a, b int) int { return cmp.Compare(b, a) })
-	return best, first >= 2*frequency[1]
+	return best, first >= 5*frequency[1]
 }
