@@ -1,7 +1,7 @@
 """Trains a method of lightly on a folder of pictures with the settings of Alike's recipe, and scores it as alike eval does.
 
     VENV/bin/pip install lightly
-    VENV/bin/python bench/peers/lightly_train.py --method simclr --data CLOTHING --epochs 60
+    VENV/bin/python bench/peers/lightly_train.py --method simclr --data CLOTHING --epochs 200
 
 CLOTHING has train/CLASS/*.jpg and test/CLASS/*.jpg. Loss, heads, transforms and the layout of the loop are lightly's (its
 benchmarks on CIFAR-10); network, optimizer, schedule and strength of augmentation are those of recipes/METHOD-photos-cpu.yaml.
@@ -22,32 +22,36 @@ from lightly.models.modules import BarlowTwinsProjectionHead, SimCLRProjectionHe
 from lightly.transforms import SimCLRTransform
 from torch import nn
 from torchvision import datasets, transforms
-from torchvision.models.resnet import BasicBlock, ResNet
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def encoder(width):
-    """ResNet-10 with the CIFAR stem."""
-    net = ResNet(BasicBlock, [1, 1, 1, 1])
-    net.inplanes = width
-    net.conv1, net.bn1 = nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
-    net.layer1 = net._make_layer(BasicBlock, width, 1)
-    for stage in (2, 3, 4):
-        setattr(net, f"layer{stage}", net._make_layer(BasicBlock, width << (stage - 1), 1, stride=2))
-    net.maxpool = net.fc = nn.Identity()
-    return net
+    """Alike's small CNN: four 3x3 convolutions of stride 2 with batch norm and a rectifier, and the mean over positions."""
+    layers, channels = [], 3
+    for out in (width, 2 * width, 4 * width, 8 * width):
+        layers += [nn.Conv2d(channels, out, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
+        channels = out
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def head_and_loss(method, dim):
-    if method == "simclr":
-        return SimCLRProjectionHead(dim, dim, 128), NTXentLoss(temperature=0.1)
-    return BarlowTwinsProjectionHead(dim, 1024, 1024), BarlowTwinsLoss(lambda_param=5.1e-3)
+def method(name, dim):
+    """Head, loss, smallest crop and optimizer of recipes/NAME-photos-cpu.yaml, whose rates are for a batch of 256."""
+    if name == "simclr":
+        sgd = lambda parameters, scale: torch.optim.SGD(parameters, lr=0.12 * scale, momentum=0.9, weight_decay=5e-4)
+        return SimCLRProjectionHead(dim, dim, 128), NTXentLoss(temperature=0.1), 0.08, sgd
+
+    def adamw(parameters, scale):
+        parameters = list(parameters)
+        groups = [{"params": [p for p in parameters if p.ndim > 1]}, {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0}]
+        return torch.optim.AdamW(groups, lr=0.008 * scale, betas=(0.9, 0.98), eps=1e-6, weight_decay=1e-4)
+
+    return BarlowTwinsProjectionHead(dim, 512, 256), BarlowTwinsLoss(lambda_param=5.1e-3), 0.2, adamw
 
 
-def views(size):
+def views(size, smallest):
     """Strength 1 for colour, no blur, as the recipes have it."""
-    return SimCLRTransform(input_size=size, cj_strength=1.0, cj_prob=0.8, min_scale=0.08, gaussian_blur=0.0)
+    return SimCLRTransform(input_size=size, cj_strength=1.0, cj_prob=0.8, min_scale=smallest, gaussian_blur=0.0)
 
 
 def rate(step, steps, warmup):
@@ -55,21 +59,21 @@ def rate(step, steps, warmup):
 
 
 def train(net, options):
-    head, criterion = head_and_loss(options.method, 8 * options.width)
-    folder = datasets.ImageFolder(options.data + "/train", views(options.size))
+    head, criterion, smallest, optimizer = method(options.method, 8 * options.width)
+    folder = datasets.ImageFolder(options.data + "/train", views(options.size, smallest))
     loader = torch.utils.data.DataLoader(folder, options.batch, shuffle=True, drop_last=True, num_workers=options.workers, persistent_workers=options.workers > 0)
-    sgd = torch.optim.SGD([*net.parameters(), *head.parameters()], lr=options.rate * options.batch / 256, momentum=0.9, weight_decay=5e-4)
+    optimizer = optimizer([*net.parameters(), *head.parameters()], options.batch / 256)
     steps = options.epochs * len(loader)
-    schedule = torch.optim.lr_scheduler.LambdaLR(sgd, lambda step: rate(step, steps, options.warmup * len(loader)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps, options.warmup * len(loader)))
     for epoch in range(options.epochs):
         total = 0.0
         for (x0, x1), _ in loader:
             with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
                 z0, z1 = (head(net(x.contiguous(memory_format=torch.channels_last))) for x in (x0, x1))
             loss = criterion(z0.float(), z1.float())
-            sgd.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            sgd.step()
+            optimizer.step()
             schedule.step()
             total += loss.item()
         print(f"epoch {epoch + 1}: loss {total / len(loader):.3f}", flush=True, file=sys.stderr)
@@ -100,9 +104,8 @@ def main():
     parser.add_argument("--method", choices=("simclr", "barlowtwins"), default="simclr")
     parser.add_argument("--data", required=True)
     parser.add_argument("--precision", choices=("f32", "bf16"), default="f32")
-    for name, default in dict(epochs=60, warmup=10, batch=64, size=24, width=16, workers=2, seed=1).items():
+    for name, default in dict(epochs=200, warmup=10, batch=64, size=24, width=32, workers=2, seed=1).items():
         parser.add_argument("--" + name, type=int, default=default)
-    parser.add_argument("--rate", type=float, default=0.12, help="learning rate for a batch of 256")
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     net = encoder(options.width).to(memory_format=torch.channels_last)
