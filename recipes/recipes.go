@@ -14,7 +14,7 @@ import (
 	"github.com/alike-ml/alike/train"
 )
 
-//go:embed *.yaml
+//go:embed *.yaml *.band.json
 var files embed.FS
 
 // Recipe is a tested configuration.

@@ -1,7 +1,7 @@
 // Command results trains the recipes on the data sets of docs/results.md, as many as are missing, and writes the page from the runs'
 // own files:
 //
-//	go run ./bench/results --runs RUNS --photos CLOTHING --cifar10 CIFAR10
+//	go run ./bench/results --runs RUNS --machine "two cores of X" --photos PHOTOS --cifar10 CIFAR10
 //
 // Without a data set it only reads the runs that there are. A run that was stopped goes on where it was.
 package main
@@ -16,6 +16,7 @@ import (
 
 	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/internal/runreport"
+	"github.com/alike-ml/alike/recipes"
 )
 
 type command struct {
@@ -23,6 +24,8 @@ type command struct {
 	Photos  string `placeholder:"DIR" help:"The photographs of clothes, to train on what is missing there."`
 	CIFAR10 string `name:"cifar10" placeholder:"DIR" help:"CIFAR-10 as pictures, to train on what is missing there."`
 	Only    string `placeholder:"METHOD" help:"Train this method only."`
+	Machine string `required:"" placeholder:"WORDS" help:"What the runs were made on, in words."`
+	Bands   string `placeholder:"DIR" help:"Write what the runs of each recipe came to, epoch by epoch, to DIR/RECIPE.band.json: recipes."`
 	Out     string `default:"docs/results.md" placeholder:"FILE" help:"The page."`
 }
 
@@ -49,8 +52,13 @@ func (c command) run() error {
 			return err
 		}
 		sets = append(sets, results{set, groups})
+		if c.Bands != "" {
+			if err := writeBands(c.Bands, set, groups); err != nil {
+				return err
+			}
+		}
 	}
-	return atomicfile.Write(c.Out, func(w io.Writer) error { return writePage(w, sets) })
+	return atomicfile.Write(c.Out, func(w io.Writer) error { return writePage(w, c.Machine, sets) })
 }
 
 // read groups the finished runs in a folder; the others are left out, by name.
@@ -69,4 +77,29 @@ func read(folder string) ([]runreport.Group, error) {
 		runs = append(runs, r)
 	}
 	return runreport.Compare(runs), nil
+}
+
+// writeBands writes the range of each recipe's runs where there are several.
+func writeBands(folder string, set dataSet, groups []runreport.Group) error {
+	for _, g := range groups {
+		if len(g.Seeds) < 2 {
+			continue
+		}
+		epochs, err := runreport.EpochsOf([]runreport.Group{g})
+		if err != nil {
+			return err
+		}
+		recipe, err := recipes.Find(g.Method + "-" + set.ending)
+		if err != nil {
+			return err
+		}
+		band, err := recipes.NewBand(recipe.Data, epochs)
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.Write(filepath.Join(folder, recipe.Name+".band.json"), band.Write); err != nil {
+			return err
+		}
+	}
+	return nil
 }

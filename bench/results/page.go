@@ -21,7 +21,7 @@ const opening = `# Results
 Every method on the same pictures, for the same number of epochs, with the settings of its recipe (` + "`alike recipes`" + `). The page is made from the
 runs' own files by
 
-    go run ./bench/results --runs RUNS --photos CLOTHING --cifar10 CIFAR10
+    go run ./bench/results --runs RUNS --machine "two cores of X" --photos PHOTOS --cifar10 CIFAR10
 
 which first trains what is missing in RUNS. Test pictures had no part in choosing settings or epochs: the scores are those of the last epoch.
 kNN is the share of test pictures whose class the 10 nearest training pictures tell (cosine, weighted); linear is a logistic regression on the
@@ -30,9 +30,10 @@ seeds, the mean is followed by the lowest and the highest. Held-out kNN is that 
 among those that were learned from; losses of different methods cannot be compared; views a second are the median of the epochs.
 `
 
-func writePage(w io.Writer, sets []results) error {
+func writePage(w io.Writer, machine string, sets []results) error {
 	var page strings.Builder
 	page.WriteString(opening)
+	fmt.Fprintf(&page, "\nTime, views a second and memory are those of %s.\n", machine)
 	for _, set := range sets {
 		if len(set.groups) > 0 {
 			set.write(&page)
@@ -45,6 +46,9 @@ func writePage(w io.Writer, sets []results) error {
 func (r results) write(page *strings.Builder) {
 	fmt.Fprintf(page, "\n## %s\n\n%s\n", r.title, r.about)
 	if shared := runreport.Shared(r.groups); shared != "" {
+		if strings.HasPrefix(shared, "data ") { // where they lay is no one else's concern
+			_, shared, _ = strings.Cut(shared, ", ")
+		}
 		fmt.Fprintf(page, "All runs have %s.\n", shared)
 	}
 	row := func(cells ...string) { fmt.Fprintf(page, "| %s |\n", strings.Join(cells, " | ")) }

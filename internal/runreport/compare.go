@@ -88,7 +88,8 @@ type Group struct {
 	Method string   `json:"method"`
 	Seeds  []uint64 `json:"seeds"`
 	Dirs   []string `json:"runs"`
-	// KNN and Linear are the scores of test pictures at the end, with their baselines.
+	// KNN and Linear are the scores of test pictures at the end, with the means of their baselines: what the untrained encoder is
+	// depends on the seed.
 	KNN             *Spread         `json:"knn,omitempty"`
 	KNNBaselines    *eval.Baselines `json:"knn_baselines,omitempty"`
 	Linear          *Spread         `json:"linear,omitempty"`
@@ -153,7 +154,7 @@ func (g *Group) sum() {
 		return r.Scores.Tasks.KNN.Accuracy, true
 	})
 	if g.KNN != nil {
-		g.KNNBaselines = first.Scores.Tasks.KNN.Baselines
+		g.KNNBaselines = g.baselines(func(r Run) *eval.Baselines { return r.Scores.Tasks.KNN.Baselines })
 	}
 	g.Linear = g.over(func(r Run) (float64, bool) {
 		if r.Scores == nil || r.Scores.Tasks.Linear == nil {
@@ -162,7 +163,7 @@ func (g *Group) sum() {
 		return r.Scores.Tasks.Linear.Accuracy, true
 	})
 	if g.Linear != nil {
-		g.LinearBaselines = first.Scores.Tasks.Linear.Baselines
+		g.LinearBaselines = g.baselines(func(r Run) *eval.Baselines { return r.Scores.Tasks.Linear.Baselines })
 	}
 	g.HeldOutKNN = g.over(func(r Run) (float64, bool) {
 		if last(r).KNN == nil {
@@ -190,6 +191,21 @@ func (g *Group) over(of func(Run) (value float64, ok bool)) *Spread {
 		values = append(values, v)
 	}
 	return spreadOf(values)
+}
+
+// baselines are the means over the runs; nil where one has none.
+func (g *Group) baselines(of func(Run) *eval.Baselines) *eval.Baselines {
+	var mean eval.Baselines
+	for _, r := range g.runs {
+		b, n := of(r), float64(len(g.runs))
+		if b == nil {
+			return nil
+		}
+		mean.Raw += b.Raw / n
+		mean.RandomInit += b.RandomInit / n
+		mean.Majority += b.Majority / n
+	}
+	return &mean
 }
 
 // nameGroups names each group after its method, and where there are several of a method after what differs between them.
