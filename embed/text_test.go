@@ -1,0 +1,148 @@
+package embed_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/nn"
+	"github.com/alike-ml/alike/token"
+)
+
+// newTextModel is a small transformer with the tokenizer of some texts.
+func newTextModel(t *testing.T, texts []string) *embed.TextModel {
+	t.Helper()
+	c := token.DefaultTrain()
+	c.Size = 200
+	tokenizer, err := token.Train(slices.Values(texts), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := backbone.NewTransformer(1, 16, tokenizer.Size())
+	store := model.NewStore()
+	nn.SetSeed(store, 3)
+	m, err := embed.NewText(openDevice(t), store, embed.Config{Method: "simcse", Backbone: "transformer", Width: 1, Seed: 3, Text: &embed.TextConfig{
+		TextConfig: backbone.TextConfig{Transformer: &network}, Pooling: backbone.PoolMean, Dense: true, MaxLength: 40,
+	}}, tokenizer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// manyTexts are texts of many lengths, more than a batch of them.
+func manyTexts() (texts []string) {
+	for i := range 150 {
+		texts = append(texts, fmt.Sprintf("text %d%s", i, strings.Repeat(" of many words", i%12)))
+	}
+	return texts
+}
+
+// A text's vector is the same alone, among others, from a file, and from the model once it was saved.
+func TestATextsVectorIsItsOwn(t *testing.T) {
+	texts := manyTexts()
+	m := newTextModel(t, texts)
+	all, err := m.Embed(texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := func(what string, got, want []float32) {
+		t.Helper()
+		for i := range want {
+			if math.Abs(float64(got[i]-want[i])) > 1e-5 {
+				t.Fatalf("%s: %g, want %g", what, got, want)
+			}
+		}
+	}
+	for _, i := range []int{0, 7, 149} {
+		one, err := m.Embed(texts[i : i+1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		near("alone", one.Row(0), all.Row(i))
+	}
+	path := filepath.Join(t.TempDir(), "texts.txt")
+	if err := os.WriteFile(path, []byte(strings.Join(texts, "\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file, err := data.OpenText(t.Context(), path, data.DefaultTextOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	folder := t.TempDir()
+	if err := m.Save(folder); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := embed.LoadText(openDevice(t), folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer loaded.Close()
+	seen := 0
+	read, err := loaded.EmbedText(t.Context(), file, 0, func(done, total int) { seen = done * 1000 / total })
+	if err != nil || seen != 1000 {
+		t.Fatalf("%d of 1000 at the end, %v", seen, err)
+	}
+	for i := range texts {
+		near(texts[i], read.Row(i), all.Row(i))
+	}
+	if !embed.IsText(folder) {
+		t.Error("the folder is not of text")
+	}
+	if _, err := embed.Load(openDevice(t), folder); err == nil || !strings.Contains(err.Error(), "model of text") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Two draws of dropout differ, and looking leaves the random state as it was.
+func TestNoisyVectorsLeaveTheRandomState(t *testing.T) {
+	m := newTextModel(t, manyTexts())
+	path := filepath.Join(t.TempDir(), "texts.txt")
+	if err := os.WriteFile(path, []byte("text of many words\nof words\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file, err := data.OpenText(t.Context(), path, data.DefaultTextOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var again [2][]float32
+	if _, _, err := m.EmbedNoisy(t.Context(), file, 0); err != nil { // makes the state
+		t.Fatal(err)
+	}
+	for i := range again {
+		first, second, err := m.EmbedNoisy(t.Context(), file, 0)
+		if err != nil || slices.Equal(first.Data, second.Data) {
+			t.Fatalf("two draws are the same (%v)", err)
+		}
+		again[i] = first.Data
+	}
+	if !slices.Equal(again[0], again[1]) {
+		t.Error("a look changed the random state")
+	}
+}
+
+func TestTokensArePaddedLittle(t *testing.T) {
+	if got := embed.Lengths(128); !slices.Equal(got, []int{8, 16, 24, 32, 48, 72, 104, 128}) {
+		t.Errorf("lengths %v", got)
+	}
+	arrays := embed.TokenArrays(9, []int{2, 3, 5}, [][]int32{{1}, {2, 3}}, [][]int32{{4, 5, 6}, {7}})
+	ids, mask := tensors.MustCopyFlatData[int32](arrays[2]), tensors.MustCopyFlatData[bool](arrays[3])
+	if len(arrays) != 4 || !slices.Equal(ids, []int32{4, 5, 6, 7, 9, 9}) || !slices.Equal(mask, []bool{true, true, true, true, false, false}) {
+		t.Errorf("ids %v, mask %v", ids, mask)
+	}
+	if got := arrays[0].Shape().Dimensions; !slices.Equal(got, []int{2, 3}) {
+		t.Errorf("the first list is padded to %v", got)
+	}
+}
