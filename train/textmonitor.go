@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"unicode"
 
@@ -17,6 +18,50 @@ type textMonitor struct {
 	bank    *data.Text
 	held    *data.Text
 	pairs   *data.Text // nil for none
+}
+
+// STS is Spearman's correlation, over all pairs of a file of sentences with scores, of similarities with the scores.
+type STS struct {
+	Spearman Number `json:"spearman"`
+	// Untrained is that of the encoder before training, Overlap that of the overlap of the words.
+	Untrained Number `json:"untrained"`
+	Overlap   Number `json:"overlap"`
+	Pairs     int    `json:"pairs"`
+}
+
+// MeasureSTS scores an encoder of text on a file of sentence, sentence and score, in the given columns, beside the same encoder untrained.
+func MeasureSTS(ctx context.Context, encoder, untrained *embed.TextModel, path string, columns []string) (STS, error) {
+	pairs, err := data.OpenText(ctx, path, TextConfig{STSColumns: columns}.sts())
+	if err != nil {
+		return STS{}, err
+	}
+	defer pairs.Close()
+	result := STS{Pairs: pairs.Len()}
+	for _, m := range []struct {
+		encoder *embed.TextModel
+		value   *Number
+	}{{encoder, &result.Spearman}, {untrained, &result.Untrained}} {
+		monitor := &textMonitor{encoder: m.encoder, pairs: pairs}
+		similarities, err := monitor.similarities(ctx)
+		if err != nil {
+			return result, err
+		}
+		value, err := monitor.correlation(similarities)
+		if err != nil {
+			return result, err
+		}
+		if *m.value = Number(math.NaN()); value != nil {
+			*m.value = *value
+		}
+	}
+	var e Epoch
+	if err := (&textMonitor{pairs: pairs}).raw(ctx, &e); err != nil {
+		return result, err
+	}
+	if result.Overlap = Number(math.NaN()); e.RawSTS != nil {
+		result.Overlap = *e.RawSTS
+	}
+	return result, nil
 }
 
 // newTextMonitor returns a monitor; without held-out rows it looks at the geometry of those to learn from.

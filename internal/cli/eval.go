@@ -16,7 +16,9 @@ import (
 
 type evalCommand struct {
 	Model       string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Data        string   `required:"" placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored."`
+	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored."`
+	STS         string   `placeholder:"FILE" name:"sts" help:"For an encoder of text: file of sentence, sentence and score, to correlate similarities with."`
+	STSColumns  []string `default:"1,2,3" name:"sts-columns" placeholder:"1,2,3" help:"Its columns, by name, or by number in a file without names."`
 	Tasks       []string `placeholder:"knn,linear" help:"What to measure: knn, linear. All that the labels allow if left out."`
 	K           int      `default:"${k}" help:"Neighbours that vote."`
 	Temperature float64  `default:"${temperature}" help:"Divides similarities before they weigh votes."`
@@ -36,11 +38,20 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	if err := eval.CheckTasks(e.Tasks); err != nil {
 		return usageError{err}
 	}
+	switch {
+	case (e.Data == "") == (e.STS == ""):
+		return usageError{errors.New("name what to score on: --data for an encoder of pictures, --sts for one of text")}
+	case len(e.STSColumns) != 3:
+		return usageError{errors.New("--sts-columns must be three: sentence, sentence and score")}
+	}
 	backend, err := device.Open(e.Device)
 	if err != nil {
 		return usageError{err}
 	}
 	defer backend.Finalize()
+	if e.STS != "" {
+		return e.sts(ctx, c, backend)
+	}
 	m, err := loadModel(backend, e.Model)
 	if err != nil {
 		return err

@@ -298,14 +298,17 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 	pictures := picturetest.Splits(t, 6, 3, 16)
 	t.Chdir(t.TempDir())
 	commands := regexp.MustCompile(`(?m)^    alike ([^#\n]*)`).FindAllStringSubmatch(readme, -1)
-	if len(commands) != 7 {
-		t.Fatalf("README.md has %d commands, want 7", len(commands))
+	if len(commands) != 8 {
+		t.Fatalf("README.md has %d commands, want 8", len(commands))
 	}
 	sentences := strings.Builder{}
 	for i := range 60 {
 		fmt.Fprintf(&sentences, "sentence number %d says this and no more\n", i)
 	}
 	if err := os.WriteFile("SENTENCES.txt", []byte(sentences.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("PAIRS.csv", []byte("number 1,number one,5\nnumber 2,this,1\nsays no more,no more,4\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range commands {
