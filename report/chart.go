@@ -246,14 +246,19 @@ func ticks(low, high float64, n int) []float64 {
 			break
 		}
 	}
+	// A round number is met within rounding, which for a narrow range far from 0 is more than a small share of a step.
+	slack := max(1e-9*step, 4*spacing(max(math.Abs(low), math.Abs(high))))
 	var at []float64
-	for i := math.Floor(low/step + 1e-9); ; i++ {
+	for i := math.Floor((low + slack) / step); ; i++ {
 		at = append(at, i*step)
-		if i*step >= high-1e-9*step || len(at) > 20 {
+		if i*step >= high-slack || len(at) > 20 {
 			return at
 		}
 	}
 }
+
+// spacing is the distance from v, at least 0, to the next larger number.
+func spacing(v float64) float64 { return math.Nextafter(v, math.Inf(1)) - v }
 
 // axis prints one of at least two ticks with as many decimals as tell it from the others.
 func (c curve) axis(v float64, all []float64) string {
