@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"iter"
-	"math"
 	"math/rand/v2"
 
 	"github.com/gomlx/compute"
@@ -133,8 +132,7 @@ func (p *pictures) open(ctx context.Context, _ string) error {
 	if method.NeedsLabels(p.how) && countClasses(p.all.Labels()) < 2 {
 		return fmt.Errorf("%s learns to tell classes apart, and the pictures to learn from in %s are of fewer than two: put those of each class into a folder of its own, as CLASS/*.jpg or train/CLASS/*.jpg", p.how.Name(), p.config.Data)
 	}
-	// One picture is no one's pair: there is nothing to see of an encoder on it.
-	if n := int(math.Round(p.config.HoldOut * float64(p.all.Len()))); n > 1 {
+	if n := p.config.heldOut(p.all.Len()); n > 0 {
 		if p.train, p.held, err = p.all.HoldOut(n, p.config.Seed); err != nil {
 			return err
 		}
@@ -183,17 +181,9 @@ func (p *pictures) identity() []string {
 func (p *pictures) stepsPerEpoch() int { return p.loader.StepsPerEpoch() }
 
 func (p *pictures) batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error] {
-	return func(yield func(*batch, error) bool) {
-		for b, err := range p.loader.Batches(ctx, epoch, step, epochs) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(&batch{epoch: b.Epoch, arrays: p.arrays(b.Data, labels(p.train, b.Items)), waited: b.Waited}, nil) {
-				return
-			}
-		}
-	}
+	return prepared(p.loader.Batches(ctx, epoch, step, epochs), func(b *data.Batch) *batch {
+		return &batch{epoch: b.Epoch, arrays: p.arrays(b.Data, labels(p.train, b.Items)), waited: b.Waited}
+	})
 }
 
 func (p *pictures) labels() []int { return p.train.Labels() }

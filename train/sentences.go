@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -141,8 +140,7 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 	if method.NeedsLabels(s.how) && countClasses(s.all.Labels()) < 2 {
 		return fmt.Errorf("%s is to spare rows of one class, and the rows of %s are of fewer than two: set %[1]s.mask_classes=false", s.how.Name(), s.config.Data)
 	}
-	// One row is no one's pair: there is nothing to see of an encoder on it.
-	if n := int(math.Round(s.config.HoldOut * float64(s.all.Len()))); n > 1 {
+	if n := s.config.heldOut(s.all.Len()); n > 0 {
 		if s.train, s.held, err = s.all.HoldOut(n, s.config.Seed); err != nil {
 			return err
 		}
@@ -216,17 +214,9 @@ func (s *sentences) identity() []string { return []string{s.all.Fingerprint()} }
 func (s *sentences) stepsPerEpoch() int { return s.loader.StepsPerEpoch() }
 
 func (s *sentences) batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error] {
-	return func(yield func(*batch, error) bool) {
-		for b, err := range s.loader.Batches(ctx, epoch, step, epochs) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(&batch{epoch: b.Epoch, arrays: s.arrays(b.Views, labelsOf(s.train, b.Items)), waited: b.Waited}, nil) {
-				return
-			}
-		}
-	}
+	return prepared(s.loader.Batches(ctx, epoch, step, epochs), func(b *data.TextBatch) *batch {
+		return &batch{epoch: b.Epoch, arrays: s.arrays(b.Views, labelsOf(s.train, b.Items)), waited: b.Waited}
+	})
 }
 
 func (s *sentences) labels() []int { return s.train.Labels() }

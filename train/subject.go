@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -47,6 +48,31 @@ type batch struct {
 	epoch  int
 	arrays []*tensors.Tensor
 	waited time.Duration
+}
+
+// prepared makes the batches of a loader ready for their steps. An error is the last that it yields.
+func prepared[B any](loaded iter.Seq2[B, error], prepare func(B) *batch) iter.Seq2[*batch, error] {
+	return func(yield func(*batch, error) bool) {
+		for b, err := range loaded {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(prepare(b), nil) {
+				return
+			}
+		}
+	}
+}
+
+// heldOut is how many of so many items are kept back. It is never one, which is no one's pair: there is nothing to see of an
+// encoder on it.
+func (c Config) heldOut(items int) int {
+	n := int(math.Round(c.HoldOut * float64(items)))
+	if n == 1 {
+		return 0
+	}
+	return n
 }
 
 // subject returns what the configuration's method learns from.
