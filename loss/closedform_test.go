@@ -46,7 +46,7 @@ func TestEqualEmbeddings(t *testing.T) {
 				{"NTXent", 2*n - 1, func(in []*Node) *Node { return loss.NTXent(in[0], in[0], c) }},
 				{"SupCon", 2*n - 1, func(in []*Node) *Node { return loss.SupCon(in[0], in[0], halves(in[0]), c) }},
 				{"InfoNCE", n + 1, func(in []*Node) *Node { return loss.InfoNCE(in[0], in[0], in[0], nil, c) }},
-				{"CLIP", n, func(in []*Node) *Node { return loss.CLIP(in[0], in[0], zero(in), s) }},
+				{"CLIP", n, func(in []*Node) *Node { return loss.CLIP(in[0], in[0], zero(in), nil, s) }},
 				{"SimCSE", n, func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], nil, nil, loss.SimCSEOptions{Contrast: c}) }},
 				{"SimCSE hard", 2 * n, func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], in[0], nil, loss.SimCSEOptions{Contrast: c}) }},
 			} {
@@ -281,7 +281,7 @@ func TestSigLIPPairs(t *testing.T) {
 	const n, scale, bias = 3, 2.0, -0.5
 	build := func(in []*Node) *Node {
 		g := in[0].Graph()
-		return loss.SigLIP(in[0], in[0], Const(g, math.Log(scale)), Const(g, []float64{bias}), loss.Cosine)
+		return loss.SigLIP(in[0], in[0], Const(g, math.Log(scale)), Const(g, []float64{bias}), nil, loss.Cosine)
 	}
 	softplus := func(x float64) float64 { return math.Log1p(math.Exp(x)) }
 	// Orthogonal items: the pairs' logits are scale+bias, all others' bias.
@@ -293,7 +293,7 @@ func TestSigLIPPairs(t *testing.T) {
 func TestCLIPDirections(t *testing.T) {
 	image, text := matrix{{1, 0}, {0, 2}}, matrix{{1, 0}, {3, 1}}
 	build := func(in []*Node) *Node {
-		return loss.CLIP(in[0], in[1], ScalarZero(in[0].Graph(), in[0].DType()), loss.InnerProduct)
+		return loss.CLIP(in[0], in[1], ScalarZero(in[0].Graph(), in[0].DType()), nil, loss.InnerProduct)
 	}
 	logits := matrix{{1, 3}, {0, 2}}
 	want := 0.0
@@ -302,6 +302,55 @@ func TestCLIPDirections(t *testing.T) {
 		want += (math.Log(rows) + math.Log(columns) - 2*logits[i][i]) / 4
 	}
 	near(t, "CLIP", value(build, image, text), want, 1e-12)
+}
+
+// Captions that are of several images, in plain arithmetic: the mean of -log of an anchor's positives, all of which stay in the sum.
+func TestRepeatedCaptions(t *testing.T) {
+	const n, logScale, bias = 5, 0.8, -1.5
+	r := rand.New(rand.NewPCG(9, 9))
+	image, text := normal(r, n, 4), normal(r, n, 4)
+	of := make([][]bool, n) // whether a text is of an image
+	for i := range of {
+		of[i] = make([]bool, n)
+		for j := range of[i] {
+			of[i][j] = i == j || i == 0 && j == 3 || i == 3 && j == 1 || i == 4 && j != 2
+		}
+	}
+	s := func(i, j int) float64 { return math.Exp(logScale) * cosine(image[i], text[j]) }
+	clip, sigmoid := 0.0, 0.0
+	for a := range n {
+		var sums [2]float64 // over the texts of an image, and over the images of a text
+		for b := range n {
+			sums[0] += math.Exp(s(a, b))
+			sums[1] += math.Exp(s(b, a))
+		}
+		var terms, counts [2]float64
+		for b := range n {
+			if of[a][b] {
+				terms[0] += math.Log(sums[0]) - s(a, b)
+				counts[0]++
+				sigmoid += math.Log1p(math.Exp(-s(a, b)-bias)) / n
+			} else {
+				sigmoid += math.Log1p(math.Exp(s(a, b)+bias)) / n
+			}
+			if of[b][a] {
+				terms[1] += math.Log(sums[1]) - s(b, a)
+				counts[1]++
+			}
+		}
+		clip += (terms[0]/counts[0] + terms[1]/counts[1]) / 2 / n
+	}
+	// The diagonal is positive whatever the mask says.
+	mask := slices.Clone(of)
+	mask[2] = make([]bool, n)
+	near(t, "CLIP", value(func(in []*Node) *Node {
+		g := in[0].Graph()
+		return loss.CLIP(in[0], in[1], Const(g, logScale), Const(g, mask), loss.Cosine)
+	}, image, text), clip, 1e-12)
+	near(t, "SigLIP", value(func(in []*Node) *Node {
+		g := in[0].Graph()
+		return loss.SigLIP(in[0], in[1], Const(g, logScale), Const(g, bias), Const(g, mask), loss.Cosine)
+	}, image, text), sigmoid, 1e-12)
 }
 
 func TestTripletHinge(t *testing.T) {

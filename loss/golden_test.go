@@ -166,12 +166,12 @@ func goldenLoss(c goldenCase) (func(inputs) *Node, error) {
 	case "clip":
 		s := p.similarity("similarity", loss.Cosine)
 		needed = []string{"image", "text", "log_scale"}
-		build = func(in inputs) *Node { return loss.CLIP(in["image"], in["text"], in["log_scale"], s) }
+		build = func(in inputs) *Node { return loss.CLIP(in["image"], in["text"], in["log_scale"], nil, s) }
 	case "siglip":
 		s := p.similarity("similarity", loss.Cosine)
 		needed = []string{"image", "text", "log_scale", "bias"}
 		build = func(in inputs) *Node {
-			return loss.SigLIP(in["image"], in["text"], in["log_scale"], in["bias"], s)
+			return loss.SigLIP(in["image"], in["text"], in["log_scale"], in["bias"], nil, s)
 		}
 	case "simcse":
 		d := loss.DefaultSimCSE()

@@ -172,9 +172,13 @@ func losses(temperature float64) []named {
 				return loss.SupCon(in[0], in[1], halves(in[0]), c)
 			}},
 			named{"InfoNCE" + suffix, 3, 1, func(in []*Node) *Node { return loss.InfoNCE(in[0], in[1], in[2], nil, c) }},
-			named{"CLIP" + suffix, 2, 1, func(in []*Node) *Node { return loss.CLIP(in[0], in[1], scale(in), s) }},
+			named{"CLIP" + suffix, 2, 1, func(in []*Node) *Node { return loss.CLIP(in[0], in[1], scale(in), nil, s) }},
+			named{"CLIP of repeated captions" + suffix, 2, 1, func(in []*Node) *Node { return loss.CLIP(in[0], in[1], scale(in), neighbours(in[0]), s) }},
 			named{"SigLIP" + suffix, 2, 1, func(in []*Node) *Node {
-				return loss.SigLIP(in[0], in[1], scale(in), Scalar(in[0].Graph(), in[0].DType(), -1), s)
+				return loss.SigLIP(in[0], in[1], scale(in), Scalar(in[0].Graph(), in[0].DType(), -1), nil, s)
+			}},
+			named{"SigLIP of repeated captions" + suffix, 2, 1, func(in []*Node) *Node {
+				return loss.SigLIP(in[0], in[1], scale(in), Scalar(in[0].Graph(), in[0].DType(), -1), neighbours(in[0]), s)
 			}},
 			named{"SimCSE" + suffix, 2, 1, func(in []*Node) *Node {
 				return loss.SimCSE(in[0], in[1], nil, nil, loss.SimCSEOptions{Contrast: c})
@@ -197,4 +201,10 @@ func halves(z *Node) *Node {
 		labels[i] = int32(i / 2)
 	}
 	return Const(z.Graph(), labels)
+}
+
+// neighbours holds where two items have the same of [halves].
+func neighbours(z *Node) *Node {
+	labels, n := halves(z), z.Shape().Dim(0)
+	return Equal(BroadcastToDims(InsertAxes(labels, 1), n, n), BroadcastToDims(InsertAxes(labels, 0), n, n))
 }

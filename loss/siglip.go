@@ -9,11 +9,13 @@ import . "github.com/gomlx/gomlx/core/graph"
 //
 // image and text are [batch, dim] each; logScale is t and bias is b, one number each, learned: the paper starts them at
 // log 10 and -10. similarity is [Cosine] in the paper.
-func SigLIP(image, text, logScale, bias *Node, similarity Similarity) *Node {
+//
+// positives, boolean [batch, batch], holds where text j is of image i too: y_ij is 1 there. nil is the paper's.
+func SigLIP(image, text, logScale, bias, positives *Node, similarity Similarity) *Node {
 	n, _ := assertRows("SigLIP", 1, image, text)
 	assertValid("SigLIP", similarity)
 	scale := Exp(asScalar("SigLIP", "logScale", logScale))
 	logits := Add(Mul(scale, similarity.Pairs(image, text)), asScalar("SigLIP", "bias", bias)) // [N, N]
-	signed := Where(Diagonal(logits.Graph(), n), logits, Neg(logits))
+	signed := Where(withOwn("SigLIP", positives, logits.Graph(), n), logits, Neg(logits))
 	return DivScalar(ReduceAllSum(Softplus(Neg(signed))), float64(n)) // -log σ(x) = softplus(-x)
 }

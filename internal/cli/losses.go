@@ -64,11 +64,11 @@ func timedLosses() []timedLoss {
 		}},
 		{"vicreg", func(z1, z2, _, _ *graph.Node) *graph.Node { return loss.VICReg(z1, z2, loss.DefaultVICReg()) }},
 		{"clip", func(z1, z2, _, _ *graph.Node) *graph.Node {
-			return loss.CLIP(z1, z2, graph.Scalar(z1.Graph(), z1.DType(), math.Log(1/0.07)), loss.Cosine)
+			return loss.CLIP(z1, z2, graph.Scalar(z1.Graph(), z1.DType(), math.Log(1/0.07)), nil, loss.Cosine)
 		}},
 		{"siglip", func(z1, z2, _, _ *graph.Node) *graph.Node {
 			g := z1.Graph()
-			return loss.SigLIP(z1, z2, graph.Scalar(g, z1.DType(), math.Log(10)), graph.Scalar(g, z1.DType(), -10.), loss.Cosine)
+			return loss.SigLIP(z1, z2, graph.Scalar(g, z1.DType(), math.Log(10)), graph.Scalar(g, z1.DType(), -10.), nil, loss.Cosine)
 		}},
 		{"simcse", func(z1, z2, _, _ *graph.Node) *graph.Node { return loss.SimCSE(z1, z2, nil, nil, loss.DefaultSimCSE()) }},
 		{"triplet", func(z1, z2, _, _ *graph.Node) *graph.Node {
