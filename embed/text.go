@@ -52,6 +52,15 @@ func (c TextConfig) sentence() method.Sentence {
 	return method.Sentence{Pooling: c.Pooling, Dense: c.Dense}
 }
 
+// Reader returns the tokenizer as an encoder reads through it. A static encoder, which would add what special tokens have to every
+// text, reads without them, as StaticEmbedding of sentence-transformers does.
+func Reader(network backbone.TextConfig, tokenizer *token.Tokenizer) *token.Tokenizer {
+	if network.Static != nil {
+		return tokenizer.Bare()
+	}
+	return tokenizer
+}
+
 // tokenizerDir is where in a model's folder the tokenizer lies.
 const tokenizerDir = "tokenizer"
 
@@ -75,7 +84,10 @@ func NewText(backend compute.Backend, store *model.Store, config Config, tokeniz
 		return nil, fmt.Errorf("the encoder has %d tokens, the tokenizer %d", encoder.Tokens(), n)
 	}
 	config.Format, config.Dim = format, encoder.Dim()
-	m := &TextModel{network: network{Config: config, store: store}, encoder: encoder.Hidden, tokenizer: tokenizer, lengths: Lengths(config.Text.MaxLength)}
+	m := &TextModel{
+		network: network{Config: config, store: store}, encoder: encoder.Hidden,
+		tokenizer: Reader(config.Text.TextConfig, tokenizer), lengths: Lengths(config.Text.MaxLength),
+	}
 	if m.exec, err = m.graph(backend, false); err != nil {
 		return nil, err
 	}
@@ -176,7 +188,7 @@ func (m *TextModel) embed(exec *model.Exec, texts [][]int32, rows []int, vectors
 	for _, tokens := range texts {
 		longest = max(longest, len(tokens))
 	}
-	most := max(1, batchTokens/longest)
+	most := max(1, batchTokens/max(1, longest))
 	for len(texts) > 0 {
 		n := min(most, len(texts))
 		// A batch that is not full is filled up with its first text: a graph for each power of two serves all.

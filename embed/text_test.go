@@ -15,6 +15,7 @@ import (
 	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/nn"
 	"github.com/alike-ml/alike/token"
 )
@@ -102,6 +103,46 @@ func TestATextsVectorIsItsOwn(t *testing.T) {
 	}
 	if _, err := embed.Load(openDevice(t), folder); err == nil || !strings.Contains(err.Error(), "model of text") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A static encoder's vector of a text is the mean of its own tokens' vectors, special ones left out; a text without any has the
+// vector 0.
+func TestAStaticEncoderReadsWithoutSpecialTokens(t *testing.T) {
+	c := token.DefaultTrain()
+	c.Size = 100
+	tokenizer, err := token.Train(slices.Values(manyTexts()), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := backbone.NewStatic(tokenizer.Size())
+	network.Width = 3
+	store := model.NewStore()
+	nn.SetSeed(store, 3)
+	m, err := embed.NewText(openDevice(t), store, embed.Config{Method: "simcse", Backbone: "static", Width: 1, Seed: 3, Text: &embed.TextConfig{
+		TextConfig: backbone.TextConfig{Static: &network}, Pooling: backbone.PoolMean, MaxLength: 40,
+	}}, tokenizer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	vectors, err := m.Embed([]string{"text of many words", "\u200b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := tensors.MustCopyFlatData[float32](store.GetVariable(model.JoinPath(model.ScopeSeparator+method.EncoderScope, "words")).MustValue())
+	own := tokenizer.Bare().Encode("text of many words", 0)
+	for d, got := range vectors.Row(0) {
+		var sum float64
+		for _, id := range own {
+			sum += float64(words[int(id)*network.Width+d])
+		}
+		if want := sum / float64(len(own)); math.Abs(float64(got)-want) > 1e-7 {
+			t.Errorf("dimension %d: %g, want %g", d, got, want)
+		}
+	}
+	if got := vectors.Row(1); !slices.Equal(got, []float32{0, 0, 0}) {
+		t.Errorf("a text without tokens has the vector %v", got)
 	}
 }
 

@@ -67,6 +67,13 @@ func (t *Tokenizer) Pad() int32 { return max(t.special.Pad, 0) }
 // Size returns how many rows a table of embeddings needs: one more than the largest id.
 func (t *Tokenizer) Size() int { return len(t.tokens) }
 
+// Bare returns the same tokenizer without special tokens before and behind a text: an encoder without context has nothing to learn
+// from what every text has. Its files are the same, and so those of what it saves.
+func (t *Tokenizer) Bare() *Tokenizer {
+	return &Tokenizer{words: t.words, model: t.model, show: t.show, tokens: t.tokens, ids: t.ids,
+		added: t.added, specials: t.specials, special: t.special, files: t.files}
+}
+
 // ID returns a token's id, as "[MASK]" or "##ing".
 func (t *Tokenizer) ID(token string) (id int32, known bool) {
 	id, known = t.ids[token]

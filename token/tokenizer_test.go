@@ -57,6 +57,23 @@ func TestTokensAreThereToLookAt(t *testing.T) {
 	}
 }
 
+func TestABareTokenizerHasTheTextsOwnTokens(t *testing.T) {
+	for _, dir := range []string{"testdata/bert", "testdata/clip"} {
+		tokenizer := load(t, dir)
+		whole := tokenizer.Encode("which things", 0)
+		bare := tokenizer.Bare()
+		if got := bare.Encode("which things", 0); len(got) == 0 || !slices.Equal(got, whole[1:len(whole)-1]) {
+			t.Errorf("%s: %v of %v", dir, got, whole)
+		}
+		if got := bare.Encode("", 0); len(got) != 0 || bare.Special() != tokenizer.Special() || bare.Size() != tokenizer.Size() {
+			t.Errorf("%s: an empty text has the tokens %v", dir, got)
+		}
+		if got := bare.Encode("which things", 1); len(got) != 1 || got[0] != whole[1] {
+			t.Errorf("%s: cut to one token: %v of %v", dir, got, whole)
+		}
+	}
+}
+
 func TestManyGoroutinesGetTheSameIDs(t *testing.T) {
 	tokenizer := load(t, "testdata/bert")
 	rows := goldenRows(t, "bert.json")

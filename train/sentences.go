@@ -153,7 +153,7 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 	if s.tokenizer, err = s.openTokenizer(dir); err != nil {
 		return err
 	}
-	s.pad = s.tokenizer.Pad()
+	s.tokenizer, s.pad = embed.Reader(s.network, s.tokenizer), s.tokenizer.Pad()
 	if err := s.encode(s.tokenizer.Size()); err != nil {
 		return err
 	}
@@ -226,12 +226,21 @@ func (s *sentences) watch(backend compute.Backend, store *model.Store) error {
 	var err error
 	s.observed, err = embed.NewText(backend, store, embed.Config{
 		Method: s.how.Name(), Backbone: s.config.Backbone, Width: s.config.Width, Seed: s.config.Seed,
-		Text: &embed.TextConfig{TextConfig: s.network, Pooling: how.Pooling, Dense: how.Dense, MaxLength: s.config.Text.MaxLength},
+		Text: &embed.TextConfig{TextConfig: s.network, Pooling: how.Pooling, Dense: how.Dense, MaxLength: s.readLength()},
 	}, s.tokenizer)
 	if err == nil {
 		s.monitor, err = newTextMonitor(s.observed, s.train, s.held, s.pairs, s.config.Seed)
 	}
 	return err
+}
+
+// readLength is how many tokens of a text the trained encoder reads. A static one learns as much from the first tokens of a text as from
+// all, and can read a whole document at once.
+func (s *sentences) readLength() int {
+	if s.network.Static != nil {
+		return maxTextLength
+	}
+	return s.config.Text.MaxLength
 }
 
 func (s *sentences) look(ctx context.Context, e *Epoch) error { return s.monitor.look(ctx, e) }
