@@ -7,6 +7,9 @@
 // [OpenText] reads sentences, pairs or triplets from a file of text, cleans them and keeps them in a temporary file, from which
 // rows are read in any order; [TrainTextLoader] and [EvalTextBatches] walk them as they are tokenised.
 //
+// [OpenPairs] reads a table of pictures and captions: an index of pictures as above, and their captions as texts.
+// [TrainPairLoader] walks them, each picture with one of its captions an epoch.
+//
 // A file that cannot be read is skipped and listed in [Skipped]; it never ends a run, unless nothing readable is left.
 package data
 

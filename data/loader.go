@@ -79,14 +79,8 @@ func (l *Loader) StepsPerEpoch() int { return l.images.Len() / l.opt.Size }
 // An error ends the walk: that of ctx, or one that wraps [ErrNoImages] when no picture is readable any more.
 func (l *Loader) Batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		course := course{epoch: epoch, step: step, epochs: epochs, size: l.opt.Size, perEpoch: l.StepsPerEpoch(), newOrder: l.order}
-		plan := func(b *Batch) int {
-			var items []int
-			b.Epoch, b.Step, items = course.next()
-			b.Items = append(b.Items[:0], items...)
-			return len(items)
-		}
-		pictureStream(l.opt, plan, l.show).run(ctx, func(b *Batch, waited time.Duration, err error) bool {
+		course := l.course(epoch, step, epochs)
+		pictureStream(l.opt, course.plan, l.show).run(ctx, func(b *Batch, waited time.Duration, err error) bool {
 			if err == nil {
 				err = firstError(b.failed)
 			}
@@ -100,32 +94,63 @@ func (l *Loader) Batches(ctx context.Context, epoch, step, epochs int) iter.Seq2
 	}
 }
 
+// course walks the steps from the given one on.
+func (l *Loader) course(epoch, step, epochs int) *course {
+	return &course{epoch: epoch, step: step, epochs: epochs, size: l.opt.Size, perEpoch: l.StepsPerEpoch(), newOrder: l.order}
+}
+
+// plan makes b the batch of the next step, and returns how many items it has.
+func (c *course) plan(b *Batch) int {
+	var items []int
+	b.Epoch, b.Step, items = c.next()
+	b.Items = append(b.Items[:0], items...)
+	return len(items)
+}
+
 // order returns the pictures in the order of an epoch.
 func (l *Loader) order(epoch int) []int {
 	return rng.New(l.seed, epoch, 0, rng.Shuffle).Perm(l.images.Len())
 }
 
-// pictureStream makes batches of pictures. show returns the picture to fill a row with and its index.
-func pictureStream(opt BatchOptions, plan func(*Batch) int, show func(r *reader, epoch, item int) (int, *image.RGBA, error)) stream[*Batch] {
+// showFunc returns the picture to fill the row of an item with, and its index.
+type showFunc func(r *reader, epoch, item int) (int, *image.RGBA, error)
+
+// pictureStream makes batches of pictures.
+func pictureStream(opt BatchOptions, plan func(*Batch) int, show showFunc) stream[*Batch] {
 	newFill := func() func(*Batch, int) {
-		var r reader
 		fill := opt.NewFill()
-		dst := make([][]float32, len(opt.Floats))
+		rows := rowFiller{floats: opt.Floats, show: show}
 		return func(b *Batch, i int) {
-			item := b.Items[i]
-			shown, img, err := show(&r, b.Epoch, item)
-			b.failed[i] = err
-			if err != nil {
-				return
-			}
-			b.Items[i] = shown
-			for k, n := range opt.Floats {
-				dst[k] = b.Data[k][i*n : (i+1)*n : (i+1)*n]
-			}
-			fill(dst, img, b.Epoch, item)
+			rows.fill(b, i, func(dst [][]float32, img *image.RGBA, epoch, item int) error {
+				fill(dst, img, epoch, item)
+				return nil
+			})
 		}
 	}
 	return stream[*Batch]{opt.Workers, opt.Ahead, func() *Batch { return newBatch(opt) }, plan, newFill}
+}
+
+// rowFiller fills the rows of batches with pictures. It serves one goroutine at a time.
+type rowFiller struct {
+	floats []int
+	show   showFunc
+	reader reader
+	dst    [][]float32
+}
+
+// fill sets row i of a batch by what turns a picture into numbers, and notes what went wrong.
+func (f *rowFiller) fill(b *Batch, i int, draw func(dst [][]float32, img *image.RGBA, epoch, item int) error) {
+	item := b.Items[i]
+	shown, img, err := f.show(&f.reader, b.Epoch, item)
+	if b.failed[i] = err; err != nil {
+		return
+	}
+	b.Items[i] = shown
+	f.dst = f.dst[:0]
+	for k, n := range f.floats {
+		f.dst = append(f.dst, b.Data[k][i*n:(i+1)*n:(i+1)*n])
+	}
+	b.failed[i] = draw(f.dst, img, b.Epoch, item)
 }
 
 func newBatch(opt BatchOptions) *Batch {

@@ -9,17 +9,26 @@ import (
 	"github.com/alike-ml/alike/internal/nearest"
 )
 
-// pickColumns returns which columns of a file to read, and where each is among those that there are. Without columns for
-// texts in the options, the only column there is becomes it.
-func pickColumns(there []string, opt TextOptions) (columns []string, at []int, err error) {
-	if len(opt.Texts) == 0 {
-		rest := slices.DeleteFunc(slices.Clone(there), func(c string) bool { return c == opt.Class || c == opt.Score })
+// picker returns which of the columns that are there to read.
+type picker func(there []string) ([]string, error)
+
+// pick is the picker of the options. Without columns for texts in them, the only column there is becomes it.
+func (o TextOptions) pick(there []string) ([]string, error) {
+	if len(o.Texts) == 0 {
+		rest := slices.DeleteFunc(slices.Clone(there), func(c string) bool { return c == o.Class || c == o.Score })
 		if len(rest) != 1 {
-			return nil, nil, fmt.Errorf("name the columns of the texts: there are %s", listColumns(there))
+			return nil, fmt.Errorf("name the columns of the texts: there are %s", listColumns(there))
 		}
-		opt.Texts = rest
+		o.Texts = rest
 	}
-	columns = opt.columns()
+	return o.columns(), nil
+}
+
+// pickColumns returns which columns of a file to read, and where each is among those that there are.
+func pickColumns(there []string, pick picker) (columns []string, at []int, err error) {
+	if columns, err = pick(there); err != nil {
+		return nil, nil, err
+	}
 	for _, c := range columns {
 		i := slices.Index(there, c)
 		if i < 0 {

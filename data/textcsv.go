@@ -22,7 +22,7 @@ type csvSource struct {
 }
 
 // openCSV returns the rows of a file of comma-separated values.
-func openCSV(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
+func openCSV(lines *lineReader, header bool, pick picker) ([]string, textSource, error) {
 	s := &csvSource{lines: lines}
 	if err := lines.skipBlank(); err != nil {
 		return nil, nil, err
@@ -32,13 +32,13 @@ func openCSV(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
 		return nil, nil, err
 	}
 	s.width = len(names)
-	if opt.Header {
+	if header {
 		names = trimmed(names)
 	} else {
 		names = numbered(s.width)
 		lines.back(s.raw, s.start)
 	}
-	columns, at, err := pickColumns(names, opt)
+	columns, at, err := pickColumns(names, pick)
 	s.at = at
 	return columns, s, err
 }

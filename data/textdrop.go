@@ -18,9 +18,11 @@ const (
 	TooLong  DropReason = "too long"
 	// Duplicate rows are the same as an earlier one, once cleaned: texts, class and score.
 	Duplicate DropReason = "duplicate"
+	// NoPicture rows of [Pairs] have no picture, or one that cannot be read.
+	NoPicture DropReason = "no picture"
 )
 
-var dropReasons = []DropReason{Malformed, InvalidUTF8, Empty, TooShort, TooLong, Duplicate}
+var dropReasons = []DropReason{Malformed, InvalidUTF8, Empty, TooShort, TooLong, Duplicate, NoPicture}
 
 // Drop says how many rows of a file were dropped for one reason.
 type Drop struct {
@@ -70,9 +72,12 @@ func (d *drops) add(line int, bad *badRow) {
 	}
 	drop.Count++
 	if len(drop.First) < droppedShown {
-		drop.First = append(drop.First, DroppedRow{fmt.Sprintf("%s:%d", d.path, line), bad.why})
+		drop.First = append(drop.First, DroppedRow{d.place(line), bad.why})
 	}
 }
+
+// place says where a row is.
+func (d *drops) place(line int) string { return fmt.Sprintf("%s:%d", d.path, line) }
 
 // list returns what was dropped, in the order of the reasons.
 func (d *drops) list() []Drop {

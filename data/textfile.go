@@ -91,9 +91,9 @@ func (f *textFile) open(format string, opt TextOptions) (err error) {
 	f.lines = &lineReader{in: in}
 	switch format {
 	case "csv":
-		f.columns, f.textSource, err = openCSV(f.lines, opt)
+		f.columns, f.textSource, err = openCSV(f.lines, opt.Header, opt.pick)
 	case "tsv":
-		f.columns, f.textSource, err = openTSV(f.lines, opt)
+		f.columns, f.textSource, err = openTSV(f.lines, opt.Header, opt.pick)
 	case "jsonl":
 		f.columns, f.textSource, err = openJSONL(f.lines, opt)
 	default:

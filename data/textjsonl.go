@@ -29,23 +29,32 @@ const missingRows = 100
 
 // openJSONL returns the rows of a file of a JSON object a line.
 func openJSONL(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
-	s := &jsonSource{lines: lines, missing: make(map[string]bool), there: make(map[string]bool)}
+	s := newJSONSource(lines)
+	columns := opt.columns()
 	if len(opt.Texts) == 0 {
 		keys, err := s.firstKeys()
 		if err != nil {
 			return nil, nil, err
 		}
-		if s.columns, _, err = pickColumns(keys, opt); err != nil {
+		if columns, _, err = pickColumns(keys, opt.pick); err != nil {
 			return nil, nil, err
 		}
-		s.texts = 1
-	} else {
-		s.columns, s.texts = opt.columns(), len(opt.Texts)
 	}
-	for _, c := range s.columns {
+	s.expect(columns)
+	s.texts = max(1, len(opt.Texts))
+	return columns, s, nil
+}
+
+func newJSONSource(lines *lineReader) *jsonSource {
+	return &jsonSource{lines: lines, missing: make(map[string]bool), there: make(map[string]bool)}
+}
+
+// expect says which columns there should be.
+func (s *jsonSource) expect(columns []string) {
+	s.columns = columns
+	for _, c := range columns {
 		s.missing[c] = true
 	}
-	return s.columns, s, nil
 }
 
 // firstKeys returns the keys of the first object, which remains to be read.
@@ -57,17 +66,33 @@ func (s *jsonSource) firstKeys() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	line = append(slices.Clone(line), lineEnd...)
-	s.lines.back(line, s.lines.number)
 	if err := s.parse(line); err != nil {
 		return nil, err
 	}
+	s.lines.back(append(slices.Clone(line), lineEnd...), s.lines.number)
 	return slices.Sorted(maps.Keys(s.object)), nil
 }
 
 func (s *jsonSource) next(r *textRecord) error {
-	line, err := s.lines.next()
+	err := s.read()
 	r.line = s.lines.number
+	if err != nil {
+		return err
+	}
+	r.values = r.values[:0]
+	for i, c := range s.columns {
+		value, err := s.value(c, i < s.texts)
+		if err != nil {
+			return err
+		}
+		r.values = append(r.values, value)
+	}
+	return nil
+}
+
+// read sets s.object to that of the next line.
+func (s *jsonSource) read() error {
+	line, err := s.lines.next()
 	if err == io.EOF {
 		return cmp.Or(s.absent(), io.EOF)
 	}
@@ -83,18 +108,7 @@ func (s *jsonSource) next(r *textRecord) error {
 	if err := s.parse(line); err != nil {
 		return err
 	}
-	if err := s.look(); err != nil {
-		return err
-	}
-	r.values = r.values[:0]
-	for i, c := range s.columns {
-		value, err := s.value(c, i < s.texts)
-		if err != nil {
-			return err
-		}
-		r.values = append(r.values, value)
-	}
-	return nil
+	return s.look()
 }
 
 // parse sets s.object to that of a line.

@@ -118,6 +118,11 @@ func (b *textBuilder) add(r textRecord) error {
 	if err != nil {
 		return err
 	}
+	return b.keep(row, class)
+}
+
+// keep puts a clean row into the spool.
+func (b *textBuilder) keep(row TextRow, class string) error {
 	b.record = append(appendContent(b.record[:0], row), class...)
 	sum := sha256.Sum256(b.record)
 	if key := binary.LittleEndian.Uint64(sum[:]); b.opt.DropDuplicates {

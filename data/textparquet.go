@@ -42,7 +42,7 @@ func openParquet(file *os.File, size int64, opt TextOptions) (columns []string, 
 			leaves = append(leaves, leaf)
 		}
 	}
-	columns, at, err := pickColumns(names, opt)
+	columns, at, err := pickColumns(names, opt.pick)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -15,7 +15,7 @@ type tsvSource struct {
 }
 
 // openTSV returns the rows of a file of columns with tabs between them.
-func openTSV(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
+func openTSV(lines *lineReader, header bool, pick picker) ([]string, textSource, error) {
 	if err := lines.skipBlank(); err != nil {
 		return nil, nil, err
 	}
@@ -26,13 +26,13 @@ func openTSV(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
 	s := &tsvSource{lines: lines}
 	names := strings.Split(string(first), "\t")
 	s.width = len(names)
-	if opt.Header {
+	if header {
 		names = trimmed(names)
 	} else {
 		names = numbered(s.width)
 		lines.back(append(bytes.Clone(first), lineEnd...), lines.number)
 	}
-	columns, at, err := pickColumns(names, opt)
+	columns, at, err := pickColumns(names, pick)
 	s.at = at
 	return columns, s, err
 }

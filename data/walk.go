@@ -70,7 +70,11 @@ func checkHeader(fsys fs.FS, p string, maxPixels int) error {
 		return reason(err)
 	}
 	defer f.Close()
-	buffered := bufio.NewReader(f)
+	return checkStart(bufio.NewReader(f), maxPixels)
+}
+
+// checkStart is checkHeader of what buffered reads.
+func checkStart(buffered *bufio.Reader, maxPixels int) error {
 	start, err := buffered.Peek(magicLen)
 	if err != nil && err != io.EOF {
 		return reason(err)

@@ -18,6 +18,8 @@ const (
 	Substitute = -4
 	// Dropout is the view number for the first random state of a graph with dropout; its epoch and item are 0.
 	Dropout = -5
+	// Caption is the view number for choosing one of the captions of a picture.
+	Caption = -6
 )
 
 // New returns the generator of one view of one item in one epoch. The four numbers are mixed with SplitMix64 (Steele,

@@ -17,7 +17,7 @@ func TestSameNumbersSameStream(t *testing.T) {
 // Every one of the four numbers must matter, and permuting them must too.
 func TestEachNumberMatters(t *testing.T) {
 	seen := map[uint64][4]int{}
-	for _, k := range [][4]int{{0, 0, 0, 0}, {1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}, {0, 0, 0, Shuffle}, {0, 0, 0, Init}, {0, 0, 0, Split}, {0, 0, 0, Dropout}, {1, 2, 3, 4}, {4, 3, 2, 1}} {
+	for _, k := range [][4]int{{0, 0, 0, 0}, {1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}, {0, 0, 0, Shuffle}, {0, 0, 0, Init}, {0, 0, 0, Split}, {0, 0, 0, Dropout}, {0, 0, 0, Caption}, {1, 2, 3, 4}, {4, 3, 2, 1}} {
 		x := New(uint64(k[0]), k[1], k[2], k[3]).Uint64()
 		if other, dup := seen[x]; dup {
 			t.Errorf("%v and %v start alike", k, other)

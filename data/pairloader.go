@@ -1,0 +1,110 @@
+package data
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"iter"
+	"time"
+
+	"github.com/alike-ml/alike/internal/rng"
+)
+
+// PairFill turns one picture and the caption that was chosen for it into one row: it fills dst as [FillFunc] does, and returns the
+// tokens of the caption, for which it may use the memory of tokens. The picture is valid during the call only. All randomness must
+// come from rng.New(seed, epoch, item, view), so that rows do not depend on who fills them.
+type PairFill func(dst [][]float32, tokens []int32, img *image.RGBA, caption string, epoch, item int) []int32
+
+// PairBatchOptions say what a batch of pairs is and how it is made.
+type PairBatchOptions struct {
+	// Size is the number of pairs in a batch, at least 1.
+	Size int
+	// Floats is the number of values of one picture in each array of a batch, one for each of its views.
+	Floats []int
+	// NewFill returns the function that fills rows. It is called once a worker, so that the function may own scratch memory.
+	NewFill func() PairFill
+	// Workers is the number of goroutines that decode and fill; 0 means GOMAXPROCS. It does not change what is loaded.
+	Workers int
+	// Ahead is the number of batches prepared before they are asked for, 0 means 2. Ahead+1 batches are in memory.
+	Ahead int
+}
+
+// pictures are the options as those of the pictures alone.
+func (o PairBatchOptions) pictures() BatchOptions {
+	return BatchOptions{Size: o.Size, Floats: o.Floats, Workers: o.Workers, Ahead: o.Ahead}
+}
+
+// PairBatch is a number of pictures, each with one of its captions, ready to compute with.
+type PairBatch struct {
+	// Batch is that of the pictures. Its Items are those of Pairs.Images.
+	Batch
+	// Rows are the captions that were chosen, as rows of Pairs.Captions.
+	Rows []int
+	// Tokens are those of the captions.
+	Tokens [][]int32
+}
+
+// PairLoader walks the pairs of a training set epoch by epoch, each in an order of its own.
+type PairLoader struct {
+	pairs    *Pairs
+	opt      PairBatchOptions
+	pictures *Loader
+}
+
+// TrainPairLoader returns a loader of shuffled batches. What it loads depends on the seed, the pairs and the batch size, not on the
+// number of workers or on timing. A batch larger than the data set is an error.
+func TrainPairLoader(pairs *Pairs, seed uint64, opt PairBatchOptions) (*PairLoader, error) {
+	pictures, err := TrainLoader(pairs.Images, seed, opt.pictures())
+	if err != nil {
+		return nil, err
+	}
+	return &PairLoader{pairs, opt, pictures}, nil
+}
+
+// StepsPerEpoch is the number of whole batches in the data set. The pictures of an epoch that do not fill a batch are left out;
+// they differ from epoch to epoch.
+func (l *PairLoader) StepsPerEpoch() int { return l.pictures.StepsPerEpoch() }
+
+// Batches yields the batches from the given step of the given epoch (both from 0) up to the last of epochs epochs, with the order,
+// the replacing of pictures that turn out to be unreadable, and the errors of [Loader.Batches]. In each epoch a picture comes with
+// one of its captions, drawn evenly from rng.New(seed, epoch, item, rng.Caption). A batch is valid until the next one is asked for.
+func (l *PairLoader) Batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*PairBatch, error] {
+	return func(yield func(*PairBatch, error) bool) {
+		course := l.pictures.course(epoch, step, epochs)
+		plan := func(b *PairBatch) int { return course.plan(&b.Batch) }
+		stream := stream[*PairBatch]{l.opt.Workers, l.opt.Ahead, l.newBatch, plan, l.newFill}
+		stream.run(ctx, func(b *PairBatch, waited time.Duration, err error) bool {
+			if err == nil {
+				err = firstError(b.failed)
+			}
+			if err != nil {
+				yield(nil, err)
+				return false
+			}
+			b.Waited = waited
+			return yield(b, nil)
+		})
+	}
+}
+
+func (l *PairLoader) newBatch() *PairBatch {
+	return &PairBatch{Batch: *newBatch(l.opt.pictures()), Rows: make([]int, l.opt.Size), Tokens: make([][]int32, l.opt.Size)}
+}
+
+// newFill returns a worker's function that fills one row of a batch.
+func (l *PairLoader) newFill() func(*PairBatch, int) {
+	fill := l.opt.NewFill()
+	rows := rowFiller{floats: l.opt.Floats, show: l.pictures.show}
+	return func(b *PairBatch, i int) {
+		rows.fill(&b.Batch, i, func(dst [][]float32, img *image.RGBA, epoch, item int) error {
+			first, end := l.pairs.CaptionRows(b.Items[i])
+			b.Rows[i] = first + rng.New(l.pictures.seed, epoch, item, rng.Caption).IntN(end-first)
+			row, err := l.pairs.Captions.Row(b.Rows[i])
+			if err != nil {
+				return fmt.Errorf("%s: %w", l.pairs.Images.Items[b.Items[i]].Path, err)
+			}
+			b.Tokens[i] = fill(dst, b.Tokens[i][:0], img, row.Texts[0], epoch, item)
+			return nil
+		})
+	}
+}

@@ -1,0 +1,305 @@
+package data
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// OpenPairs reads a table of pictures and captions. Captions are kept in a temporary file, as [OpenText] keeps texts; of each
+// picture the header is read.
+//
+//   - .csv, .tsv and .jsonl are as [OpenText] has them, each perhaps compressed with gzip. A picture is given by its path from the
+//     table's folder, or by an absolute one.
+//   - A picture has several captions when there are several columns of them, when several rows have the same path, or, in JSON,
+//     when a column is a list. Columns without a caption are passed over; a row without any is not used.
+//   - Rows that cannot be used are counted in Dropped with the first few of them, and pictures that cannot be read are listed in
+//     Images.Skipped with the row that has them.
+//
+// Pairs are in the order of the table, those of a picture where it is first. A column that is not there is an error, and so is a
+// damaged file; it wraps [ErrNoText] when no row is left. [Pairs.Close] removes the temporary file.
+func OpenPairs(ctx context.Context, path string, opt PairOptions) (*Pairs, error) {
+	if err := opt.Validate(); err != nil {
+		return nil, err
+	}
+	format := opt.Format
+	if format == "" {
+		if format = textFormat(path); !slices.Contains(pairFormats, format) {
+			return nil, fmt.Errorf("%s: cannot tell the format: let the name end in .%s, or say it with format", path, strings.Join(pairFormats, ", ."))
+		}
+	}
+	columns, source, file, err := openPairFile(path, format, opt)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	captions, err := newSpool()
+	if err != nil {
+		return nil, err
+	}
+	b := newPairBuilder(path, opt, captions, tableFolder(filepath.Dir(path)))
+	if err := b.readAll(ctx, source); err != nil {
+		captions.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	p := b.pairs(columns)
+	if p.content, err = sameContent(ctx, p.Images, p.keys); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// pairBuilder looks at the pictures of rows, cleans their captions and puts them into a spool.
+type pairBuilder struct {
+	opt      PairOptions
+	texts    TextOptions // how captions are cleaned
+	captions textBuilder
+	images   *Images
+	known    map[string]int32 // the number of each picture, by its name
+	classes  []string         // of each picture
+	keys     []uint64         // of each picture
+	owner    []int32          // the picture of each caption
+	caption  []int32          // the number of each caption
+	number   map[uint64]int32 // the numbers of captions, by their content
+	said     map[said]struct{}
+}
+
+// said is a caption of a picture.
+type said struct{ picture, caption int32 }
+
+func newPairBuilder(path string, opt PairOptions, captions *spool, fsys fs.FS) *pairBuilder {
+	texts := opt.text()
+	return &pairBuilder{
+		opt: opt, texts: texts,
+		captions: textBuilder{opt: texts, spool: captions, classes: make(map[string]int32), fingerprint: sha256.New(), dropped: drops{path: path}},
+		images:   &Images{Skipped: new(Skipped), fsys: fsys, maxPixels: opt.MaxPixels},
+		known:    make(map[string]int32), number: make(map[uint64]int32), said: make(map[said]struct{}),
+	}
+}
+
+// looked is a row whose picture was looked at.
+type looked struct {
+	pairRecord
+	key uint64 // of the picture
+	bad error  // what is wrong with the row or its picture
+}
+
+// lookedAhead is the number of rows whose pictures are looked at at a time, by all processors.
+const lookedAhead = 512
+
+func (b *pairBuilder) readAll(ctx context.Context, source pairSource) error {
+	for {
+		rows, end := b.read(source)
+		if end != nil && end != io.EOF {
+			return end
+		}
+		if err := b.look(ctx, rows); err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := b.add(row); err != nil {
+				return err
+			}
+		}
+		if end == io.EOF {
+			break
+		}
+	}
+	if len(b.images.Items) == 0 {
+		return b.captions.nothing()
+	}
+	return b.captions.spool.finish()
+}
+
+// read returns the next rows. The error is io.EOF with the last of them.
+func (b *pairBuilder) read(source pairSource) (rows []looked, err error) {
+	for len(rows) < lookedAhead {
+		r, err := source.next()
+		var bad *badRow
+		switch {
+		case errors.As(err, &bad):
+			rows = append(rows, looked{pairRecord: r, bad: bad})
+		case err != nil:
+			return rows, err
+		default:
+			rows = append(rows, looked{pairRecord: r, bad: b.tidy(&r)})
+			rows[len(rows)-1].pairRecord = r
+		}
+	}
+	return rows, nil
+}
+
+// tidy brings the path of a picture into one form.
+func (b *pairBuilder) tidy(r *pairRecord) error {
+	if strings.TrimSpace(r.picture) == "" {
+		return &badRow{NoPicture, "no path"}
+	}
+	if !strings.Contains(r.picture, "://") {
+		r.picture = path.Clean(filepath.ToSlash(r.picture))
+	}
+	return nil
+}
+
+// look looks at the pictures of rows that are not known yet.
+func (b *pairBuilder) look(ctx context.Context, rows []looked) error {
+	var group errgroup.Group
+	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // some wait for the disk while others parse
+	for i := range rows {
+		r := &rows[i]
+		if _, ok := b.known[r.picture]; ok || r.bad != nil {
+			continue
+		}
+		group.Go(func() (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			r.key, r.bad = startKey(b.images.fsys, r.picture, b.opt.MaxPixels)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// startBytes is how much of a file, at its beginning, its key depends on.
+const startBytes = 4096
+
+// startKey tells whether the header of a file is that of a picture that may be decoded, and what the size and the beginning of the
+// file come to: files with different keys are different.
+func startKey(fsys fs.FS, name string, maxPixels int) (uint64, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return 0, reason(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, reason(err)
+	}
+	buffered := bufio.NewReaderSize(f, startBytes)
+	start, err := buffered.Peek(startBytes)
+	if err != nil && err != io.EOF {
+		return 0, reason(err)
+	}
+	hash := sha256.New()
+	hash.Write(binary.LittleEndian.AppendUint64(nil, uint64(info.Size())))
+	hash.Write(start)
+	return binary.LittleEndian.Uint64(hash.Sum(nil)), checkStart(buffered, maxPixels)
+}
+
+// add keeps the captions of one row. The error is one of the temporary file, or of too many classes.
+func (b *pairBuilder) add(r looked) error {
+	dropped := &b.captions.dropped
+	var bad *badRow
+	if errors.As(r.bad, &bad) {
+		dropped.add(r.line, bad)
+		return nil
+	}
+	if r.bad != nil {
+		b.images.Skipped.add(r.picture, fmt.Errorf("%w (%s)", r.bad, dropped.place(r.line)))
+		dropped.add(r.line, &badRow{NoPicture, fmt.Sprintf("%s: %v", r.picture, r.bad)})
+		return nil
+	}
+	class := strings.TrimSpace(r.class)
+	i, there := b.known[r.picture]
+	if there && b.classes[i] != class {
+		dropped.add(r.line, &badRow{Malformed, fmt.Sprintf("%s is of class %.40q here and %.40q before", r.picture, class, b.classes[i])})
+		return nil
+	}
+	texts, worst := b.clean(r.captions)
+	if worst != nil {
+		dropped.add(r.line, worst)
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	if !there {
+		i = int32(len(b.images.Items))
+		b.known[r.picture] = i
+		b.images.Items = append(b.images.Items, Item{r.picture, -1})
+		b.classes, b.keys = append(b.classes, class), append(b.keys, r.key)
+	}
+	for _, text := range texts {
+		number := b.numberOf(text)
+		if _, again := b.said[said{i, number}]; again {
+			continue
+		}
+		b.said[said{i, number}] = struct{}{}
+		b.owner, b.caption = append(b.owner, i), append(b.caption, number)
+		if err := b.captions.keep(TextRow{Texts: []string{text}, Line: r.line}, class); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clean returns the captions of a row that can be used, and what is wrong with the first that cannot; nothing is where only some
+// are empty.
+func (b *pairBuilder) clean(captions []string) (texts []string, worst *badRow) {
+	for _, caption := range captions {
+		text, err := b.texts.clean(caption)
+		var bad *badRow
+		switch {
+		case err == nil:
+			texts = append(texts, text)
+		case errors.As(err, &bad) && bad.reason != Empty && worst == nil:
+			worst = bad
+		}
+	}
+	if len(texts) == 0 && worst == nil {
+		worst = &badRow{Empty, "no caption"}
+	}
+	return texts, worst
+}
+
+// numberOf returns the number that equal captions share.
+func (b *pairBuilder) numberOf(caption string) int32 {
+	sum := sha256.Sum256([]byte(caption))
+	key := binary.LittleEndian.Uint64(sum[:])
+	n, ok := b.number[key]
+	if !ok {
+		n = int32(len(b.number))
+		b.number[key] = n
+	}
+	return n
+}
+
+// pairs returns what was built, with the captions in the order of their pictures.
+func (b *pairBuilder) pairs(columns []string) *Pairs {
+	text := b.captions.text([]string{"caption"})
+	p := &Pairs{Images: b.images, Columns: columns, Dropped: text.Dropped, keys: b.keys, starts: []int{0}}
+	rows := make([]uint32, len(b.owner))
+	for k := range rows {
+		rows[k] = uint32(k)
+	}
+	slices.SortStableFunc(rows, func(x, y uint32) int { return int(b.owner[x]) - int(b.owner[y]) })
+	for k, row := range rows {
+		p.caption = append(p.caption, b.caption[row])
+		if k > 0 && b.owner[row] != b.owner[rows[k-1]] {
+			p.starts = append(p.starts, k)
+		}
+	}
+	p.starts = append(p.starts, len(rows))
+	p.Captions = text.with(rows)
+	b.images.Classes = text.Classes
+	for i := range b.images.Items {
+		item := &b.images.Items[i]
+		item.Label = p.Captions.Label(p.starts[i])
+		if outside(item.Path) {
+			p.Outside++
+		}
+	}
+	return p
+}

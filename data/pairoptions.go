@@ -1,0 +1,108 @@
+package data
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alike-ml/alike/internal/nearest"
+)
+
+// PairOptions say which columns of a table are the pictures and captions of [Pairs], and how captions are cleaned. Start from
+// [DefaultPairOptions].
+type PairOptions struct {
+	Format   string   `yaml:"format" json:"format" help:"csv, tsv or jsonl; empty is what the file's name says"`
+	Header   bool     `yaml:"header" json:"header" help:"the first line of a csv or tsv file names its columns; else they are called 1, 2, 3, ..."`
+	Image    string   `yaml:"image" json:"image" help:"column of the picture: its path from the table's folder; empty is the first of image, filepath, file_name and image_path that there is"`
+	Captions []string `yaml:"captions" json:"captions" help:"columns of the captions; empty is the first of caption, captions, title and text that there is"`
+	Class    string   `yaml:"class" json:"class" help:"column of the class; empty is none"`
+
+	CollapseSpace bool `yaml:"collapse_space" json:"collapse_space" help:"trim captions, and make one space of white space and control characters between words"`
+	NFC           bool `yaml:"nfc" json:"nfc" help:"bring letters with accents into one form, Unicode's NFC"`
+	MinChars      int  `yaml:"min_chars" json:"min_chars" help:"drop captions of fewer characters"`
+	MaxChars      int  `yaml:"max_chars" json:"max_chars" help:"drop captions of more characters; 0 is no limit"`
+	MaxPixels     int  `yaml:"max_pixels" json:"max_pixels" help:"skip pictures of more pixels, width times height; 0 is 178,956,970"`
+}
+
+// DefaultPairOptions find the columns by their names and clean captions as [DefaultTextOptions] clean texts.
+func DefaultPairOptions() PairOptions {
+	text := DefaultTextOptions()
+	return PairOptions{
+		Header: text.Header, CollapseSpace: text.CollapseSpace, NFC: text.NFC, MinChars: text.MinChars, MaxChars: text.MaxChars,
+	}
+}
+
+// The columns that are taken for pictures and captions when none are named: those of open_clip's tables
+// (mlfoundations/open_clip params.py, csv_img_key and csv_caption_key) and of Hugging Face's folders of pictures
+// (https://huggingface.co/docs/datasets/image_load, file_name and text) are among them.
+var (
+	imageColumns   = []string{"image", "filepath", "file_name", "image_path"}
+	captionColumns = []string{"caption", "captions", "title", "text"}
+)
+
+// pairFormats are the formats that pairs are read from, by the names that PairOptions.Format has for them.
+var pairFormats = []string{"csv", "tsv", "jsonl"}
+
+// Validate names the first option whose value cannot be used, and what it must be.
+func (o PairOptions) Validate() error {
+	if o.Format != "" && !slices.Contains(pairFormats, o.Format) {
+		return fmt.Errorf("format is %q%s: it must be one of %s", o.Format, nearest.Suggestion(o.Format, pairFormats), strings.Join(pairFormats, ", "))
+	}
+	columns := slices.Clone(o.Captions)
+	for _, c := range []string{o.Image, o.Class} {
+		if c != "" {
+			columns = append(columns, c)
+		}
+	}
+	for i, c := range columns {
+		if slices.Contains(columns[:i], c) {
+			return fmt.Errorf("column %q is named twice among image, captions and class: every column is one thing", c)
+		}
+	}
+	if slices.Contains(o.Captions, "") {
+		return fmt.Errorf("captions has a column without a name")
+	}
+	if o.MaxPixels < 0 {
+		return fmt.Errorf("max_pixels is %d: use 0 for the default, or more", o.MaxPixels)
+	}
+	return o.text().Validate()
+}
+
+// text are the options of captions as texts.
+func (o PairOptions) text() TextOptions {
+	return TextOptions{
+		Texts: []string{"caption"}, Class: o.Class, CollapseSpace: o.CollapseSpace, NFC: o.NFC, MinChars: o.MinChars, MaxChars: o.MaxChars,
+	}
+}
+
+// pick returns the columns to read: that of the picture, those of captions and that of the class.
+func (o PairOptions) pick(there []string) ([]string, error) {
+	image, captions := o.Image, o.Captions
+	if image == "" {
+		if image = firstOf(imageColumns, there); image == "" {
+			return nil, fmt.Errorf("name the column of the pictures: there are %s", listColumns(there))
+		}
+	}
+	if len(captions) == 0 {
+		caption := firstOf(captionColumns, there)
+		if caption == "" {
+			return nil, fmt.Errorf("name the columns of the captions: there are %s", listColumns(there))
+		}
+		captions = []string{caption}
+	}
+	columns := append([]string{image}, captions...)
+	if o.Class != "" {
+		columns = append(columns, o.Class)
+	}
+	return columns, nil
+}
+
+// firstOf returns the first of some names that is there, "" if none is.
+func firstOf(names, there []string) string {
+	for _, name := range names {
+		if slices.Contains(there, name) {
+			return name
+		}
+	}
+	return ""
+}
