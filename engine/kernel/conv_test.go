@@ -55,6 +55,26 @@ func drawConv(t *rapid.T) ConvShape {
 	return s
 }
 
+// convSums are sums of products and those of their magnitudes, to which rounding errors are in proportion.
+type convSums struct{ want, magnitude []float64 }
+
+// sums computes a convolution and its gradients in float64.
+func (s ConvShape) sums(x, w, dy []float32) (y, dx, dw convSums) {
+	zeros := func(n int) convSums { return convSums{make([]float64, n), make([]float64, n)} }
+	y, dx, dw = zeros(len(dy)), zeros(len(x)), zeros(len(w))
+	add := func(s convSums, i int, a, b float32) {
+		v := float64(a) * float64(b)
+		s.want[i] += v
+		s.magnitude[i] += math.Abs(v)
+	}
+	s.eachProduct(func(xi, wi, yi int) {
+		add(y, yi, x[xi], w[wi])
+		add(dx, xi, dy[yi], w[wi])
+		add(dw, wi, dy[yi], x[xi])
+	})
+	return y, dx, dw
+}
+
 func TestConv32(t *testing.T) {
 	pools := []*parallel.Pool{nil, parallel.New(2), parallel.New(3), parallel.New(8)}
 	rapid.Check(t, func(t *rapid.T) {
@@ -62,23 +82,11 @@ func TestConv32(t *testing.T) {
 		r := source(t)
 		x, w := normals(r, s.N*s.H*s.W*s.C), normals(r, s.R*s.S*s.C/s.Groups*s.K)
 		dy := normals(r, s.N*s.OutH()*s.OutW()*s.K)
-		type sums struct{ want, magnitude []float64 }
-		sumsOf := func(n int) sums { return sums{make([]float64, n), make([]float64, n)} }
-		y, dx, dw := sumsOf(len(dy)), sumsOf(len(x)), sumsOf(len(w))
-		add := func(s sums, i int, a, b float32) {
-			v := float64(a) * float64(b)
-			s.want[i] += v
-			s.magnitude[i] += math.Abs(v)
-		}
-		s.eachProduct(func(xi, wi, yi int) {
-			add(y, yi, x[xi], w[wi])
-			add(dx, xi, dy[yi], w[wi])
-			add(dw, wi, dy[yi], x[xi])
-		})
+		y, dx, dw := s.sums(x, w, dy)
 		for _, l := range levels() {
 			atLevel(l, func() {
 				for name, c := range map[string]struct {
-					sums
+					convSums
 					terms int
 					run   func(p *parallel.Pool, dst []float32)
 				}{

@@ -19,6 +19,21 @@ func halves(x []float32) []uint16 {
 	return h
 }
 
+// checkCloseBF16 fails unless got is within a rounding bound of want: roundings to bfloat16 of the factors of every product, terms
+// roundings to float32 of partial sums, of which the processor's products take two, and one of the result to bfloat16.
+func checkCloseBF16(t *rapid.T, what string, got []float32, want, magnitude []float64, roundings, terms int) {
+	t.Helper()
+	const half = 0x1p-8 // largest relative error of a rounding to bfloat16
+	relative := math.Pow(1+half, float64(roundings))*(1+float64(terms+4)*0x1p-23) - 1
+	for i, v := range got {
+		bound := relative * magnitude[i]
+		bound += half * (math.Abs(want[i]) + bound)
+		if !(math.Abs(float64(v)-want[i]) <= bound) {
+			t.Fatalf("%s: element %d of %d is %g, want %g within %g", what, i, len(got), v, want[i], bound)
+		}
+	}
+}
+
 func TestGemmBF16(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := drawGemm(t)
@@ -64,22 +79,17 @@ func TestConvBF16(t *testing.T) {
 		x, w := normals(r, s.N*s.H*s.W*s.C), normals(r, s.R*s.S*s.C/s.Groups*s.K)
 		dy := normals(r, s.N*s.OutH()*s.OutW()*s.K)
 		hx, hw, hdy := halves(x), halves(w), halves(dy)
-		y, dx, dw := make([]float64, len(dy)), make([]float64, len(x)), make([]float64, len(w))
-		s.eachProduct(func(xi, wi, yi int) {
-			y[yi] += float64(x[xi]) * float64(w[wi])
-			dx[xi] += float64(dy[yi]) * float64(w[wi])
-			dw[wi] += float64(dy[yi]) * float64(x[xi])
-		})
+		y, dx, dw := s.sums(x, w, dy)
 		sameForWorkers(t, func(p *parallel.Pool) [][]float32 {
-			hy, hdx, hdw := make([]uint16, len(y)), make([]uint16, len(dx)), make([]uint16, len(dw))
+			hy, hdx, hdw := make([]uint16, len(dy)), make([]uint16, len(x)), make([]uint16, len(w))
 			ConvForwardBF16(p, s, hx, hw, hy)
 			ConvInputGradBF16(p, s, hdy, hw, hdx)
 			ConvWeightGradBF16(p, s, hx, hdy, hdw)
 			return [][]float32{widen(p, hy), widen(p, hdx), widen(p, hdw)}
 		}, func(l Level, got [][]float32) {
-			close64(t, fmt.Sprint(l, " forward"), got[0], y, 0x1p-8, 1)
-			close64(t, fmt.Sprint(l, " input grad"), got[1], dx, 0x1p-8, 1)
-			close64(t, fmt.Sprint(l, " weight grad"), got[2], dw, 0x1p-8, 1)
+			checkCloseBF16(t, fmt.Sprint(l, " forward"), got[0], y.want, y.magnitude, 0, s.R*s.S*s.C)
+			checkCloseBF16(t, fmt.Sprint(l, " input grad"), got[1], dx.want, dx.magnitude, 0, s.R*s.S*s.K)
+			checkCloseBF16(t, fmt.Sprint(l, " weight grad"), got[2], dw.want, dw.magnitude, 0, s.N*s.OutH()*s.OutW())
 		})
 	})
 }

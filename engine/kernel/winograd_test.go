@@ -221,6 +221,16 @@ func (a *winograd) gradMagnitudes(s ConvShape, x, dy []float32) []float64 {
 	return magnitude
 }
 
+// magnitudes returns the magnitudes on the way of every output, every input's gradient and every weight's gradient.
+func (a *winograd) magnitudes(s ConvShape, x, w, dy []float32) (y, dx, dw []float64) {
+	y, dx = make([]float64, len(dy)), make([]float64, len(x))
+	a.convMagnitudes(s, x, func(r, q, c, k int) float64 { return float64(w[((r*3+q)*s.C+c)*s.K+k]) },
+		func(n, i, j, k int, v float64) { y[((n*s.OutH()+i)*s.OutW()+j)*s.K+k] = v })
+	a.convMagnitudes(s.turned(), dy, func(r, q, k, c int) float64 { return float64(w[((8-r*3-q)*s.C+c)*s.K+k]) },
+		func(n, i, j, c int, v float64) { dx[((n*s.H+i)*s.W+j)*s.C+c] = v })
+	return y, dx, a.gradMagnitudes(s, x, dy)
+}
+
 // Both algorithms compute what the definition says, within their bound, whatever the shape, and the same bits for any number of workers.
 func TestWinograd(t *testing.T) {
 	pools := testPools
@@ -235,11 +245,7 @@ func TestWinograd(t *testing.T) {
 			dw[wi] += float64(dy[yi]) * float64(x[xi])
 		})
 		a := rapid.SampledFrom(winograds).Draw(t, "algorithm")
-		magnitudeY, magnitudeX := make([]float64, len(y)), make([]float64, len(dx))
-		a.convMagnitudes(s, x, func(r, q, c, k int) float64 { return float64(w[((r*3+q)*s.C+c)*s.K+k]) },
-			func(n, i, j, k int, v float64) { magnitudeY[((n*s.OutH()+i)*s.OutW()+j)*s.K+k] = v })
-		a.convMagnitudes(s.turned(), dy, func(r, q, k, c int) float64 { return float64(w[((8-r*3-q)*s.C+c)*s.K+k]) },
-			func(n, i, j, c int, v float64) { magnitudeX[((n*s.H+i)*s.W+j)*s.C+c] = v })
+		magnitudeY, magnitudeX, magnitudeW := a.magnitudes(s, x, w, dy)
 		for name, c := range map[string]struct {
 			want, magnitude []float64
 			terms           int
@@ -247,7 +253,7 @@ func TestWinograd(t *testing.T) {
 		}{
 			"forward":    {y, magnitudeY, s.C, func(p *parallel.Pool, dst []float32) { winogradForward(p, a, s, microF32(s.K), x, w, dst) }},
 			"input grad": {dx, magnitudeX, s.K, func(p *parallel.Pool, dst []float32) { winogradInputGrad(p, a, s, microF32(s.C), dy, w, dst) }},
-			"weight grad": {dw, a.gradMagnitudes(s, x, dy), a.grid(s.N, s.OutH(), s.OutW()).count(),
+			"weight grad": {dw, magnitudeW, a.grid(s.N, s.OutH(), s.OutW()).count(),
 				func(p *parallel.Pool, dst []float32) { winogradWeightGrad(p, a, s, microF32(s.K), x, dy, dst) }},
 		} {
 			var vectors []float32
@@ -419,8 +425,52 @@ func TestWinogradIsChosenByShape(t *testing.T) {
 	}
 }
 
-// TestWinogradBF16 compares the convolutions of bfloat16 in tiles with float64: two roundings of transformed operands and one of
-// the result.
+// Transforms of bfloat16 are those of float32, rounded.
+func TestWinogradTransformsOfBF16(t *testing.T) {
+	if !detectedBF16 {
+		t.Skip("this processor does not multiply bfloat16")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		r, n := source(t), rapid.IntRange(1, 50).Draw(t, "n")
+		for name, b := range map[string]*bilinear{
+			"input": &winograd2.input, "weights": &winograd2.weights, "output": &winograd2.output, "output gradient": &winograd2.outputGrad,
+		} {
+			out, in := len(b.matrix), len(b.matrix[0])
+			x, x2 := normals(r, in*in*n), normals(r, in*in*n)
+			h, h2 := halves(x), halves(x2)
+			transform := func(x []float32) []uint16 {
+				y := make([]float32, out*out*n)
+				b.run(y, out*n, n, x, in*n, n, n)
+				return halves(y)
+			}
+			want, want2, got := transform(x), transform(x2), make([]uint16, 2*out*out*n)
+			same := func(form string, of []uint16, step int) {
+				for i, v := range of {
+					if got[step*i] != v {
+						t.Fatalf("%s, %s: element %d of channel %d of %d is %#x, want %#x", name, form, i/n, i%n, n, got[step*i], v)
+					}
+				}
+			}
+			if b.half != nil {
+				b.runHalf(got, out*n, n, h, in*n, n, n)
+				same("half", want, 1)
+			}
+			if b.narrow != nil {
+				b.runNarrow(got, out*n, n, x, in*n, n, n)
+				same("narrow", want, 1)
+			}
+			if b.pairs != nil {
+				b.runPairs(got, 2*out*n, 2*n, h, h2, in*n, n, n)
+				same("first of pairs", want, 2)
+				got = got[1:]
+				same("second of pairs", want2, 2)
+			}
+		}
+	})
+}
+
+// TestWinogradBF16 compares the convolutions of bfloat16 in tiles with float64: two roundings of transformed operands, those in
+// float32, and one of the result.
 func TestWinogradBF16(t *testing.T) {
 	if !detectedBF16 {
 		t.Skip("this processor does not multiply bfloat16")
@@ -438,18 +488,20 @@ func TestWinogradBF16(t *testing.T) {
 			dx[xi] += float64(dy[yi]) * float64(w[wi])
 			dw[wi] += float64(dy[yi]) * float64(x[xi])
 		})
+		a := winograd2
+		magnitudeY, magnitudeX, magnitudeW := a.magnitudes(s, x, w, dy)
 		var first [][]float32
 		for _, p := range testPools {
 			hy, hdx, hdw := make([]uint16, len(y)), make([]uint16, len(dx)), make([]uint16, len(dw))
-			winogradForward(p, winograd2, s, microBF16(s.K), hx, hw, hy)
-			winogradInputGrad(p, winograd2, s, microBF16(s.C), hdy, hw, hdx)
-			winogradWeightGrad(p, winograd2, s, microBF16(s.K), hx, hdy, hdw)
+			winogradForward(p, a, s, microBF16(s.K), hx, hw, hy)
+			winogradInputGrad(p, a, s, microBF16(s.C), hdy, hw, hdx)
+			winogradWeightGrad(p, a, s, microBF16(s.K), hx, hdy, hdw)
 			got := [][]float32{widen(p, hy), widen(p, hdx), widen(p, hdw)}
 			if first == nil {
 				first = got
-				close64(t, "forward", got[0], y, 0x1p-8, 12*math.Sqrt(float64(9*s.C)))
-				close64(t, "input grad", got[1], dx, 0x1p-8, 12*math.Sqrt(float64(9*s.K)))
-				close64(t, "weight grad", got[2], dw, 0x1p-8, 12*math.Sqrt(float64(s.N*s.OutH()*s.OutW())))
+				checkCloseBF16(t, "forward", got[0], y, magnitudeY, 2, s.C+a.roundings)
+				checkCloseBF16(t, "input grad", got[1], dx, magnitudeX, 2, s.K+a.roundings)
+				checkCloseBF16(t, "weight grad", got[2], dw, magnitudeW, 2, a.grid(s.N, s.OutH(), s.OutW()).count()+a.roundings)
 				continue
 			}
 			for i := range got {
