@@ -202,6 +202,11 @@ func TestSimCSEHardNegativeWeight(t *testing.T) {
 	o.HardNegativeWeight = w
 	got := value(func(in []*Node) *Node { return loss.SimCSE(in[0], in[0], in[0], nil, o) }, equalRows(n))
 	near(t, "SimCSE", got, math.Log(2*n-1+math.Exp(w)), 1e-9)
+	// Two for each anchor: log(N + 2(N-1) + 2e^w).
+	got = value(func(in []*Node) *Node {
+		return loss.SimCSE(in[0], in[0], Concatenate([]*Node{in[0], in[0]}, 0), nil, o)
+	}, equalRows(n))
+	near(t, "SimCSE with two hard negatives", got, math.Log(3*n-2+2*math.Exp(w)), 1e-9)
 }
 
 // Equal embeddings: what is left of an anchor's negatives counts, its own positive always among them. Spared ones get no gradient.

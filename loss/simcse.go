@@ -23,26 +23,30 @@ func DefaultSimCSE() SimCSEOptions {
 }
 
 // SimCSE is the loss of Gao et al. 2021, "SimCSE: Simple Contrastive Learning of Sentence Embeddings": equation 4 without
-// hard negatives, equation 5 with them (and a weight α, 1 in the equation), averaged over the N anchors h_i:
+// hard negatives, equation 5 with them (and section 6.3's weight α, 1 in the equation), averaged over the N anchors h_i:
 //
 //	-log( exp(sim(h_i, h_i+)/τ) / Σ_j ( exp(sim(h_i, h_j+)/τ) + α^[i=j] exp(sim(h_i, h_j-)/τ) ) )
 //
-// z1 are the anchors h, z2 the positives h+ (the same sentences under other dropout masks, or entailed ones) and hard the
-// hard negatives h-, nil for none; [batch, dim] each.
+// z1 are the anchors h, z2 the positives h+ (the same sentences under other dropout masks, or entailed ones), [batch, dim] each.
+// hard are the hard negatives h-, nil for none: [k batch, dim], row m batch + i being of anchor i. The paper has k = 1; with more,
+// the sum runs over all.
 //
 // spared, boolean, says which of an anchor's negatives are none, and leaves them out of its sum: [batch, batch] over the
-// positives of the others or, with hard negatives, [batch, 2 batch] over both. What it says of an anchor's own positive does not
+// positives of the others or, with hard negatives, [batch, (1+k) batch] over both. What it says of an anchor's own positive does not
 // matter. nil is the paper's: all are negatives.
 func SimCSE(z1, z2, hard, spared *Node, o SimCSEOptions) *Node {
-	n, _ := assertRows("SimCSE", 1, z1, z2)
+	n, dim := assertRows("SimCSE", 1, z1, z2)
 	assertValid("SimCSE", o)
 	logits := o.pairs(z1, z2) // [N, N]
 	own := Diagonal(z1.Graph(), n)
 	if hard != nil {
-		assertRows("SimCSE", 1, z1, z2, hard)
+		if s := hard.Shape(); s.Rank() != 2 || s.Dim(1) != dim || s.Dim(0)%n != 0 || s.DType != z1.DType() {
+			exceptions.Panicf("loss.SimCSE: hard negatives must be a multiple of the %d rows of %s, got %s", n, z1.Shape(), s)
+		}
+		k := hard.Shape().Dim(0) / n
 		weight := DiagonalWithValue(Scalar(hard.Graph(), hard.DType(), o.HardNegativeWeight), n)
-		logits = Concatenate([]*Node{logits, Add(o.pairs(z1, hard), weight)}, 1) // [N, 2N]
-		own = Concatenate([]*Node{own, ZerosLike(own)}, 1)
+		logits = Concatenate([]*Node{logits, Add(o.pairs(z1, hard), Concatenate(slices.Repeat([]*Node{weight}, k), 1))}, 1) // [N, (1+k)N]
+		own = Concatenate(append([]*Node{own}, slices.Repeat([]*Node{ZerosLike(own)}, k)...), 1)
 	}
 	if spared != nil {
 		if spared.DType() != dtypes.Bool || !slices.Equal(spared.Shape().Dimensions, logits.Shape().Dimensions) {

@@ -25,8 +25,8 @@ type Batch struct {
 	// Views holds one node per view of a picture that the method asked for: [batch, size, size, 3]. Row i of each is a view of
 	// item i.
 	Views []*graph.Node
-	// Texts holds the texts of the items, [batch, length] each, row i of each being of item i: a sentence, or the views, pairs or
-	// triplets of one. All have one length.
+	// Texts holds the texts of the items, [batch, length] each, row i of each being of item i: a sentence; or two that mean the same;
+	// or these and their hard negatives, those that were made last. All have one length.
 	Texts []backbone.Tokens
 	// Labels are the classes of the items, [batch] int32, -1 for none, for a method that is [Labelled]; nil for others.
 	Labels *graph.Node
@@ -71,6 +71,8 @@ type ImageMethod interface {
 // TextMethod is a method that learns from texts.
 type TextMethod interface {
 	Method
+	// Views says what is made of the texts of a row.
+	Views() TextViews
 	// Sentence says how a text's representation is made of the encoder's hidden states, where the encoder is put to work.
 	Sentence() Sentence
 	// Loss is as that of [ImageMethod], with batch.Texts in the place of batch.Views.

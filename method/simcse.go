@@ -9,6 +9,8 @@ import (
 
 	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/loss"
+	"github.com/alike-ml/alike/negative"
+	"github.com/alike-ml/alike/positive"
 )
 
 // SimCSE is Gao, Yao and Chen 2021, "SimCSE: Simple contrastive learning of sentence embeddings".
@@ -21,12 +23,15 @@ import (
 // Supervised, an item is a premise x, a sentence x+ that it entails, and one x- that contradicts it, a hard negative, which may be
 // missing (section 4). In both cases
 //
-//	ℓ_i = -log( exp(sim(h_i, h_i+)/τ) / Σ_j ( exp(sim(h_i, h_j+)/τ) + α^[i=j] exp(sim(h_i, h_j-)/τ) ) )   (equations 4, 5 and 8)
+//	ℓ_i = -log( exp(sim(h_i, h_i+)/τ) / Σ_j ( exp(sim(h_i, h_j+)/τ) + α^[i=j] exp(sim(h_i, h_j-)/τ) ) )
 //
-// The items have one, two or three texts; how many says which of these it is. A layer with tanh, the MLP, follows the encoder in
-// training. Unsupervised, it is left out of the representation (section 6.3, table 6).
+// which is equation 4 without hard negatives, equation 5 with them and α = 1; section 6.3 has α. The items have one, two or three
+// texts; how many says which of these it is. A layer with tanh, the MLP, follows the encoder in training. Unsupervised, it is left out
+// of the representation (section 6.3, table 6).
 //
-// The paper has every other sentence of the batch as a negative. Here those are not that are known to mean the same.
+// The paper has every other sentence of the batch as a negative. Here those are not that are known to mean the same. A sentence's
+// positive may be a view of it, f(g(x), z') in the paper's table 1, where none did as well as dropout alone. And any item may have one
+// more hard negative, made of its first text by rule.
 type SimCSE struct {
 	Temperature        float64          `yaml:"temperature" help:"τ: divides the similarities before the softmax"`
 	HardNegativeWeight float64          `yaml:"hard_negative_weight" help:"log α: added to the logit of an anchor's own hard negative; 0 weighs it as any other"`
@@ -34,6 +39,9 @@ type SimCSE struct {
 	MLP                MLPUse           `yaml:"mlp" help:"dense layer with tanh after pooling: in training only, always, or none"`
 	MaskDuplicates     bool             `yaml:"mask_duplicates" help:"a sentence that is in the batch twice is no negative of itself; the paper's code has no such rule"`
 	MaskClasses        bool             `yaml:"mask_classes" help:"items of one class are no negatives of each other; needs a column of classes"`
+
+	Positive  positive.TextConfig `yaml:"positive"`
+	Negatives negative.TextConfig `yaml:"negatives"`
 }
 
 // MLPUse says where the layer after pooling takes part.
@@ -71,6 +79,9 @@ func (m SimCSE) Validate() error {
 	if err := m.Pooling.Validate(); err != nil {
 		return err
 	}
+	if err := m.Views().check(); err != nil {
+		return err
+	}
 	switch m.MLP {
 	case MLPTraining, MLPAlways, MLPNone:
 		return nil
@@ -80,6 +91,9 @@ func (m SimCSE) Validate() error {
 
 // NeedsLabels says whether classes decide on what is a negative.
 func (m SimCSE) NeedsLabels() bool { return m.MaskClasses }
+
+// Views makes a positive and a hard negative of texts, where there are rules for either.
+func (m SimCSE) Views() TextViews { return TextViews{m.Positive, m.Negatives} }
 
 // Sentence has the MLP only where it is for more than training.
 func (m SimCSE) Sentence() Sentence { return Sentence{Pooling: m.Pooling, Dense: m.MLP == MLPAlways} }
@@ -96,12 +110,12 @@ func (m SimCSE) Loss(scope *model.Scope, encoder backbone.TextEncoder, batch Bat
 	}
 	h = inFloat32(h)
 	n := texts[0].IDs.Shape().Dim(0)
-	of := func(text int) *graph.Node { return graph.Slice(h, graph.AxisRange(text*n, (text+1)*n)) }
+	of := func(first, end int) *graph.Node { return graph.Slice(h, graph.AxisRange(first*n, end*n)) }
 	var hard *graph.Node
-	if len(texts) == 3 {
-		hard = of(2)
+	if len(texts) > 2 {
+		hard = of(2, len(texts))
 	}
-	return Output{Loss: loss.SimCSE(of(0), of(1), hard, m.spared(texts, batch.Labels), m.options()), Embeddings: h}
+	return Output{Loss: loss.SimCSE(of(0, 1), of(1, 2), hard, m.spared(texts, batch.Labels), m.options()), Embeddings: h}
 }
 
 func (m SimCSE) options() loss.SimCSEOptions {
@@ -112,30 +126,35 @@ func (m SimCSE) options() loss.SimCSEOptions {
 }
 
 // spared holds where another item's text is no negative of an anchor: its positive if one of the two items' texts that mean the same
-// is the other's, or if they are of one class; its hard negative if that is the anchor or its positive. [N, N] or, with hard
-// negatives, [N, 2N]; nil for nowhere.
+// is the other's, or if they are of one class; its hard negative if that is the anchor or its positive. The last of the hard negatives,
+// where they are made, is none for any anchor if it is no other text than the one it was made of, which no rule applied to.
+// [N, N] or, with k hard negatives for each anchor, [N, (1+k)N]; nil for nowhere.
 func (m SimCSE) spared(texts []backbone.Tokens, labels *graph.Node) *graph.Node {
+	if !m.MaskDuplicates && !m.MaskClasses && !m.Negatives.On() {
+		return nil
+	}
 	n := texts[0].IDs.Shape().Dim(0)
 	none := graph.BroadcastToDims(graph.Const(texts[0].IDs.Graph(), false), n, n)
-	positives, hard := none, none
+	list := []*graph.Node{none}
+	for range texts[2:] {
+		list = append(list, none)
+	}
+	spare := func(text int, where *graph.Node) { list[text] = graph.LogicalOr(list[text], where) }
 	if m.MaskDuplicates {
 		for _, mine := range texts[:2] {
 			for _, other := range texts[:2] {
-				positives = graph.LogicalOr(positives, same(mine, other))
+				spare(0, same(mine, other))
 			}
-			if len(texts) == 3 {
-				hard = graph.LogicalOr(hard, same(mine, texts[2]))
+			for k, hard := range texts[2:] {
+				spare(1+k, same(mine, hard))
 			}
 		}
 	}
 	if m.MaskClasses {
-		positives = graph.LogicalOr(positives, sameClass(labels))
+		spare(0, sameClass(labels))
 	}
-	switch {
-	case !m.MaskDuplicates && !m.MaskClasses:
-		return nil
-	case len(texts) == 3:
-		return graph.Concatenate([]*graph.Node{positives, hard}, 1)
+	if last := len(texts) - 1; m.Negatives.On() {
+		spare(last-1, graph.BroadcastToDims(graph.InsertAxes(sameRows(texts[0], texts[last]), 0), n, n))
 	}
-	return positives
+	return graph.Concatenate(list, 1)
 }

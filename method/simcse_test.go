@@ -76,6 +76,7 @@ func (w worded) draw(normal func() float64) [][][]int {
 		texts[2][2] = texts[0][5]
 		texts[2][4] = texts[1][0]
 		texts[2][3] = texts[1][3]
+		texts[w.texts-1][1] = texts[0][1] // which no rule applied to, where the last text is made
 	}
 	return texts
 }
@@ -139,11 +140,13 @@ func (m simcsePaper) loss(p params, in given) (value float64) {
 	if len(in.texts) > 1 {
 		positives = in.texts[1]
 	}
-	var h, plus, minus [items][]float64
+	var h, plus [items][]float64
+	hard := in.texts[min(2, len(in.texts)):]
+	minus := make([][items][]float64, len(hard))
 	for i := range items {
 		h[i], plus[i] = m.embed(p, anchors[i], i), m.embed(p, positives[i], items+i)
-		if len(in.texts) > 2 {
-			minus[i] = m.embed(p, in.texts[2][i], 2*items+i)
+		for k := range hard {
+			minus[k][i] = m.embed(p, hard[k][i], (2+k)*items+i)
 		}
 	}
 	term := func(a, b []float64, bonus float64) float64 {
@@ -155,18 +158,19 @@ func (m simcsePaper) loss(p params, in given) (value float64) {
 			if i == j || !m.together(in, anchors, positives, i, j) {
 				sum += term(h[i], plus[j], 0)
 			}
-			if minus[j] == nil {
-				continue
+			for k := range hard {
+				if m.MaskDuplicates && (slices.Equal(hard[k][j], anchors[i]) || slices.Equal(hard[k][j], positives[i])) {
+					continue
+				}
+				if m.Negatives.On() && k == len(hard)-1 && slices.Equal(hard[k][j], anchors[j]) {
+					continue
+				}
+				bonus := 0.0
+				if i == j {
+					bonus = m.HardNegativeWeight
+				}
+				sum += term(h[i], minus[k][j], bonus)
 			}
-			hard := in.texts[2][j]
-			if m.MaskDuplicates && (slices.Equal(hard, anchors[i]) || slices.Equal(hard, positives[i])) {
-				continue
-			}
-			bonus := 0.0
-			if i == j {
-				bonus = m.HardNegativeWeight
-			}
-			sum += term(h[i], minus[j], bonus)
 		}
 		value -= math.Log(term(h[i], plus[i], 0)/sum) / items
 	}
@@ -204,6 +208,9 @@ func TestSimCSEStepsAreThoseOfThePaper(t *testing.T) {
 		{"triplets", 3, func(*method.SimCSE) {}},
 		{"triplets with weight", 3, func(m *method.SimCSE) { m.HardNegativeWeight, m.MaskClasses = 0.7, true }},
 		{"the paper's plain triplets", 3, plain},
+		{"made negatives", 3, func(m *method.SimCSE) { m.Negatives.Number = true }},
+		{"made negatives, the paper's plain form", 3, func(m *method.SimCSE) { m.Negatives.Number, m.MaskDuplicates = true, false }},
+		{"made negatives beside given ones", 4, func(m *method.SimCSE) { m.Negatives.Number, m.HardNegativeWeight = true, 0.7 }},
 		{"mean of triplets, an MLP in training only", 3, func(m *method.SimCSE) { m.Pooling, m.MLP = backbone.PoolMean, method.MLPTraining }},
 	} {
 		for _, d := range []string{"cpu", "go"} {
@@ -213,6 +220,27 @@ func TestSimCSEStepsAreThoseOfThePaper(t *testing.T) {
 				c.change(&m)
 				testSteps(t, d, worded{m, c.texts}, simcsePaper{m}, sgd, 0.1)
 			})
+		}
+	}
+}
+
+// How many texts of an item an encoder sees, by how many its row has.
+func TestSimCSECountsWhatItMakesOfTexts(t *testing.T) {
+	for _, c := range []struct {
+		change func(*method.SimCSE)
+		want   [3]int
+	}{
+		{func(*method.SimCSE) {}, [3]int{1, 2, 3}},
+		{func(m *method.SimCSE) { m.Positive.Delete = 0.1 }, [3]int{2, 2, 3}},
+		{func(m *method.SimCSE) { m.Negatives.Negation = true }, [3]int{3, 3, 4}},
+		{func(m *method.SimCSE) { m.Positive.Crop, m.Negatives.Entity = 0.1, true }, [3]int{3, 3, 4}},
+	} {
+		m := method.DefaultSimCSE(1)
+		c.change(&m)
+		for i, want := range c.want {
+			if got := m.Views().Count(i + 1); got != want {
+				t.Errorf("%+v: a row of %d has %d texts, want %d", m.Views(), i+1, got, want)
+			}
 		}
 	}
 }

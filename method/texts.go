@@ -20,6 +20,11 @@ func same(a, b backbone.Tokens) *graph.Node {
 	return graph.LogicalAll(alike(a.IDs, b.IDs), -1)
 }
 
+// sameRows holds where a text of a and the one of b in the same row are the same to the encoder: [n, length] twice gives [n].
+func sameRows(a, b backbone.Tokens) *graph.Node {
+	return graph.LogicalAll(graph.Equal(a.IDs, b.IDs), -1)
+}
+
 // sameClass holds where two items have one class: labels [n], -1 for none, give [n, n].
 func sameClass(labels *graph.Node) *graph.Node {
 	known := graph.GreaterOrEqual(labels, graph.ScalarZero(labels.Graph(), labels.DType()))

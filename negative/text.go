@@ -11,12 +11,21 @@ import (
 
 // TextConfig says by which rules hard negatives are made of texts: each changes a word or two so that the text reads alike and says
 // something else. The rules are for English.
+//
+// Negating a sentence and putting other entities and other numbers into it are those that Kryściński et al. 2020, "Evaluating the factual
+// consistency of abstractive text summarization", make false sentences with (salesforce/factCC, data_generation/augmentation_ops.py);
+// negations are also the soft negatives of Wang et al. 2022, "SNCSE: Contrastive learning for unsupervised sentence embedding with soft
+// negative samples". Antonyms by WordNet are of Wang et al. 2021, "CLINE: Contrastive learning with semantic negative examples for natural
+// language understanding". They all parse sentences; the rules here look at the words, and leave alone what they are not sure of.
 type TextConfig struct {
 	Negation bool `yaml:"negation" json:"negation" help:"put in or take out a not after an auxiliary or a form of be; questions are left alone"`
 	Antonym  bool `yaml:"antonym" json:"antonym" help:"put a word's opposite by WordNet in its place"`
 	Number   bool `yaml:"number" json:"number" help:"put another number of the same shape in a number's place"`
 	Entity   bool `yaml:"entity" json:"entity" help:"put another capitalised name of the texts in a name's place"`
 }
+
+// On says whether there is any rule.
+func (c TextConfig) On() bool { return c != (TextConfig{}) }
 
 // The rules, as [Texts.Make] names them.
 const (

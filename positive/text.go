@@ -19,8 +19,9 @@ type Thesaurus interface {
 // Text makes views of texts as a TextConfig says. It is safe for use by many goroutines at once if its thesaurus is.
 //
 // Deleting, swapping and replacing words is EDA: Wei and Zou 2019, "EDA: Easy data augmentation techniques for boosting performance on
-// text classification tasks", section 2. Deleting spans is of Wu et al. 2020, "CLEAR: Contrastive learning for sentence
-// representation", section 3.3.
+// text classification tasks", section 2 (jasonwei20/eda_nlp, code/eda.py), which swaps any two words, and changes one word at least of
+// a text however short. Deleting spans is of Wu et al. 2020, "CLEAR: Contrastive learning for sentence representation", which has
+// a token [DEL] in the place of what is gone; here nothing is.
 type Text struct {
 	config    TextConfig
 	thesaurus Thesaurus

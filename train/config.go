@@ -15,6 +15,7 @@ import (
 	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/optim"
+	"github.com/alike-ml/alike/positive"
 )
 
 // Config is everything a run depends on. The same configuration, data and device give the same bytes, whatever the number
@@ -173,6 +174,13 @@ func (c Config) validateSentences(m method.TextMethod) error {
 	}
 	if method.NeedsLabels(m) && c.Text.Class == "" {
 		return fmt.Errorf("text.class is empty: %s needs the column of the classes", m.Name())
+	}
+	views := m.Views()
+	if views.Positive != (positive.TextConfig{}) && c.Text.texts() > 1 {
+		return fmt.Errorf("%s.positive makes a positive of rows of one text, and text.texts are %d: leave it at 0", m.Name(), c.Text.texts())
+	}
+	if key := views.WordNet(); key != "" && c.Text.WordNet == "" {
+		return fmt.Errorf("text.wordnet is empty: %s.%s needs the folder of WordNet's database (wordnet.princeton.edu, or Debian's wordnet-base in /usr/share/wordnet)", m.Name(), key)
 	}
 	if c.Width != 1 {
 		return fmt.Errorf("width is %g: it must be 1, as encoders of text have settings of their own for their sizes", c.Width)

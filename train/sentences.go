@@ -117,7 +117,7 @@ func newSentences(c Config, m method.TextMethod) (*sentences, error) {
 		return nil, err
 	}
 	s := &sentences{config: c, textLearner: textLearner{
-		how: m, precision: precision, texts: c.Text.texts(), lengths: embed.Lengths(c.Text.MaxLength),
+		how: m, precision: precision, texts: m.Views().Count(c.Text.texts()), lengths: embed.Lengths(c.Text.MaxLength),
 	}}
 	return s, s.encode(c.Text.Vocabulary.Size)
 }
@@ -157,12 +157,16 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 	if err := s.encode(s.tokenizer.Size()); err != nil {
 		return err
 	}
+	maker, err := newTextMaker(s.config, s.how.Views(), s.train)
+	if err != nil {
+		return err
+	}
 	s.loader, err = data.TrainTextLoader(s.train, s.config.Seed, data.TextBatchOptions{
 		Size: s.config.Batch, Views: s.texts, Window: window, Workers: s.config.Workers,
 		NewFill: func() data.TextFill {
-			return func(views [][]int32, row data.TextRow, _, _ int) {
-				for k := range views {
-					views[k] = s.tokenizer.Encode(row.Texts[k], s.config.Text.MaxLength)
+			return func(views [][]int32, row data.TextRow, epoch, item int) {
+				for k, line := range maker.lines(row.Texts, epoch, item) {
+					views[k] = s.tokenizer.Encode(line.Text, s.config.Text.MaxLength)
 				}
 			}
 		},
@@ -187,19 +191,7 @@ func (s *sentences) openTokenizer(dir string) (*token.Tokenizer, error) {
 		return token.Load(s.config.Text.Tokenizer)
 	}
 	var unread error
-	texts := func(yield func(string) bool) {
-		for row, err := range s.train.Rows() {
-			if unread = err; err != nil {
-				return
-			}
-			for _, text := range row.Texts {
-				if !yield(text) {
-					return
-				}
-			}
-		}
-	}
-	t, err := token.Train(texts, s.config.Text.Vocabulary)
+	t, err := token.Train(textsOf(s.train, &unread), s.config.Text.Vocabulary)
 	if err = errors.Join(unread, err); err != nil {
 		return nil, fmt.Errorf("cannot make a tokenizer of the text: %w", err)
 	}

@@ -22,6 +22,8 @@ type TextConfig struct {
 	// The settings of the encoder that the run's backbone names. Its vocabulary is the tokenizer's, whatever is here.
 	backbone.TextConfig `yaml:",inline"`
 
+	WordNet string `yaml:"wordnet" help:"folder of WordNet's database (index.noun and the like), for synonyms and antonyms of English words; empty is none"`
+
 	STS        string   `yaml:"sts" help:"file of pairs of sentences with scores of how alike they are, to watch the run with; empty is none"`
 	STSColumns []string `yaml:"sts_columns" help:"its columns: sentence, sentence and score"`
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/negative"
+	"github.com/alike-ml/alike/positive"
 	"github.com/alike-ml/alike/train"
 )
 
@@ -161,8 +163,33 @@ func TestWhatTextRunsLearnFrom(t *testing.T) {
 	}
 }
 
+// made are the settings of runs with a positive and hard negatives made of the texts.
+func made(c train.Config) train.Config {
+	m := *c.SimCSE
+	if len(c.Text.Texts) < 2 {
+		m.Positive = positive.TextConfig{Synonym: 0.5, Crop: 0.1, Delete: 0.1, Swap: 0.1}
+	}
+	m.Negatives = negative.TextConfig{Negation: true, Antonym: true, Number: true, Entity: true}
+	text := *c.Text
+	text.WordNet = "../wordnet/testdata/dict"
+	c.SimCSE, c.Text = &m, &text
+	return c
+}
+
+// Views and made negatives train, of single sentences, and beside given positives and negatives.
+func TestTextRunsLearnFromWhatIsMadeOfTheirRows(t *testing.T) {
+	data := writeTriplets(t, 120)
+	for _, texts := range [][]string{{"anchor"}, {"anchor", "entailed"}, {"anchor", "entailed", "contradicted"}} {
+		c := made(smallText(data, "who", texts...))
+		_, result := mustRun(t, c, train.Options{})
+		if first, last := result.Epochs[1].Loss, result.Epochs[3].Loss; !(last < first) {
+			t.Errorf("%v: the loss went from %g to %g", texts, float64(first), float64(last))
+		}
+	}
+}
+
 func TestSameTextSameBytesForAnyNumberOfWorkers(t *testing.T) {
-	c := smallText(writeSentences(t, 100), "")
+	c := made(smallText(writeSentences(t, 100), ""))
 	c.Epochs = 1
 	var first []byte
 	for _, workers := range []int{1, 3} {
@@ -179,7 +206,7 @@ func TestSameTextSameBytesForAnyNumberOfWorkers(t *testing.T) {
 // A run that is interrupted, in an epoch and while its encoder is looked at, and resumed ends in the same bytes: of the model, and of the
 // last checkpoint, with the random state of dropout in it.
 func TestATextRunThatIsResumedEndsInTheSameBytes(t *testing.T) {
-	c := smallText(writeSentences(t, 100), "")
+	c := made(smallText(writeSentences(t, 100), ""))
 	c.Text.STS = writePairs(t, 10)
 	whole, _ := mustRun(t, c, train.Options{})
 	for _, stop := range []int{5, 11, 22} { // 11 steps an epoch
@@ -229,9 +256,13 @@ func TestAnotherTextIsNotResumed(t *testing.T) {
 func TestWhatTextRunsRefuse(t *testing.T) {
 	data := writeTriplets(t, 40)
 	for want, change := range map[string]func(*train.Config){
-		"text.max_length is 2":                      func(c *train.Config) { c.Text.MaxLength = 2 },
-		"text.sts_columns are 2":                    func(c *train.Config) { c.Text.STSColumns = []string{"1", "2"} },
-		"text.score must be empty":                  func(c *train.Config) { c.Text.Score = "who" },
+		"text.max_length is 2":     func(c *train.Config) { c.Text.MaxLength = 2 },
+		"text.sts_columns are 2":   func(c *train.Config) { c.Text.STSColumns = []string{"1", "2"} },
+		"text.score must be empty": func(c *train.Config) { c.Text.Score = "who" },
+		"text.wordnet is empty: simcse.negatives.antonym needs the folder":           func(c *train.Config) { c.SimCSE.Negatives.Antonym = true },
+		"text.wordnet is empty: simcse.positive.synonym needs the folder":            func(c *train.Config) { c.Text.Texts, c.SimCSE.Positive.Synonym = []string{"anchor"}, 0.1 },
+		"simcse.positive makes a positive of rows of one text, and text.texts are 2": func(c *train.Config) { c.SimCSE.Positive.Crop = 0.1 },
+		"simcse.positive.crop is 2":                 func(c *train.Config) { c.SimCSE.Positive.Crop = 2 },
 		"text.class is empty":                       func(c *train.Config) { c.SimCSE.MaskClasses = true },
 		"simcse.pooling is":                         func(c *train.Config) { c.SimCSE.Pooling = "max" },
 		"no section named text":                     func(c *train.Config) { c.Text = nil },

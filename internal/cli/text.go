@@ -51,12 +51,13 @@ type trainTextFlags struct {
 	textFlags
 	Tokenizer *string `placeholder:"DIR" help:"Folder of a tokenizer; one is made of the text to learn from if left out."`
 	MaxLength *int    `placeholder:"32" help:"Tokens of a text that the encoder sees at most."`
+	WordNet   *string `placeholder:"DIR" name:"wordnet" help:"Folder of WordNet's database, for synonyms and antonyms."`
 	STS       *string `placeholder:"FILE" name:"sts" help:"File of sentence, sentence and score, to watch the run with."`
 }
 
 // apply puts the flags over a configuration.
 func (f trainTextFlags) apply(config *train.Config) error {
-	if !f.given() && f.Tokenizer == nil && f.MaxLength == nil && f.STS == nil {
+	if !f.given() && f.Tokenizer == nil && f.MaxLength == nil && f.WordNet == nil && f.STS == nil {
 		return nil
 	}
 	if config.Text == nil {
@@ -64,7 +65,7 @@ func (f trainTextFlags) apply(config *train.Config) error {
 		if err != nil {
 			return usageError{err}
 		}
-		return usageError{fmt.Errorf("%s learns from pictures: --columns, --class, --format, --header, --tokenizer, --max-length and --sts are for text", m.Name())}
+		return usageError{fmt.Errorf("%s learns from pictures: --columns, --class, --format, --header, --tokenizer, --max-length, --wordnet and --sts are for text", m.Name())}
 	}
 	text := *config.Text
 	text.TextOptions = f.over(text.TextOptions)
@@ -73,6 +74,9 @@ func (f trainTextFlags) apply(config *train.Config) error {
 	}
 	if f.MaxLength != nil {
 		text.MaxLength = *f.MaxLength
+	}
+	if f.WordNet != nil {
+		text.WordNet = *f.WordNet
 	}
 	if f.STS != nil {
 		text.STS = *f.STS
