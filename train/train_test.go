@@ -194,7 +194,7 @@ func TestInterruptedAndResumedIsTheSame(t *testing.T) {
 // the run.
 const childEnv = "ALIKE_TEST_TRAIN"
 
-// killedRuns are the runs that are killed and resumed, on the pictures in data.
+// killedRuns are the runs that are killed and resumed, on data, which killedOn writes.
 var killedRuns = map[string]func(data string) train.Config{
 	"simclr": small,
 	"byol":   func(data string) train.Config { return smallOf("byol", data) },
@@ -206,7 +206,23 @@ var killedRuns = map[string]func(data string) train.Config{
 		c.MoCoV2.Queue = 1000
 		return c
 	},
-	"swav": smallSwAV,
+	"swav":                            smallSwAV,
+	"simcse":                          func(data string) train.Config { return smallText(data, "") },
+	"simcse with views and negatives": func(data string) train.Config { return made(smallText(data, "")) },
+	"simcse on triplets with classes": func(data string) train.Config {
+		return made(smallText(data, "who", "anchor", "entailed", "contradicted"))
+	},
+}
+
+// killedOn writes what a run learns from.
+func killedOn(t *testing.T, name string) string {
+	switch {
+	case !strings.HasPrefix(name, "simcse"):
+		return picturetest.Splits(t, 20, 2, 16)
+	case strings.Contains(name, "triplets"):
+		return writeTriplets(t, 60)
+	}
+	return writeSentences(t, 60)
 }
 
 func TestMain(m *testing.M) {
@@ -230,7 +246,7 @@ func TestKilledAtAnyMomentAndResumedIsTheSame(t *testing.T) {
 }
 
 func killAndResume(t *testing.T, name string, config func(data string) train.Config) {
-	data := picturetest.Splits(t, 20, 2, 16)
+	data := killedOn(t, name)
 	whole, _ := mustRun(t, config(data), train.Options{})
 	dir := filepath.Join(t.TempDir(), "run")
 	kills := 0
