@@ -17,7 +17,7 @@ import (
 func TestPoolingSeesATextsOwnTokensOnly(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		batch, length, width := rapid.IntRange(1, 4).Draw(rt, "batch"), rapid.IntRange(1, 6).Draw(rt, "length"), rapid.IntRange(1, 5).Draw(rt, "width")
-		pooling := rapid.SampledFrom([]backbone.Pooling{backbone.PoolCLS, backbone.PoolMean}).Draw(rt, "pooling")
+		pooling := rapid.SampledFrom([]backbone.Pooling{backbone.PoolCLS, backbone.PoolMean, backbone.PoolLast}).Draw(rt, "pooling")
 		dtype := rapid.SampledFrom([]dtypes.DType{dtypes.Float32, dtypes.BFloat16}).Draw(rt, "type")
 		on := rapid.SampledFrom([]string{"go", "cpu"}).Draw(rt, "device")
 		// Eighths are exact in bfloat16.
@@ -33,8 +33,12 @@ func TestPoolingSeesATextsOwnTokensOnly(t *testing.T) {
 				}
 			}
 			for w := range width {
-				if pooling == backbone.PoolCLS {
+				switch {
+				case pooling == backbone.PoolCLS:
 					want = append(want, float64(values[b*length*width+w]))
+					continue
+				case pooling == backbone.PoolLast && own > 0:
+					want = append(want, float64(values[(b*length+own-1)*width+w]))
 					continue
 				}
 				var sum float64

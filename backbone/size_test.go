@@ -108,7 +108,7 @@ func TestMeasureRefusesTextsThatDoNotFit(t *testing.T) {
 		config backbone.TextConfig
 		length int
 		want   string
-	}{{config, 0, "0 tokens"}, {config, 513, "takes 512"}, {backbone.TextConfig{}, 3, "transformer or static"}} {
+	}{{config, 0, "0 tokens"}, {config, 513, "takes 512"}, {backbone.TextConfig{}, 3, "transformer, static or clip"}} {
 		if _, err := backbone.MeasureText(b, c.config, c.length); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%d tokens: error %v, want one about %s", c.length, err, c.want)
 		}

@@ -29,6 +29,24 @@ type Text interface {
 type TextConfig struct {
 	Transformer *Transformer `yaml:"transformer,omitempty" json:"transformer,omitempty"`
 	Static      *Static      `yaml:"static,omitempty" json:"static,omitempty"`
+	CLIP        *CLIPText    `yaml:"clip,omitempty" json:"clip,omitempty"`
+}
+
+// WithVocabulary is the configuration for a vocabulary of so many tokens.
+func (c TextConfig) WithVocabulary(tokens int) TextConfig {
+	if t := c.Transformer; t != nil {
+		n := *t
+		n.Vocabulary, c.Transformer = tokens, &n
+	}
+	if t := c.Static; t != nil {
+		n := *t
+		n.Vocabulary, c.Static = tokens, &n
+	}
+	if t := c.CLIP; t != nil {
+		n := *t
+		n.Vocabulary, c.CLIP = tokens, &n
+	}
+	return c
 }
 
 // Encoder returns the encoder that is set, its settings checked.
@@ -41,8 +59,11 @@ func (c TextConfig) Encoder() (Text, error) {
 	if c.Static != nil {
 		encoders, name = append(encoders, *c.Static), "static"
 	}
+	if c.CLIP != nil {
+		encoders, name = append(encoders, *c.CLIP), "clip"
+	}
 	if len(encoders) != 1 {
-		return nil, errors.New("one encoder of texts must be set: transformer or static")
+		return nil, errors.New("one encoder of texts must be set: transformer, static or clip")
 	}
 	if err := encoders[0].Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -67,6 +88,13 @@ func texts() []textEntry {
 			return TextConfig{Transformer: &t}
 		}}
 	}
+	clip := func(name, description string, layers, width int) textEntry {
+		return textEntry{Info{name, description, "Radford et al. 2021, Learning transferable visual models from natural language supervision, section 2.4; openai/CLIP, clip/model.py"},
+			func(vocabulary int) TextConfig {
+				t := NewCLIPText(layers, width, vocabulary)
+				return TextConfig{CLIP: &t}
+			}}
+	}
 	const turc = "Turc et al. 2019, Well-read students learn better, table 1; google-research/bert, README.md"
 	return []textEntry{
 		{Info{"static", "a vector a token, 300 wide, averaged: the fastest by far", "Wieting et al. 2016, Towards universal paraphrastic sentence embeddings"},
@@ -80,6 +108,8 @@ func texts() []textEntry {
 		bert("minilm", "transformer: 6 blocks, 384 wide, 12 heads", "Wang et al. 2020, MiniLM: Deep self-attention distillation; nreimers/MiniLM-L6-H384-uncased, config.json",
 			6, 384, func(t *Transformer) { t.Heads = 12 }),
 		bert("bert_medium", "transformer: 8 blocks, 512 wide, 8 heads", turc, 8, 512, nil),
+		clip("clip_small", "CLIP's transformer at 4 blocks, 256 wide, 4 heads: small enough to train from nothing", 4, 256),
+		clip("clip", "CLIP's transformer: 12 blocks, 512 wide, 8 heads, 77 tokens", 12, 512),
 		bert("bert_base", "transformer: 12 blocks, 768 wide, 12 heads", "Devlin et al. 2019, BERT, section 3", 12, 768, nil),
 	}
 }

@@ -101,7 +101,7 @@ func (r textRun) vectors(t testing.TB, encoder backbone.Text, texts padded) []fl
 	return tensors.MustCopyFlatData[float32](h)
 }
 
-// smallTexts are small encoders of both kinds for a vocabulary.
+// smallTexts are small encoders of all kinds for a vocabulary.
 func smallTexts(vocabulary int) map[string]backbone.Text {
 	t := backbone.NewTransformer(2, 24, vocabulary)
 	t.Heads, t.Positions = 3, 12
@@ -111,7 +111,15 @@ func smallTexts(vocabulary int) map[string]backbone.Text {
 	s.Width = 24
 	plain := s
 	plain.Weights = false
-	return map[string]backbone.Text{"transformer": t, "transformer without types": noTypes, "static": s, "static without weights": plain}
+	return map[string]backbone.Text{"transformer": t, "transformer without types": noTypes, "static": s, "static without weights": plain,
+		"clip": smallCLIP(vocabulary)}
+}
+
+// smallCLIP is a small encoder of CLIP's.
+func smallCLIP(vocabulary int) backbone.CLIPText {
+	c := backbone.NewCLIPText(2, 24, vocabulary)
+	c.Heads, c.Positions = 3, 12
+	return c
 }
 
 // A text has one vector, whatever it is padded with and to, and whichever texts are beside it.
@@ -121,7 +129,7 @@ func TestPaddingDoesNotChangeATextsVector(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rng.New(rapid.Uint64().Draw(rt, "seed"), 0, 0, 0)
 		run := textRun{on: rapid.SampledFrom([]string{"go", "cpu"}).Draw(rt, "device"),
-			pooling: rapid.SampledFrom([]backbone.Pooling{backbone.PoolCLS, backbone.PoolMean}).Draw(rt, "pooling")}
+			pooling: rapid.SampledFrom([]backbone.Pooling{backbone.PoolCLS, backbone.PoolMean, backbone.PoolLast}).Draw(rt, "pooling")}
 		encoder := encoders[rapid.SampledFrom(slices.Sorted(maps.Keys(encoders))).Draw(rt, "encoder")]
 		texts := drawTexts(r, rapid.IntRange(1, 4).Draw(rt, "texts"), 8, vocabulary)
 		together := run.vectors(t, encoder, pad(r, texts, rapid.IntRange(8, 12).Draw(rt, "length"), vocabulary))
@@ -163,6 +171,9 @@ func TestTextEncodersInBFloat16(t *testing.T) {
 func TestDropoutMakesViews(t *testing.T) {
 	texts := padded{ids: []int32{4, 7, 9, 4, 7, 9}, mask: []bool{true, true, true, true, true, true}, length: 3}
 	for name, encoder := range smallTexts(20) {
+		if name == "clip" {
+			continue // it has no dropout
+		}
 		start := func(states ...uint64) *model.Store {
 			store := model.NewStore()
 			nn.SetSeed(store, 7)
@@ -276,6 +287,45 @@ func TestStaticIsAWeightedBagOfWords(t *testing.T) {
 	}
 }
 
+// The state of a token is the same whatever follows it.
+func TestCLIPLooksBackAlone(t *testing.T) {
+	encoder, own := smallCLIP(20), []bool{true, true, true, false, false} // the last of its own is pooled
+	texts := padded{[]int32{4, 7, 9, 1, 2, 4, 7, 9, 18, 3, 5, 7, 9, 1, 2}, slices.Concat(own, own, own), 5}
+	v := slices.Collect(slices.Chunk(textRun{on: "cpu", pooling: backbone.PoolLast}.vectors(t, encoder, texts), encoder.Dim()))
+	if !slices.Equal(v[0], v[1]) {
+		t.Errorf("%v before some tokens, %v before others", v[0], v[1])
+	}
+	if slices.Equal(v[0], v[2]) {
+		t.Error("it does not see the tokens before either")
+	}
+}
+
+// openai/CLIP, clip/model.py, initialize_parameters and CLIP.__init__, at ViT-B/32's sizes but for a smaller vocabulary.
+func TestCLIPIsDrawnAsPublished(t *testing.T) {
+	config, err := backbone.NewText("clip", 5000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := model.NewStore()
+	textRun{on: "cpu", pooling: backbone.PoolLast, store: store}.vectors(t, *config.CLIP, padded{[]int32{1}, []bool{true}, 1})
+	for path, want := range map[string]float64{
+		"/words": 0.02, "/positions": 0.01, "/block_0/attention/qkv/weights": math.Pow(512, -0.5), "/block_11/attention/out/weights": math.Pow(512*24, -0.5),
+		"/block_0/up/weights": math.Pow(1024, -0.5), "/block_11/down/weights": math.Pow(512*24, -0.5),
+	} {
+		var square float64
+		values := tensors.MustCopyFlatData[float32](store.GetVariable(path).MustValue())
+		for _, v := range values {
+			square += float64(v) * float64(v) / float64(len(values))
+		}
+		if got := math.Sqrt(square); math.Abs(got/want-1) > 0.02 {
+			t.Errorf("%s has the deviation %.4g, want %.4g", path, got, want)
+		}
+	}
+	if c := config.CLIP; c.Layers != 12 || c.Heads != 8 || c.Positions != 77 || c.Epsilon != 1e-5 || store.GetVariable("/block_0/up/weights").Shape().Dim(1) != 2048 {
+		t.Errorf("it has %+v", *c)
+	}
+}
+
 func TestSpecialTokensAreLeftOut(t *testing.T) {
 	b, err := device.Open("go")
 	if err != nil {
@@ -342,7 +392,7 @@ func TestTextEncodersRefuseWhatCannotBe(t *testing.T) {
 			t.Errorf("%+v: error %v, want one with %q", c.config, err, c.want)
 		}
 	}
-	if err := backbone.Pooling("max").Validate(); err == nil || !strings.Contains(err.Error(), "cls or mean") {
+	if err := backbone.Pooling("max").Validate(); err == nil || !strings.Contains(err.Error(), "cls, mean or last") {
 		t.Errorf("pooling: %v", err)
 	}
 }

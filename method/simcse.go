@@ -35,7 +35,7 @@ import (
 type SimCSE struct {
 	Temperature        float64          `yaml:"temperature" help:"τ: divides the similarities before the softmax"`
 	HardNegativeWeight float64          `yaml:"hard_negative_weight" help:"log α: added to the logit of an anchor's own hard negative; 0 weighs it as any other"`
-	Pooling            backbone.Pooling `yaml:"pooling" help:"what makes one vector of all tokens': cls, the first one's, or mean"`
+	Pooling            backbone.Pooling `yaml:"pooling" help:"what makes one vector of all tokens': cls, the first one's, mean, or last, that of its end"`
 	MLP                MLPUse           `yaml:"mlp" help:"dense layer with tanh after pooling: in training only, always, or none"`
 	MaskDuplicates     bool             `yaml:"mask_duplicates" help:"a sentence that is in the batch twice is no negative of itself; the paper's code has no such rule"`
 	MaskClasses        bool             `yaml:"mask_classes" help:"items of one class are no negatives of each other; needs a column of classes"`

@@ -44,6 +44,14 @@ func LeaveUndrawn(store *model.Store) { store.SetParam(undrawnKey, true) }
 // An Init draws the initial values of a parameter.
 type Init func(values []float32, normal func() float64)
 
+// or is the draw, or another where there is none.
+func (i Init) or(other Init) Init {
+	if i == nil {
+		return other
+	}
+	return i
+}
+
 // Zeros starts at 0: biases and batch norm's offset.
 func Zeros(values []float32, _ func() float64) { clear(values) }
 

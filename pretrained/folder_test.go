@@ -415,7 +415,7 @@ func write(t testing.TB, path, text string) {
 func TestSaveRefuses(t *testing.T) {
 	folder, store := load(t, "testdata/bert")
 	scope := store.RootScope().At("encoder")
-	s := backbone.NewStatic(3)
+	s, clip := backbone.NewStatic(3), backbone.NewCLIPText(1, 64, 3)
 	failing := errors.New("no tokenizer")
 	none := func(string) error { return nil }
 	for _, c := range []struct {
@@ -424,9 +424,11 @@ func TestSaveRefuses(t *testing.T) {
 		tokenizer func(string) error
 		want      string
 	}{
-		{"no encoder", pretrained.Model{Pooling: backbone.PoolCLS}, none, "transformer or static"},
+		{"no encoder", pretrained.Model{Pooling: backbone.PoolCLS}, none, "transformer, static or clip"},
 		{"no pooling", folder.Model, none, "pooling"},
 		{"static with cls", pretrained.Model{Encoder: backbone.TextConfig{Static: &s}, Pooling: backbone.PoolCLS}, none, "mean only"},
+		{"clip", pretrained.Model{Encoder: backbone.TextConfig{CLIP: &clip}, Pooling: backbone.PoolLast}, none, "last token"},
+		{"the last token", pretrained.Model{Encoder: folder.Encoder, Pooling: backbone.PoolLast}, none, "last token"},
 		{"no variables", pretrained.Model{Encoder: backbone.TextConfig{Static: &s}, Pooling: backbone.PoolMean}, none, "no variable /encoder/words"},
 		{"no dense layer", pretrained.Model{Encoder: folder.Encoder, Pooling: backbone.PoolCLS, Dense: true}, none, "no variable /encoder/dense/weights"},
 		{"the tokenizer fails", pretrained.Model{Encoder: folder.Encoder, Pooling: backbone.PoolCLS}, func(string) error { return failing }, failing.Error()},

@@ -30,6 +30,9 @@ func (m Model) Save(dir string, scope *model.Scope, saveTokenizer func(dir strin
 	if m.Encoder.Static != nil && m.Pooling != backbone.PoolMean {
 		return errors.New("a static encoder can be saved with pooling by the mean only")
 	}
+	if m.Encoder.CLIP != nil || m.Pooling == backbone.PoolLast {
+		return errors.New("an encoder whose vectors are those of the last token cannot be saved as a folder of sentence-transformers")
+	}
 	first := m.TokenizerDir(dir)
 	if err := os.MkdirAll(first, 0o755); err != nil {
 		return fmt.Errorf("cannot make the model's folder: %w", err)

@@ -313,6 +313,9 @@ func DefaultSimCSE(encoder string, texts int, classes bool) Config {
 	if network, err := backbone.NewText(encoder, text.Vocabulary.Size); err == nil { // else the run's check names it
 		text.TextConfig = network
 	}
+	if text.CLIP != nil {
+		m.Pooling = backbone.PoolLast
+	}
 	if text.Static != nil {
 		m.Pooling, m.MLP = backbone.PoolMean, method.MLPNone
 		c.Optimizer.LearningRate = 5e-3

@@ -64,16 +64,7 @@ func (c Config) network(vocabulary int) (config backbone.TextConfig, encoder bac
 	if _, err := backbone.NewText(c.Backbone, vocabulary); err != nil {
 		return config, nil, err
 	}
-	if t := c.Text.Transformer; t != nil {
-		n := *t
-		n.Vocabulary = vocabulary
-		config.Transformer = &n
-	}
-	if t := c.Text.Static; t != nil {
-		n := *t
-		n.Vocabulary = vocabulary
-		config.Static = &n
-	}
+	config = c.Text.WithVocabulary(vocabulary)
 	if encoder, err = config.Encoder(); err != nil {
 		return config, nil, fmt.Errorf("text.%w", err)
 	}
