@@ -18,6 +18,7 @@ var rooms = map[string][]string{
 	"cmd/alike": {"internal/cli"},
 
 	"bench/compare": {"bench/timing", "internal/peakmemory"},
+	"bench/emoji":   {"internal/atomicfile"},
 	"bench/results": {"eval", "method", "recipes", "internal/atomicfile", "internal/runreport"},
 	"bench/timing":  {},
 	"bench/workload": {"backbone", "bench/timing", "loss", "nn", "optim",
