@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 )
 
 // pairRecord is one row as it stands in a table.
@@ -12,6 +14,7 @@ type pairRecord struct {
 	line     int    // where it begins, from 1
 	picture  string // its name for the file system of the pictures
 	captions []string
+	tags     []string
 	class    string
 }
 
@@ -63,20 +66,16 @@ func pairTable(file *os.File, format string, opt PairOptions) (columns []string,
 		return nil, nil, err
 	}
 	if rows != nil {
-		source = &pairColumns{rows: rows, class: opt.Class != ""}
+		source = &pairColumns{rows: rows, captions: len(opt.captionsOf(columns)), tags: len(opt.Tags)}
 	}
-	columns = columns[1:]
-	if opt.Class != "" {
-		columns = columns[:len(columns)-1]
-	}
-	return columns, source, nil
+	return opt.captionsOf(columns), source, nil
 }
 
-// pairColumns reads rows whose columns are the picture's path, the captions and, if there is one, the class.
+// pairColumns reads rows whose columns are those of PairOptions.pick.
 type pairColumns struct {
-	rows  textSource
-	class bool
-	row   textRecord
+	rows           textSource
+	captions, tags int // columns of them
+	row            textRecord
 }
 
 func (s *pairColumns) next() (pairRecord, error) {
@@ -87,10 +86,17 @@ func (s *pairColumns) next() (pairRecord, error) {
 	}
 	values := s.row.values
 	r.picture, values = values[0], values[1:]
-	if s.class {
-		last := len(values) - 1
-		r.class, values = values[last], values[:last]
+	r.captions, values = slices.Clone(values[:s.captions]), values[s.captions:]
+	for _, value := range values[:s.tags] {
+		r.tags = append(r.tags, splitTags(value)...)
 	}
-	r.captions = append(r.captions, values...)
+	if values = values[s.tags:]; len(values) > 0 {
+		r.class = values[0]
+	}
 	return r, nil
+}
+
+// splitTags returns the tags of a text that has several.
+func splitTags(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' || r == '|' })
 }

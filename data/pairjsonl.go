@@ -7,12 +7,12 @@ import (
 // pairJSON reads an object a line. A column of captions may be a text or a list of texts.
 type pairJSON struct {
 	*jsonSource
-	class bool
+	opt PairOptions
 }
 
 // openPairJSONL returns the rows of a file of a JSON object a line.
 func openPairJSONL(lines *lineReader, opt PairOptions) ([]string, pairSource, error) {
-	s := pairJSON{newJSONSource(lines), opt.Class != ""}
+	s := pairJSON{newJSONSource(lines), opt}
 	var keys []string
 	if opt.Image == "" || len(opt.Captions) == 0 {
 		var err error
@@ -31,37 +31,41 @@ func (s pairJSON) next() (pairRecord, error) {
 	if err != nil {
 		return r, err
 	}
-	columns := s.columns
-	if r.picture, err = s.value(columns[0], true); err != nil {
+	if r.picture, err = s.value(s.columns[0], true); err != nil {
 		return r, err
 	}
-	columns = columns[1:]
-	if s.class {
-		last := len(columns) - 1
-		if r.class, err = s.value(columns[last], false); err != nil {
-			return r, err
-		}
-		columns = columns[:last]
-	}
-	for _, c := range columns {
-		captions, err := s.texts(c)
+	for _, c := range s.opt.captionsOf(s.columns) {
+		texts, err := s.texts(c, nil)
 		if err != nil {
 			return r, err
 		}
-		r.captions = append(r.captions, captions...)
+		r.captions = append(r.captions, texts...)
 	}
-	return r, nil
+	for _, c := range s.opt.Tags {
+		tags, err := s.texts(c, splitTags)
+		if err != nil {
+			return r, err
+		}
+		r.tags = append(r.tags, tags...)
+	}
+	if s.opt.Class != "" {
+		r.class, err = s.value(s.opt.Class, false)
+	}
+	return r, err
 }
 
-// texts returns the texts of a column: one, those of a list, or none.
-func (s pairJSON) texts(column string) ([]string, error) {
+// texts returns the texts of a column: those of a list, or one, perhaps split, or none.
+func (s pairJSON) texts(column string, split func(string) []string) ([]string, error) {
 	raw, ok := s.object[column]
 	if !ok || raw[0] == 'n' {
 		return nil, nil
 	}
 	if raw[0] != '[' {
 		text, err := s.value(column, true)
-		return []string{text}, err
+		if err != nil || split == nil {
+			return []string{text}, err
+		}
+		return split(text), nil
 	}
 	var list []*string
 	if err := json.Unmarshal(raw, &list); err != nil {

@@ -11,9 +11,10 @@ import (
 )
 
 // PairFill turns one picture and the caption that was chosen for it into one row: it fills dst as [FillFunc] does, and returns the
-// tokens of the caption, for which it may use the memory of tokens. The picture is valid during the call only. All randomness must
+// tokens of the text, for which it may use the memory of tokens. The caption is the first of its row's texts; the others are tags. The
+// picture is valid during the call only. All randomness must
 // come from rng.New(seed, epoch, item, view), so that rows do not depend on who fills them.
-type PairFill func(dst [][]float32, tokens []int32, img *image.RGBA, caption string, epoch, item int) []int32
+type PairFill func(dst [][]float32, tokens []int32, img *image.RGBA, caption TextRow, epoch, item int) []int32
 
 // PairBatchOptions say what a batch of pairs is and how it is made.
 type PairBatchOptions struct {
@@ -103,7 +104,7 @@ func (l *PairLoader) newFill() func(*PairBatch, int) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", l.pairs.Images.Items[b.Items[i]].Path, err)
 			}
-			b.Tokens[i] = fill(dst, b.Tokens[i][:0], img, row.Texts[0], epoch, item)
+			b.Tokens[i] = fill(dst, b.Tokens[i][:0], img, row, epoch, item)
 			return nil
 		})
 	}

@@ -47,13 +47,13 @@ func pairOptions(size, workers, ahead int) PairBatchOptions {
 	return PairBatchOptions{
 		Size: size, Workers: workers, Ahead: ahead, Floats: []int{2},
 		NewFill: func() PairFill {
-			return func(dst [][]float32, tokens []int32, img *image.RGBA, caption string, epoch, item int) []int32 {
+			return func(dst [][]float32, tokens []int32, img *image.RGBA, caption TextRow, epoch, item int) []int32 {
 				sum := 0
 				for _, p := range img.Pix {
 					sum += int(p)
 				}
 				dst[0][0], dst[0][1] = rng.New(1, epoch, item, 0).Float32(), float32(sum)
-				for _, r := range caption {
+				for _, r := range caption.Texts[0] {
 					tokens = append(tokens, r)
 				}
 				return tokens

@@ -25,6 +25,7 @@ import (
 //     table's folder, or by an absolute one.
 //   - A picture has several captions when there are several columns of them, when several rows have the same path, or, in JSON,
 //     when a column is a list. Columns without a caption are passed over; a row without any is not used.
+//   - Tags are kept with the captions of their row. They are for training: pictures that share a tag are not thought the same.
 //   - Rows that cannot be used are counted in Dropped with the first few of them, and pictures that cannot be read are listed in
 //     Images.Skipped with the row that has them.
 //
@@ -218,12 +219,21 @@ func (b *pairBuilder) add(r looked) error {
 		dropped.add(r.line, &badRow{Malformed, fmt.Sprintf("%s is of class %.40q here and %.40q before", r.picture, class, b.classes[i])})
 		return nil
 	}
-	texts, worst := b.clean(r.captions)
+	texts, worst := cleanTexts(b.texts, r.captions)
+	if len(texts) == 0 && worst == nil {
+		worst = &badRow{Empty, "no caption"}
+	}
 	if worst != nil {
 		dropped.add(r.line, worst)
 	}
 	if len(texts) == 0 {
 		return nil
+	}
+	anyLength := b.texts
+	anyLength.MinChars = 0
+	tags, worst := cleanTexts(anyLength, r.tags)
+	if worst != nil {
+		dropped.add(r.line, worst)
 	}
 	if !there {
 		i = int32(len(b.images.Items))
@@ -238,28 +248,25 @@ func (b *pairBuilder) add(r looked) error {
 		}
 		b.said[said{i, number}] = struct{}{}
 		b.owner, b.caption = append(b.owner, i), append(b.caption, number)
-		if err := b.captions.keep(TextRow{Texts: []string{text}, Line: r.line}, class); err != nil {
+		if err := b.captions.keep(TextRow{Texts: append([]string{text}, tags...), Line: r.line}, class); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// clean returns the captions of a row that can be used, and what is wrong with the first that cannot; nothing is where only some
-// are empty.
-func (b *pairBuilder) clean(captions []string) (texts []string, worst *badRow) {
-	for _, caption := range captions {
-		text, err := b.texts.clean(caption)
+// cleanTexts returns those of some texts that can be used, each once, and what is wrong with the first that cannot; to be empty is
+// not wrong.
+func cleanTexts(opt TextOptions, all []string) (texts []string, worst *badRow) {
+	for _, text := range all {
+		text, err := opt.clean(text)
 		var bad *badRow
 		switch {
-		case err == nil:
+		case err == nil && !slices.Contains(texts, text):
 			texts = append(texts, text)
 		case errors.As(err, &bad) && bad.reason != Empty && worst == nil:
 			worst = bad
 		}
-	}
-	if len(texts) == 0 && worst == nil {
-		worst = &badRow{Empty, "no caption"}
 	}
 	return texts, worst
 }

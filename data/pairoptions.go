@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type PairOptions struct {
 	Header   bool     `yaml:"header" json:"header" help:"the first line of a csv or tsv file names its columns; else they are called 1, 2, 3, ..."`
 	Image    string   `yaml:"image" json:"image" help:"column of the picture: its path from the table's folder; empty is the first of image, filepath, file_name and image_path that there is"`
 	Captions []string `yaml:"captions" json:"captions" help:"columns of the captions; empty is the first of caption, captions, title and text that there is"`
+	Tags     []string `yaml:"tags" json:"tags" help:"columns of tags: words that say something of a picture and not what it is, between commas, semicolons or bars, or as a list"`
 	Class    string   `yaml:"class" json:"class" help:"column of the class; empty is none"`
 
 	CollapseSpace bool `yaml:"collapse_space" json:"collapse_space" help:"trim captions, and make one space of white space and control characters between words"`
@@ -48,7 +50,7 @@ func (o PairOptions) Validate() error {
 	if o.Format != "" && !slices.Contains(pairFormats, o.Format) {
 		return fmt.Errorf("format is %q%s: it must be one of %s", o.Format, nearest.Suggestion(o.Format, pairFormats), strings.Join(pairFormats, ", "))
 	}
-	columns := slices.Clone(o.Captions)
+	columns := slices.Concat(o.Captions, o.Tags)
 	for _, c := range []string{o.Image, o.Class} {
 		if c != "" {
 			columns = append(columns, c)
@@ -56,11 +58,11 @@ func (o PairOptions) Validate() error {
 	}
 	for i, c := range columns {
 		if slices.Contains(columns[:i], c) {
-			return fmt.Errorf("column %q is named twice among image, captions and class: every column is one thing", c)
+			return fmt.Errorf("column %q is named twice among image, captions, tags and class: every column is one thing", c)
 		}
 	}
-	if slices.Contains(o.Captions, "") {
-		return fmt.Errorf("captions has a column without a name")
+	if slices.Contains(columns, "") {
+		return errors.New("captions or tags has a column without a name")
 	}
 	if o.MaxPixels < 0 {
 		return fmt.Errorf("max_pixels is %d: use 0 for the default, or more", o.MaxPixels)
@@ -75,7 +77,7 @@ func (o PairOptions) text() TextOptions {
 	}
 }
 
-// pick returns the columns to read: that of the picture, those of captions and that of the class.
+// pick returns the columns to read: that of the picture, those of captions, those of tags and that of the class.
 func (o PairOptions) pick(there []string) ([]string, error) {
 	image, captions := o.Image, o.Captions
 	if image == "" {
@@ -90,11 +92,20 @@ func (o PairOptions) pick(there []string) ([]string, error) {
 		}
 		captions = []string{caption}
 	}
-	columns := append([]string{image}, captions...)
+	columns := slices.Concat([]string{image}, captions, o.Tags)
 	if o.Class != "" {
 		columns = append(columns, o.Class)
 	}
 	return columns, nil
+}
+
+// captionsOf returns which of the columns that pick returned are those of captions.
+func (o PairOptions) captionsOf(columns []string) []string {
+	columns = columns[1 : len(columns)-len(o.Tags)]
+	if o.Class != "" {
+		columns = columns[:len(columns)-1]
+	}
+	return columns
 }
 
 // firstOf returns the first of some names that is there, "" if none is.

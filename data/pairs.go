@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 )
 
 // Pairs are pictures with their captions: pair i is picture i of Images with the captions that rows i of it are in Captions. They
@@ -14,7 +15,8 @@ import (
 type Pairs struct {
 	// Images are the pictures. Files that could not be read are in their Skipped.
 	Images *Images
-	// Captions are the captions, those of a picture one after another, each with the class of its picture.
+	// Captions are the captions, those of a picture one after another, each with the class of its picture. After the caption the
+	// texts of a row are its tags.
 	Captions *Text
 	// Columns are the names of the columns of captions.
 	Columns []string
@@ -36,6 +38,8 @@ type PairRow struct {
 	Name string
 	// Captions are its captions, at least one and no two equal.
 	Captions []string
+	// Tags are its tags, no two equal.
+	Tags []string
 	// Class is the name of its class; "" for none.
 	Class string
 	// Line is where its first row begins in the file, from 1; for Parquet it is the number of the row.
@@ -62,6 +66,11 @@ func (p *Pairs) Row(i int) (PairRow, error) {
 			row.Line = text.Line
 		}
 		row.Captions = append(row.Captions, text.Texts[0])
+		for _, tag := range text.Texts[1:] {
+			if !slices.Contains(row.Tags, tag) {
+				row.Tags = append(row.Tags, tag)
+			}
+		}
 	}
 	return row, nil
 }

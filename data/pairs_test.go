@@ -68,16 +68,17 @@ var threePictures = map[string]string{"a.jpg": "color.jpg", "deep/b.png": "palet
 // for one picture, with classes.
 func TestPairsOfEveryTable(t *testing.T) {
 	tables := map[string]string{
-		"p.csv": "image,caption,more,kind\na.jpg,\"a  cat, asleep\",,x\ndeep/b.png,a dog,a  hound,y\n./a.jpg,a cat,\"a cat, asleep\",x\nc.jpg,,a bird,\n",
-		"p.tsv": "kind\tmore\tcaption\timage\nx\t\ta cat, asleep\ta.jpg\ny\ta hound\ta dog\tdeep/b.png\nx\ta cat, asleep\ta cat\ta.jpg\n\ta bird\t\tc.jpg\n",
-		"p.jsonl": `{"image":"a.jpg","caption":"a cat, asleep","kind":"x"}
+		"p.csv": "image,caption,more,kind,tags\na.jpg,\"a  cat, asleep\",,x,pet\ndeep/b.png,a dog,a  hound,y,\n./a.jpg,a cat,\"a cat, asleep\",x,pet|grey ;\nc.jpg,,a bird,,wild\n",
+		"p.tsv": "tags\tkind\tmore\tcaption\timage\npet\tx\t\ta cat, asleep\ta.jpg\n\ty\ta hound\ta dog\tdeep/b.png\npet, grey\tx\ta cat, asleep\ta cat\ta.jpg\nwild\t\ta bird\t\tc.jpg\n",
+		"p.jsonl": `{"image":"a.jpg","caption":"a cat, asleep","kind":"x","tags":["pet"]}
 {"image":"deep/b.png","caption":["a dog"],"more":["a hound","a dog"],"kind":"y"}
-{"image":"a.jpg","caption":"a cat","more":["",null,"a cat, asleep"],"kind":"x"}
-{"image":"c.jpg","caption":null,"more":"a bird"}
+{"image":"a.jpg","caption":"a cat","more":["",null,"a cat, asleep"],"kind":"x","tags":"pet, grey"}
+{"image":"c.jpg","caption":null,"more":"a bird","tags":["wild",null]}
 `,
 	}
 	opt := DefaultPairOptions()
 	opt.Captions, opt.Class = []string{"caption", "more"}, "kind"
+	opt.Tags = []string{"tags"}
 	fingerprints := make(map[string]string)
 	for name, table := range tables {
 		pairs := openPairs(t, pairFolder(t, name, table, threePictures), opt)
@@ -86,9 +87,9 @@ func TestPairsOfEveryTable(t *testing.T) {
 			line = 2
 		}
 		want := []PairRow{
-			{"a.jpg", []string{"a cat, asleep", "a cat"}, "x", line},
-			{"deep/b.png", []string{"a dog", "a hound"}, "y", line + 1},
-			{"c.jpg", []string{"a bird"}, "", line + 3},
+			{"a.jpg", []string{"a cat, asleep", "a cat"}, []string{"pet", "grey"}, "x", line},
+			{"deep/b.png", []string{"a dog", "a hound"}, nil, "y", line + 1},
+			{"c.jpg", []string{"a bird"}, []string{"wild"}, "", line + 3},
 		}
 		if diff := cmp.Diff(want, pairRows(t, pairs)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -251,11 +252,11 @@ func TestDuplicatesAreCounted(t *testing.T) {
 
 func TestUnusablePairOptionsAreNamed(t *testing.T) {
 	for want, change := range map[string]func(*PairOptions){
-		`format is "csw" (did you mean "csv"?)`: func(o *PairOptions) { o.Format = "csw" },
-		`column "a" is named twice`:             func(o *PairOptions) { o.Captions, o.Image = []string{"a"}, "a" },
-		"captions has a column without a name":  func(o *PairOptions) { o.Captions = []string{""} },
-		"max_pixels is -1":                      func(o *PairOptions) { o.MaxPixels = -1 },
-		"min_chars is -1":                       func(o *PairOptions) { o.MinChars = -1 },
+		`format is "csw" (did you mean "csv"?)`:        func(o *PairOptions) { o.Format = "csw" },
+		`column "a" is named twice`:                    func(o *PairOptions) { o.Captions, o.Image = []string{"a"}, "a" },
+		"captions or tags has a column without a name": func(o *PairOptions) { o.Captions = []string{""} },
+		"max_pixels is -1":                             func(o *PairOptions) { o.MaxPixels = -1 },
+		"min_chars is -1":                              func(o *PairOptions) { o.MinChars = -1 },
 	} {
 		opt := DefaultPairOptions()
 		change(&opt)

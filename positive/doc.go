@@ -6,7 +6,8 @@
 // torchvision's functional operations compute on float tensors. Sheet draws pictures beside their views, to be looked at
 // before training on them.
 //
-// Text makes views of texts, and TextSheet writes them below one another.
+// Text makes views of texts, and TextSheet writes them below one another. Caption makes the text that a picture comes with, of its
+// caption or its tags.
 //
 // The same generator gives the same bytes, with vector instructions or without, whatever else runs: sums have a fixed
 // order, and no multiply-add is fused. Between kinds of processors only the last bit of math.Exp and its like may differ.
