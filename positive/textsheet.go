@@ -59,12 +59,15 @@ func wrap(text string, width int) []string {
 }
 
 var textPage = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Views of texts</title>
 <style>
-body { font: 15px/1.5 sans-serif; color: #404040; background: #f8f8f6; max-width: 60em; margin: 2em auto }
+body { font: 15px/1.5 sans-serif; color: #303030; background: #f8f8f6; max-width: 60em; margin: 2em auto; padding: 0 1em }
 table { border-collapse: collapse; width: 100%; margin-bottom: 1.5em }
-th { text-align: left; font-weight: normal; color: #808080; width: 8em; vertical-align: top }
+th { text-align: left; font-weight: normal; color: #666; width: 12em; padding-right: 1em }
+th, td { vertical-align: top }
 </style>
 {{range .}}<table>
 {{range .}}<tr><th>{{.Name}}</th><td>{{.Text}}</td></tr>

@@ -132,7 +132,8 @@ func (s *sentences) encode(vocabulary int) error {
 	return nil
 }
 
-func (s *sentences) open(ctx context.Context, dir string) (err error) {
+// openRows reads the file of text, and divides it into the rows to learn from and those to watch with.
+func (s *sentences) openRows(ctx context.Context) (err error) {
 	if s.all, err = data.OpenText(ctx, s.config.Data, s.config.Text.TextOptions); err != nil {
 		return err
 	}
@@ -144,6 +145,13 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 		if s.train, s.held, err = s.all.HoldOut(n, s.config.Seed); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (s *sentences) open(ctx context.Context, dir string) (err error) {
+	if err := s.openRows(ctx); err != nil {
+		return err
 	}
 	if s.config.Text.STS != "" {
 		if s.pairs, err = data.OpenText(ctx, s.config.Text.STS, s.config.Text.sts()); err != nil {

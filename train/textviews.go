@@ -1,6 +1,9 @@
 package train
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"math/rand/v2"
 
@@ -96,4 +99,70 @@ func (m *textMaker) lines(row []string, epoch, item int) []positive.TextLine {
 		return append(lines, positive.TextLine{Name: lineNegative + ", " + rule, Text: made})
 	}
 	return append(lines, positive.TextLine{Name: lineNone, Text: row[0]})
+}
+
+// TextSheet is what a run would make of the first rows of its text.
+type TextSheet struct {
+	// Rows have the texts of each row, and what is made of it in one epoch after another.
+	Rows [][]positive.TextLine
+	// Dropped are the rows of the file that are not used, by reason.
+	Dropped []data.Drop
+}
+
+// ViewTexts makes of the first rows to learn from what a run on text with this configuration makes of them in its first epochs. What
+// dropout alone tells from a text is left out, and a hard negative that no rule makes is said to be none.
+func ViewTexts(ctx context.Context, config Config, rows, epochs int) (sheet TextSheet, err error) {
+	m, err := config.Method()
+	if err != nil {
+		return sheet, err
+	}
+	how, ok := m.(method.TextMethod)
+	if !ok {
+		return sheet, fmt.Errorf("%s learns from pictures", m.Name())
+	}
+	s, err := newSentences(config, how)
+	if err != nil {
+		return sheet, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.openRows(ctx); err != nil {
+		return sheet, err
+	}
+	maker, err := newTextMaker(config, how.Views(), s.train)
+	if err != nil {
+		return sheet, err
+	}
+	sheet.Dropped = s.all.Dropped
+	for item := range min(rows, s.train.Len()) {
+		row, err := s.train.Row(item)
+		if err != nil {
+			return sheet, err
+		}
+		sheet.Rows = append(sheet.Rows, maker.show(row.Texts, item, epochs))
+	}
+	return sheet, nil
+}
+
+// show has the texts of a row, and of every epoch what is made of them.
+func (m *textMaker) show(row []string, item, epochs int) []positive.TextLine {
+	var shown []positive.TextLine
+	for epoch := range epochs {
+		lines := m.lines(row, epoch, item)
+		if epoch == 0 {
+			shown = append(shown, lines[:len(row)]...)
+		}
+		for _, line := range lines[len(row):] {
+			if line.Name == lineAgain {
+				continue
+			}
+			if line.Name == lineNone {
+				line.Text = "(no rule applies)"
+			}
+			if epochs > 1 {
+				line.Name = fmt.Sprintf("%d: %s", epoch+1, line.Name)
+			}
+			shown = append(shown, line)
+		}
+	}
+	return shown
 }

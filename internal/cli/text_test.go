@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -59,8 +60,44 @@ func TestTextMistakesAreRefused(t *testing.T) {
 	alike(t, "train", "simcse", "--data", file, "--columns", "what", "--out", out).checkRefused(t, exitFailure, "what", "says")
 	alike(t, "search", run, file, "--text", "a", "--top", "0").checkRefused(t, exitUsage, "--top 0")
 	alike(t, "eval", run, "--data", t.TempDir()).checkRefused(t, exitFailure, "model of text")
-	alike(t, "views", "--method", "simcse", "--data", file, "--out", out+".png").checkRefused(t, exitUsage, "nothing to draw")
+	views := func(more ...string) result {
+		return alike(t, append([]string{"views", "--method", "simcse", "--data", file, "--columns", "says", "--set", "simcse.positive.delete=0.1"}, more...)...)
+	}
+	views("--set", "simcse.positive.delete=0").checkRefused(t, exitUsage, "differ by dropout", "simcse.negatives.negation")
+	views("--out", out+".png").checkRefused(t, exitUsage, ".html")
+	views("--out", filepath.Join(out, "none", "a.html")).checkRefused(t, exitFailure, "no folder")
+	views("--rows", "0").checkRefused(t, exitUsage, "0 rows")
+	views("--views", "0").checkRefused(t, exitUsage, "0 views")
+	views("--set", "simcse.positive.synonym=0.1").checkRefused(t, exitUsage, "text.wordnet is empty")
+	views("--set", "simcse.positive.synonym=0.1", "--wordnet", t.TempDir()).checkRefused(t, exitFailure, "index.noun")
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a run was left")
+	}
+}
+
+// The sheet has the texts of the first rows as a run learns from them, and what it makes of them in its first epochs.
+func TestViewsOfTextArePrintedAndWritten(t *testing.T) {
+	dir := t.TempDir()
+	file, page := filepath.Join(dir, "text.csv"), filepath.Join(dir, "sheet.html")
+	writeFile(t, file, "a,b\nthere are 12 <b>,so it is\nno more,less\n")
+	r := mustAlike(t, "views", "--method", "simcse", "--data", file, "--columns", "a,b", "--set", "simcse.negatives.number=true",
+		"--set", "simcse.negatives.negation=true", "--rows", "5", "--views", "2", "--set", "hold_out=0", "--out", page)
+	want := regexp.MustCompile(`^1  text                   there are 12 <b>
+   positive               so it is
+   1: negative, \w+ +there are (not 12|[2-9]\d) <b>
+   2: negative, \w+ +there are (not 12|[2-9]\d) <b>
+
+2  text                   no more
+   positive               less
+   1: no negative         \(no rule applies\)
+   2: no negative         \(no rule applies\)
+
+2 rows are in .*sheet.html
+$`)
+	if !want.MatchString(r.stdout) {
+		t.Errorf("printed\n%s", r.stdout)
+	}
+	if html := readFile(t, page); strings.Count(html, "there are") != 3 || !strings.Contains(html, "&lt;b&gt;") || strings.Contains(html, "<b>") {
+		t.Errorf("page\n%s", html)
 	}
 }

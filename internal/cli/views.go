@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -15,28 +16,54 @@ import (
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/positive"
+	"github.com/alike-ml/alike/train"
 )
 
 type viewsCommand struct {
 	Method    string   `default:"simclr" help:"Method whose views to draw: see alike methods."`
-	Out       string   `required:"" placeholder:"FILE.png" help:"Where to write the contact sheet."`
+	Out       string   `placeholder:"FILE" help:"Where to write the contact sheet of pictures, a PNG file, or the page of texts, HTML; texts are printed too."`
 	Pictures  int      `default:"8" help:"Pictures to draw, chosen by the seed."`
-	Views     int      `default:"8" help:"Views of each."`
+	Rows      int      `default:"8" help:"Rows of text to show, the first ones."`
+	Views     *int     `placeholder:"8" help:"Views of each; 3 of a text."`
 	Config    string   `placeholder:"FILE" help:"Read settings from a YAML file, such as a run's config.yaml."`
 	Set       []string `placeholder:"KEY=VALUE" sep:"none" help:"Set anything in config.yaml by its dotted key, as simclr.augment.blur=0.5. Repeatable."`
 	Data      *string  `required:"" placeholder:"DIR" help:"${data}"`
 	ImageSize *int     `placeholder:"${image_size_default}" help:"${image_size}"`
 	Seed      *uint64  `placeholder:"${seed_default}" help:"${seed}"`
+
+	Text trainTextFlags `embed:"" group:"Settings for text"`
 }
+
+// viewsOfPicture is how many views of a picture are drawn where nobody says.
+const viewsOfPicture = 8
 
 func (v viewsCommand) Run(ctx context.Context, c console) error {
 	flags := configFlags{Data: v.Data, ImageSize: v.ImageSize, Seed: v.Seed}
-	config, err := trainCommand{Method: v.Method, Config: v.Config, Set: v.Set, configFlags: flags}.config()
+	config, err := trainCommand{Method: v.Method, Config: v.Config, Set: v.Set, configFlags: flags, Text: v.Text}.config()
 	if err != nil {
 		return err
 	}
-	if v.Pictures < 1 || v.Views < 1 {
-		return usageError{fmt.Errorf("cannot draw %d pictures with %d views each: draw at least one", v.Pictures, v.Views)}
+	m, err := config.Method()
+	if err != nil {
+		return err
+	}
+	if m, ok := m.(method.TextMethod); ok {
+		return v.text(ctx, c, config, m)
+	}
+	return v.pictures(ctx, c, config, m.(method.ImageMethod))
+}
+
+// pictures writes a contact sheet.
+func (v viewsCommand) pictures(ctx context.Context, c console, config train.Config, m method.ImageMethod) error {
+	views := viewsOfPicture
+	if v.Views != nil {
+		views = *v.Views
+	}
+	if v.Pictures < 1 || views < 1 {
+		return usageError{fmt.Errorf("cannot draw %d pictures with %d views each: draw at least one", v.Pictures, views)}
+	}
+	if v.Out == "" {
+		return usageError{errors.New("where to? name a PNG file with --out")}
 	}
 	if filepath.Ext(v.Out) != ".png" {
 		return usageError{fmt.Errorf("%s: contact sheets are PNG files: let the name end in .png", v.Out)}
@@ -44,19 +71,12 @@ func (v viewsCommand) Run(ctx context.Context, c console) error {
 	if err := checkFolderOf(v.Out); err != nil {
 		return err
 	}
-	m, err := config.Method()
-	if err != nil {
-		return err
-	}
-	if config.OnText() {
-		return usageError{fmt.Errorf("%s has nothing to draw: the two views of a sentence differ by dropout in the encoder alone", m.Name())}
-	}
 	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
 	if err != nil {
 		return err
 	}
 	pictures, items := choose(folder.Train, v.Pictures, config.Seed)
-	columns, err := viewColumns(m.(method.ImageMethod).Views(), v.Views)
+	columns, err := viewColumns(m.Views(), views)
 	if err != nil {
 		return err
 	}
@@ -70,7 +90,7 @@ func (v viewsCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	printSkipped(c.err, folder.Skipped.List())
-	fmt.Fprintf(c.out, "%d pictures with %d views each are in %s\n", len(pictures), v.Views, v.Out)
+	fmt.Fprintf(c.out, "%d pictures with %d views each are in %s\n", len(pictures), views, v.Out)
 	return nil
 }
 
