@@ -30,11 +30,37 @@ type Vectors struct {
 // maxLine bounds a line of a file of vectors, in bytes: a thousand numbers take some ten thousand.
 const maxLine = 1 << 20
 
-// ReadVectors reads word vectors as GloVe (Pennington et al. 2014, stanfordnlp/GloVe) and word2vec (Mikolov et al. 2013; its text
-// format) write them: a line a word, with its numbers behind, after a line with the counts of words and numbers in word2vec's case.
-// A path that ends in .gz is unpacked. Token finds a word in the vocabulary; the vectors of others are not kept, so that memory does
-// not grow with the file. The first of several lines of a word counts. Errors name the line.
+// ReadVectors reads word vectors as GloVe (Pennington et al. 2014, stanfordnlp/GloVe) and word2vec (Mikolov et al. 2013) write them: a
+// line a word, with its numbers behind, after a line with the counts of words and numbers in word2vec's case; or, in a file whose name
+// ends in .bin, word2vec's binary format. A path that ends in .gz is unpacked. Token finds a word in the vocabulary; the vectors of
+// others are not kept, so that memory does not grow with the file. The first of several vectors of a word counts. Errors name the line,
+// or in the binary format the word.
 func ReadVectors(path string, token func(word string) (id int32, known bool)) (*Vectors, error) {
+	v, err := readVectors(path, token, false)
+	if err == nil && v.Words == 0 {
+		err = fmt.Errorf("%s: no word vectors in it", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.Found = len(v.rows)
+	return v, nil
+}
+
+// VectorsWidth returns how many numbers the vectors have in a file that [ReadVectors] reads, of which it reads the beginning.
+func VectorsWidth(path string) (int, error) {
+	v, err := readVectors(path, func(string) (int32, bool) { return 0, false }, true)
+	if err == nil && v.Width == 0 {
+		err = fmt.Errorf("%s: no word vectors in it", path)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return v.Width, nil
+}
+
+// readVectors reads a file, or of it only as much as says how wide the vectors are.
+func readVectors(path string, token func(string) (int32, bool), widthOnly bool) (*Vectors, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -49,24 +75,34 @@ func ReadVectors(path string, token func(word string) (id int32, known bool)) (*
 		r = unpacked
 	}
 	v := &Vectors{rows: map[int32][]float32{}}
+	if strings.HasSuffix(strings.TrimSuffix(path, ".gz"), ".bin") {
+		err = v.readBinary(bufio.NewReader(r), token, widthOnly)
+	} else {
+		err = v.readText(r, token, widthOnly)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s%w", path, err)
+	}
+	return v, nil
+}
+
+// readText reads lines. Errors go on from the file's name.
+func (v *Vectors) readText(r io.Reader, token func(string) (int32, bool), widthOnly bool) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	number := 0
-	for ; lines.Scan(); number++ {
+	for ; !(widthOnly && v.Width > 0) && lines.Scan(); number++ {
 		if err := v.add(number, lines.Bytes(), token); err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", path, number+1, err)
+			return fmt.Errorf(", line %d: %w", number+1, err)
 		}
 	}
 	switch err := lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return nil, fmt.Errorf("%s, line %d: more than %d bytes: this is no text file of word vectors", path, number+1, maxLine)
+		return fmt.Errorf(", line %d: more than %d bytes: this is no text file of word vectors; those of word2vec's binary format are named .bin", number+1, maxLine)
 	case err != nil:
-		return nil, fmt.Errorf("%s, line %d: %w", path, number+1, err)
-	case v.Words == 0:
-		return nil, fmt.Errorf("%s: no word vectors in it", path)
+		return fmt.Errorf(", line %d: %w", number+1, err)
 	}
-	v.Found = len(v.rows)
-	return v, nil
+	return nil
 }
 
 // add reads a line. The first one says how many numbers the others have. Words may hold spaces, as some of GloVe's do: the numbers

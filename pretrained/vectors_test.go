@@ -2,8 +2,12 @@ package pretrained_test
 
 import (
 	"compress/gzip"
+	"encoding/binary"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -32,6 +36,8 @@ func TestWordVectorsAreThoseOfTheFile(t *testing.T) {
 		"word2vec.txt":      "6 3\n" + strings.ReplaceAll(gloveText, "\n", " \n"),
 		"windows.txt":       strings.ReplaceAll(gloveText, "\n", "\r\n"),
 		"tabs and gaps.txt": strings.ReplaceAll(gloveText, "the 0.5 -1", "\nthe  0.5\t-1"),
+		"word2vec.bin":      binaryVectors("\n"),
+		"word2vec.bin.gz":   binaryVectors(""),
 	} {
 		path := filepath.Join(t.TempDir(), name)
 		write(t, path, text)
@@ -43,22 +49,89 @@ func TestWordVectorsAreThoseOfTheFile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if vectors.Width != 3 || vectors.Words != 6 || vectors.Found != 4 {
+		found := 4
+		if strings.Contains(name, ".bin") {
+			found = 3
+		}
+		if vectors.Width != 3 || vectors.Words != 6 || vectors.Found != found {
 			t.Errorf("%s: width %d, %d words, %d found", name, vectors.Width, vectors.Words, vectors.Found)
 		}
 		store := model.NewStore()
 		nn.SetSeed(store, 1)
 		encoder := backbone.Static{Width: 3, Vocabulary: 6}
 		drawn := tensors.MustCopyFlatData[float32](encoder.Words(store.RootScope()).MustValue())
+		if width, err := pretrained.VectorsWidth(path); width != 3 || err != nil {
+			t.Errorf("%s: width %d, %v", name, width, err)
+		}
 		if err := vectors.Assign(store.RootScope(), encoder); err != nil {
 			t.Fatal(err)
 		}
-		want := append(drawn[:3:3], 0.5, -1, 2e-3, 0, 7, 8, 4, 5, 6, 1, 1, 1)
+		fourth := drawn[9:12]
+		if !strings.Contains(name, ".bin") { // whose words end at a space
+			fourth = []float32{4, 5, 6}
+		}
+		want := slices.Concat(drawn[:3], []float32{0.5, -1, 2e-3, 0, 7, 8}, fourth, []float32{1, 1, 1})
 		want = append(want, drawn[15:]...)
 		if diff := cmp.Diff(want, values(t, store)["/words"]); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
+}
+
+// binaryVectors are those of gloveText in word2vec's binary format, with a line's end behind each or not; its words have no spaces.
+func binaryVectors(end string) string {
+	text := []byte("6 3\n")
+	for _, line := range strings.Split(strings.TrimSpace(strings.Replace(gloveText, ". .", "..", 1)), "\n") {
+		fields := strings.Fields(line)
+		text = append(text, fields[0]+" "...)
+		for _, field := range fields[1:] {
+			value, err := strconv.ParseFloat(field, 32)
+			if err != nil {
+				panic(err)
+			}
+			text = binary.LittleEndian.AppendUint32(text, math.Float32bits(float32(value)))
+		}
+		text = append(text, end...)
+	}
+	return string(text)
+}
+
+func TestUnfitBinaryWordVectors(t *testing.T) {
+	whole := binaryVectors("\n")
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing", "", "does not begin with the counts"},
+		{"text", gloveText, "does not begin with the counts"},
+		{"no words", "0 3\n", "no word vectors"},
+		{"no numbers", "3 0\n", "3 words with 0 numbers"},
+		{"too many numbers", "3 99999999\n", "99999999 numbers"},
+		{"cut", whole[:len(whole)-3], "word 6: the file ends before its 6 words do"},
+		{"infinite", "1 1\nthe \x00\x00\x80\x7f", `word 1: the vector of "the" has +Inf in it`},
+		{"a word without end", "1 1\n" + strings.Repeat("x", 1<<13), "word 1: a word of more than"},
+	} {
+		path := filepath.Join(t.TempDir(), "v.bin")
+		write(t, path, c.text)
+		if _, err := pretrained.ReadVectors(path, wordIDs); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		}
+	}
+}
+
+// Whatever a binary file holds, it is vectors of one width or an error that names the file.
+func FuzzBinaryVectors(f *testing.F) {
+	for _, text := range []string{binaryVectors(""), binaryVectors("\n"), "", "1 1\na \x00\x00\x80\x3f", "2 1\na \x00\x00\x80\x3f"} {
+		f.Add([]byte(text))
+	}
+	path := filepath.Join(f.TempDir(), "v.bin")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		write(t, path, string(text))
+		vectors, err := pretrained.ReadVectors(path, wordIDs)
+		switch {
+		case err != nil && !strings.Contains(err.Error(), path):
+			t.Errorf("error %v", err)
+		case err == nil && (vectors.Width < 1 || vectors.Words < 1 || vectors.Found > 5):
+			t.Errorf("width %d, %d words, %d found", vectors.Width, vectors.Words, vectors.Found)
+		}
+	})
 }
 
 func pack(t testing.TB, path, text string) {
