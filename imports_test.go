@@ -56,7 +56,7 @@ var rooms = map[string][]string{
 	"method":     {"backbone", "loss", "negative", "nn", "positive", "internal/nearest"},
 	"embed": {"backbone", "data", "method", "metric", "nn", "positive", "token",
 		"internal/atomicfile", "internal/device", "internal/guard", "internal/npy", "internal/rng", "internal/weights"},
-	"train": {"backbone", "data", "embed", "loss", "method", "metric", "negative", "nn", "optim", "positive", "token", "wordnet",
+	"train": {"backbone", "data", "embed", "loss", "method", "metric", "negative", "nn", "optim", "positive", "pretrained", "token", "wordnet",
 		"internal/atomicfile", "internal/device", "internal/fields", "internal/guard", "internal/peakmemory", "internal/rng", "internal/tensorboard", "internal/weights"},
 	"recipes": {"train", "internal/fields", "internal/nearest"},
 	"eval":    {"data", "embed", "metric", "internal/atomicfile", "internal/nearest"},

@@ -80,6 +80,16 @@ func (t *Tokenizer) ID(token string) (id int32, known bool) {
 	return id, known
 }
 
+// Word returns the token that a word is inside a text, if it is one by itself and none with a meaning of its own.
+func (t *Tokenizer) Word(word string) (id int32, known bool) {
+	ids, _ := t.Append(nil, " "+word, 0)
+	if len(ids) != len(t.prefix)+1+len(t.suffix) {
+		return 0, false
+	}
+	id = ids[len(t.prefix)]
+	return id, id != t.special.Unknown && !t.specials[id]
+}
+
 // Token returns the token of an id, "" for an id outside the vocabulary.
 func (t *Tokenizer) Token(id int32) string {
 	if id < 0 || int(id) >= len(t.tokens) {

@@ -74,6 +74,25 @@ func TestABareTokenizerHasTheTextsOwnTokens(t *testing.T) {
 	}
 }
 
+// A word's token is the one that texts have for it, behind another word.
+func TestWordsThatAreTokens(t *testing.T) {
+	for dir, want := range map[string]string{"testdata/bert": "which", "testdata/clip": "which</w>"} {
+		tokenizer := load(t, dir)
+		for _, word := range []string{"which", "Which"} {
+			id, known := tokenizer.Word(word)
+			tokens := tokenizer.Tokens("things " + word)
+			if !known || tokenizer.Token(id) != want || tokens[len(tokens)-2] != want {
+				t.Errorf("%s: %q is %q (%v)", dir, word, tokenizer.Token(id), known)
+			}
+		}
+		for _, word := range []string{"", " ", "which things", "xqzzyvk", "[MASK]", "\U0001F9FF\U0001F9FF"} {
+			if id, known := tokenizer.Word(word); known {
+				t.Errorf("%s: %q is %q", dir, word, tokenizer.Token(id))
+			}
+		}
+	}
+}
+
 func TestManyGoroutinesGetTheSameIDs(t *testing.T) {
 	tokenizer := load(t, "testdata/bert")
 	rows := goldenRows(t, "bert.json")

@@ -85,14 +85,21 @@ func Default(methodName string, imageSize int) (Config, error) {
 }
 
 // Usual returns the default configuration of the run's method for what the published settings depend on: the size of pictures, or the
-// encoder and the columns of text.
+// columns of text and the encoder, with what it starts from.
 func (c Config) Usual() (Config, error) {
 	m, err := c.Method()
 	if err != nil {
 		return Config{}, err
 	}
 	if c.SimCSE != nil && c.Text != nil {
-		return DefaultSimCSE(c.Backbone, c.Text.texts(), c.Text.Class != ""), nil
+		switch columns := c.Text.TextOptions; {
+		case c.Text.Pretrained != "":
+			return SimCSEFrom(c.Text.Pretrained, columns)
+		case c.Text.Vectors != "":
+			return SimCSEFromVectors(c.Text.Vectors, columns)
+		default:
+			return simCSEOf(c.Backbone, columns), nil
+		}
 	}
 	return Default(m.Name(), c.ImageSize)
 }

@@ -178,6 +178,9 @@ func (p *pictures) identity() []string {
 	return paths
 }
 
+// begin leaves the encoder as it was drawn.
+func (p *pictures) begin(*model.Store) error { return nil }
+
 func (p *pictures) stepsPerEpoch() int { return p.loader.StepsPerEpoch() }
 
 func (p *pictures) batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error] {

@@ -38,6 +38,8 @@ type Options struct {
 type Start struct {
 	// Train and HeldOut count the pictures or rows of text to learn from and those kept back to watch the run with.
 	Train, HeldOut int
+	// From says what the encoder starts from, "" for weights that are drawn and for a run that goes on.
+	From string
 	// Dropped are the rows of a file of text that are not used, by reason.
 	Dropped []data.Drop
 	// Classes counts the classes, 0 for items without labels.
@@ -138,6 +140,9 @@ func (r *run) open(ctx context.Context, dir string) error {
 		return err
 	}
 	if err := r.build(); err != nil {
+		return err
+	}
+	if err := r.subject.begin(r.store); err != nil {
 		return err
 	}
 	return r.subject.watch(r.backend, r.store)

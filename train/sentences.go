@@ -106,6 +106,7 @@ type sentences struct {
 	held      *data.Text // and those kept back to watch with; nil when nothing is
 	pairs     *data.Text // with scores, to watch with; nil for none
 	tokenizer *token.Tokenizer
+	origin    origin // what the encoder starts from; nil where it is drawn, and for a run that goes on
 	loader    *data.TextLoader
 	observed  *embed.TextModel // the encoder being trained
 	monitor   *textMonitor
@@ -122,8 +123,15 @@ func newSentences(c Config, m method.TextMethod) (*sentences, error) {
 	return s, s.encode(c.Text.Vocabulary.Size)
 }
 
-// encode takes the encoder for a vocabulary of so many tokens.
+// encode takes the encoder for a tokenizer of so many tokens, or for those that a pretrained encoder has.
 func (s *sentences) encode(vocabulary int) error {
+	if s.config.Text.Pretrained != "" {
+		encoder, err := s.config.Text.Encoder()
+		if err != nil {
+			return fmt.Errorf("text.%w", err)
+		}
+		vocabulary = encoder.Tokens()
+	}
 	network, encoder, err := s.config.network(vocabulary)
 	if err != nil {
 		return err
@@ -165,6 +173,11 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 	if err := s.encode(s.tokenizer.Size()); err != nil {
 		return err
 	}
+	if !begun(dir) {
+		if s.origin, err = s.config.openOrigin(s.network, s.tokenizer); err != nil {
+			return err
+		}
+	}
 	maker, err := newTextMaker(s.config, s.how.Views(), s.train)
 	if err != nil {
 		return err
@@ -188,8 +201,8 @@ const window = 64
 // tokenizerDir is where in a run's directory its tokenizer lies.
 func tokenizerDir(run string) string { return filepath.Join(run, "tokenizer") }
 
-// openTokenizer takes the tokenizer that the run was started with, the one that the configuration names, or one that is made of the
-// text to learn from.
+// openTokenizer takes the tokenizer that the run was started with, the one that the configuration names, that of the encoder it starts
+// from, or one that is made of the text to learn from.
 func (s *sentences) openTokenizer(dir string) (*token.Tokenizer, error) {
 	kept := tokenizerDir(dir)
 	if _, err := os.Stat(kept); err == nil {
@@ -197,6 +210,13 @@ func (s *sentences) openTokenizer(dir string) (*token.Tokenizer, error) {
 	}
 	if s.config.Text.Tokenizer != "" {
 		return token.Load(s.config.Text.Tokenizer)
+	}
+	if s.config.Text.Pretrained != "" {
+		folder, err := openPretrained(s.config.Text.Pretrained)
+		if err != nil {
+			return nil, err
+		}
+		return token.Load(folder.TokenizerDir)
 	}
 	var unread error
 	t, err := token.Train(textsOf(s.train, &unread), s.config.Text.Vocabulary)
@@ -210,6 +230,13 @@ func (s *sentences) openTokenizer(dir string) (*token.Tokenizer, error) {
 func (s *sentences) keep(dir string) error { return saveTokenizer(s.tokenizer, tokenizerDir(dir)) }
 
 func (s *sentences) identity() []string { return []string{s.all.Fingerprint()} }
+
+func (s *sentences) begin(store *model.Store) error {
+	if s.origin == nil {
+		return nil
+	}
+	return s.origin.assign(store.RootScope().At(method.EncoderScope))
+}
 
 func (s *sentences) stepsPerEpoch() int { return s.loader.StepsPerEpoch() }
 
@@ -255,6 +282,9 @@ func (s *sentences) describe(backend compute.Backend, start *Start) (err error) 
 		start.HeldOut = s.held.Len()
 	}
 	start.Dropped = s.all.Dropped
+	if s.origin != nil {
+		start.From = s.origin.String()
+	}
 	start.Encoder, err = backbone.MeasureText(backend, s.network, s.config.Text.MaxLength)
 	return err
 }

@@ -24,6 +24,8 @@ type subject interface {
 	keep(dir string) error
 	// identity is what a run must be resumed on: the items of the data.
 	identity() []string
+	// begin gives the encoder, drawn in store, the weights that the run starts from, if there are any.
+	begin(store *model.Store) error
 	// stepsPerEpoch is the number of whole batches in the data, batches their walk from a step of an epoch to the last of epochs.
 	stepsPerEpoch() int
 	batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error]

@@ -15,11 +15,14 @@ import (
 type TextConfig struct {
 	data.TextOptions `yaml:",inline"`
 
-	Tokenizer  string            `yaml:"tokenizer" help:"folder of a tokenizer; empty makes one of the text to learn from"`
+	Pretrained string            `yaml:"pretrained" help:"folder of an encoder to start from, as transformers or sentence-transformers write it, or its name on Hugging Face's hub if their tools have fetched it; empty draws one"`
+	Vectors    string            `yaml:"vectors" help:"file of word vectors for a static encoder to start from, as GloVe (text) or word2vec (text, or binary as .bin) write them, perhaps .gz; empty draws them"`
+	Tokenizer  string            `yaml:"tokenizer" help:"folder of a tokenizer; empty takes the pretrained encoder's, or makes one of the text to learn from"`
 	Vocabulary token.TrainConfig `yaml:"vocabulary"`
 	MaxLength  int               `yaml:"max_length" help:"tokens of a text that the encoder sees at most, special ones included"`
 
-	// The settings of the encoder that the run's backbone names. Its vocabulary is the tokenizer's, whatever is here.
+	// The settings of the encoder that the run's backbone names. Its vocabulary is the tokenizer's, whatever is here, unless the encoder is
+	// a pretrained one.
 	backbone.TextConfig `yaml:",inline"`
 
 	WordNet string `yaml:"wordnet" help:"folder of WordNet's database (index.noun and the like), for synonyms and antonyms of English words; empty is none"`
@@ -53,6 +56,10 @@ func (c TextConfig) validate() error {
 		return errors.New("score must be empty: no method learns from scores; a file with scores is for text.sts, to watch a run with")
 	case c.MaxLength < minTextLength || c.MaxLength > maxTextLength:
 		return fmt.Errorf("max_length is %d: it must be from %d to %d tokens", c.MaxLength, minTextLength, maxTextLength)
+	case c.Pretrained != "" && c.Vectors != "":
+		return errors.New("pretrained and vectors are both set: an encoder starts from one of them")
+	case c.Vectors != "" && c.Static == nil:
+		return errors.New("vectors are for the static encoder alone: set backbone=static")
 	case len(c.STSColumns) != 3:
 		return fmt.Errorf("sts_columns are %d: they must be 3, as sentence, sentence and score", len(c.STSColumns))
 	}
@@ -61,8 +68,17 @@ func (c TextConfig) validate() error {
 
 // network is the encoder of text for a vocabulary of so many tokens.
 func (c Config) network(vocabulary int) (config backbone.TextConfig, encoder backbone.Text, err error) {
-	if _, err := backbone.NewText(c.Backbone, vocabulary); err != nil {
+	named, err := backbone.NewText(c.Backbone, vocabulary)
+	if err != nil {
 		return config, nil, err
+	}
+	for _, set := range []struct {
+		kind         string
+		given, named bool
+	}{{"static", c.Text.Static != nil, named.Static != nil}, {"transformer", c.Text.Transformer != nil, named.Transformer != nil}} {
+		if set.given && !set.named {
+			return config, nil, fmt.Errorf("backbone is %s, and text has the settings of %s", c.Backbone, set.kind)
+		}
 	}
 	config = c.Text.WithVocabulary(vocabulary)
 	if encoder, err = config.Encoder(); err != nil {

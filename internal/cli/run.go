@@ -37,6 +37,9 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 		Tested: tested,
 		OnStart: func(s train.Start) {
 			fmt.Fprintln(c.err, describe(config, s))
+			if s.From != "" {
+				fmt.Fprintf(c.err, "it starts from %s\n", s.From)
+			}
 			printDropped(c.err, s.Dropped)
 			for _, advice := range s.Advice {
 				fmt.Fprintf(c.err, "advice: %s\n", advice)

@@ -49,15 +49,17 @@ func (f textFlags) everyRow() data.TextOptions {
 // trainTextFlags are those settings of a run on text that it is most often started with.
 type trainTextFlags struct {
 	textFlags
-	Tokenizer *string `placeholder:"DIR" help:"Folder of a tokenizer; one is made of the text to learn from if left out."`
-	MaxLength *int    `placeholder:"32" help:"Tokens of a text that the encoder sees at most."`
-	WordNet   *string `placeholder:"DIR" name:"wordnet" help:"Folder of WordNet's database, for synonyms and antonyms."`
-	STS       *string `placeholder:"FILE" name:"sts" help:"File of sentence, sentence and score, to watch the run with."`
+	Pretrained *string `placeholder:"DIR" help:"Encoder to start from: folder of transformers or sentence-transformers, or its name on Hugging Face's hub if their tools have fetched it."`
+	Vectors    *string `placeholder:"FILE" help:"Word vectors for the static encoder to start from: GloVe's, or word2vec's as text or .bin."`
+	Tokenizer  *string `placeholder:"DIR" help:"Folder of a tokenizer; if left out, the pretrained encoder's, or one made of the text to learn from."`
+	MaxLength  *int    `placeholder:"32" help:"Tokens of a text that the encoder sees at most."`
+	WordNet    *string `placeholder:"DIR" name:"wordnet" help:"Folder of WordNet's database, for synonyms and antonyms."`
+	STS        *string `placeholder:"FILE" name:"sts" help:"File of sentence, sentence and score, to watch the run with."`
 }
 
 // apply puts the flags over a configuration.
 func (f trainTextFlags) apply(config *train.Config) error {
-	if !f.given() && f.Tokenizer == nil && f.MaxLength == nil && f.WordNet == nil && f.STS == nil {
+	if !f.given() && f.Pretrained == nil && f.Vectors == nil && f.Tokenizer == nil && f.MaxLength == nil && f.WordNet == nil && f.STS == nil {
 		return nil
 	}
 	if config.Text == nil {
@@ -65,10 +67,16 @@ func (f trainTextFlags) apply(config *train.Config) error {
 		if err != nil {
 			return usageError{err}
 		}
-		return usageError{fmt.Errorf("%s learns from pictures: --columns, --class, --format, --header, --tokenizer, --max-length, --wordnet and --sts are for text", m.Name())}
+		return usageError{fmt.Errorf("%s learns from pictures: --columns, --class, --format, --header, --pretrained, --vectors, --tokenizer, --max-length, --wordnet and --sts are for text", m.Name())}
 	}
 	text := *config.Text
 	text.TextOptions = f.over(text.TextOptions)
+	if f.Pretrained != nil {
+		text.Pretrained = *f.Pretrained
+	}
+	if f.Vectors != nil {
+		text.Vectors = *f.Vectors
+	}
 	if f.Tokenizer != nil {
 		text.Tokenizer = *f.Tokenizer
 	}

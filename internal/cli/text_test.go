@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/alike-ml/alike/train"
 )
 
 // textRun trains on a file of a few sentences for a moment, and returns the run and the file.
@@ -50,6 +52,33 @@ func TestTextIsEmbeddedAndSearched(t *testing.T) {
 			t.Errorf("%v found %+v", args, got)
 		}
 	}
+}
+
+// Flags name what a run starts from, and it has the settings that go with that.
+func TestTextRunsStartFromWhatTheyAreGiven(t *testing.T) {
+	_, file := textRun(t)
+	dir := t.TempDir()
+	vectors := filepath.Join(dir, "vectors.txt")
+	if err := os.WriteFile(vectors, []byte("number 1 0 0 0 0\nof 0 1 0 0 0\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := filepath.Join(dir, "run")
+	r := mustAlike(t, "train", "simcse", "--data", file, "--columns", "says", "--vectors", vectors, "--epochs", "1", "--batch", "16", "--out", run)
+	if want := "it starts from the word vectors in " + vectors + ", which 2 of the "; !strings.Contains(r.stderr, want) {
+		t.Errorf("stderr\n%s", r.stderr)
+	}
+	config, err := train.ReadConfig(run)
+	if err != nil || config.Backbone != "static" || config.Text.Static.Width != 5 || config.SimCSE.Pooling != "mean" {
+		t.Errorf("%+v, %v", config, err)
+	}
+	refused := func(code int, want string, args ...string) {
+		t.Helper()
+		alike(t, append([]string{"train", "simcse", "--data", file, "--columns", "says", "--out", filepath.Join(dir, "other")}, args...)...).checkRefused(t, code, want)
+	}
+	refused(exitUsage, "there is no folder "+filepath.Join(dir, "none"), "--pretrained", filepath.Join(dir, "none"))
+	refused(exitUsage, "backbone is transformer, and text has the settings of static", "--vectors", vectors, "--backbone", "transformer")
+	refused(exitUsage, "config.json", "--pretrained", dir)
+	alike(t, "train", "simclr", "--data", file, "--vectors", vectors, "--out", filepath.Join(dir, "other")).checkRefused(t, exitUsage, "--vectors")
 }
 
 func TestTextMistakesAreRefused(t *testing.T) {
