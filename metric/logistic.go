@@ -8,38 +8,61 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
+// features are rows as a probe sees them: prepared as the rows that it is fitted to need it. Weights W of k classes stand in the
+// order that suits the kind of rows; each kind reads its own.
+type features interface {
+	shape() (rows, cols int)
+	// problem is that of telling the rows' classes apart: y has their numbers, all below k.
+	problem(y []int, k int) problem
+	// logits calls f with W x, [k], of every row x, on several processors at once. They are f's to change until it returns.
+	logits(weights []float64, k int, f func(row int, logits []float64))
+}
+
+// problem is what fits of different regularisation share.
+type problem interface {
+	// sum returns  Σ -log softmax(W x + b)[y]  over the rows for parameters, W and then b, and sets slope to its gradient.
+	sum(parameters, slope []float64) float64
+	// preconditioner returns one for  sum / rows + decay/2 |W|^2.
+	preconditioner(decay float64) preconditioner
+}
+
+// preconditioner is a linear map T from the optimiser's variables to parameters: roughly the inverse square root of the
+// Hessian, so that the optimiser sees nearly the same curvature in every direction.
+type preconditioner interface {
+	// apply sets out to T in, both laid out as the parameters of a probe.
+	apply(out, in []float64)
+}
+
 // probe is a fitted multinomial logistic regression.
 type probe struct {
-	scaler     scaler
 	classes    []int     // the labels, rising
-	parameters []float64 // [classes, dim] weights, then [classes] biases
+	parameters []float64 // weights, then [classes] biases
 	iterations int
 	gradient   float64 // largest component of the gradient at the end
 }
 
-// probeData is what fits of different regularisation share.
+// probeData is what a probe is fitted to.
 type probeData struct {
-	x        Matrix // [n, dim], standardised
-	scaler   scaler
-	y        []int // [n], numbers of classes
-	classes  []int // the labels, rising
-	spectrum spectrum
+	problem
+	rows, cols int
+	classes    []int // the labels, rising
 }
 
-// newProbeData prepares rows that all have a label.
-func newProbeData(m Matrix, labels []int) *probeData {
-	d := &probeData{scaler: newScaler(m), classes: classesOf(labels), y: make([]int, len(labels))}
-	d.x = d.scaler.apply(m)
+// newProbeData takes rows that all have a label.
+func newProbeData(x features, labels []int) *probeData {
+	d := &probeData{classes: classesOf(labels)}
+	d.rows, d.cols = x.shape()
+	y := make([]int, len(labels))
 	for i, label := range labels {
-		d.y[i], _ = slices.BinarySearch(d.classes, label)
+		y[i], _ = slices.BinarySearch(d.classes, label)
 	}
-	d.spectrum = newSpectrum(d.x)
+	d.problem = x.problem(y, len(d.classes))
 	return d
 }
 
 // fit minimises the objective for one C, from the parameters of a probe fitted to the same data, or from zero for nil.
 func (d *probeData) fit(c float64, start *probe, options ProbeOptions) *probe {
-	origin := make([]float64, len(d.classes)*(d.x.Cols+1))
+	origin := make([]float64, len(d.classes)*(d.cols+1))
 	if start != nil {
 		copy(origin, start.parameters)
 	}
@@ -53,7 +76,7 @@ func (d *probeData) fit(c float64, start *probe, options ProbeOptions) *probe {
 	result, _ := optimize.Minimize(optimize.Problem{Func: objective.loss, Grad: objective.gradient}, make([]float64, len(origin)), settings, &optimize.LBFGS{})
 	objective.evaluate(result.X)
 	return &probe{
-		scaler: d.scaler, classes: d.classes, parameters: slices.Clone(objective.parameters),
+		classes: d.classes, parameters: slices.Clone(objective.parameters),
 		iterations: result.MajorIterations, gradient: floats.Norm(objective.slope, math.Inf(1)),
 	}
 }
@@ -75,32 +98,17 @@ func (g *gradientConverger) Converged(at *optimize.Location) optimize.Status {
 }
 
 // predict returns the most likely label of every row; of equally likely ones the lowest.
-func (p *probe) predict(x Matrix) []int {
+func (p *probe) predict(x features) []int {
+	rows, _ := x.shape()
 	k := len(p.classes)
-	weights, biases := p.parameters[:k*x.Cols], p.parameters[k*x.Cols:]
-	predicted := make([]int, x.Rows)
-	x = p.scaler.apply(x)
-	parallel((x.Rows+probeBlock-1)/probeBlock, func(b int) {
-		first := b * probeBlock
-		block := x.rows(first, min(first+probeBlock, x.Rows))
-		logits := make([]float64, block.Rows*k)
-		products(logits, widen(make([]float64, len(block.Data)), block.Data), weights, x.Cols)
-		for i := range block.Rows {
-			row := logits[i*k:][:k]
-			floats.Add(row, biases)
-			predicted[first+i] = p.classes[floats.MaxIdx(row)]
-		}
+	cut := len(p.parameters) - k
+	predicted := make([]int, rows)
+	x.logits(p.parameters[:cut], k, func(row int, logits []float64) {
+		floats.Add(logits, p.parameters[cut:])
+		predicted[row] = p.classes[floats.MaxIdx(logits)]
 	})
 	return predicted
 }
-
-const (
-	// probeBlock is the number of rows that are widened to float64 together: few enough to stay in the second-level cache.
-	probeBlock = 16
-	// probeParts is the number of pieces into which the rows are cut for processors to share. It is fixed, so that the order
-	// of the sums does not depend on the machine.
-	probeParts = 16
-)
 
 // logistic is the objective of [LinearProbe] and its gradient, as functions of preconditioned parameters v: the
 // parameters proper are  origin + T v.
@@ -109,35 +117,18 @@ type logistic struct {
 	decay      float64 // 1/(C n)
 	origin     []float64
 	transform  preconditioner // T
-	parts      [probeParts]logisticPart
-	at         []float64 // v of the last evaluation; nil before the first
+	at         []float64      // v of the last evaluation; nil before the first
 	value      float64
 	parameters []float64 // at v
 	slope      []float64 // gradient in the parameters proper
 }
 
-// logisticPart is the share of one piece of the rows in the objective.
-type logisticPart struct {
-	loss   float64
-	slope  []float64 // as the parameters
-	x      []float64 // [probeBlock, dim]
-	logits []float64 // [probeBlock, classes]
-}
-
 func newLogistic(data *probeData, c float64, origin []float64) *logistic {
-	decay := 1 / (c * float64(data.x.Rows))
-	l := &logistic{
-		data: data, decay: decay, origin: origin, transform: newPreconditioner(data, decay),
+	decay := 1 / (c * float64(data.rows))
+	return &logistic{
+		data: data, decay: decay, origin: origin, transform: data.preconditioner(decay),
 		parameters: make([]float64, len(origin)), slope: make([]float64, len(origin)),
 	}
-	for i := range l.parts {
-		l.parts[i] = logisticPart{
-			slope:  make([]float64, len(origin)),
-			x:      make([]float64, probeBlock*data.x.Cols),
-			logits: make([]float64, probeBlock*len(data.classes)),
-		}
-	}
-	return l
 }
 
 // loss and gradient are what the optimiser asks for, one after the other at the same point.
@@ -160,41 +151,15 @@ func (l *logistic) evaluate(v []float64) {
 	l.transform.apply(l.parameters, v)
 	floats.Add(l.parameters, l.origin)
 
-	x, k := l.data.x, len(l.data.classes)
-	cut := k * x.Cols
-	parallel(probeParts, func(i int) {
-		from, to := i*x.Rows/probeParts, (i+1)*x.Rows/probeParts
-		l.parts[i].run(x.rows(from, to), l.data.y[from:to], l.parameters[:cut], l.parameters[cut:])
-	})
-	copy(l.slope, l.parameters)
-	floats.Scale(l.decay, l.slope[:cut])
-	clear(l.slope[cut:])
-	l.value = l.decay / 2 * floats.Dot(l.parameters[:cut], l.parameters[:cut])
-	for i := range l.parts {
-		l.value += l.parts[i].loss / float64(x.Rows)
-		floats.AddScaled(l.slope, 1/float64(x.Rows), l.parts[i].slope)
-	}
+	n := float64(l.data.rows)
+	weights := l.parameters[:len(l.parameters)-len(l.data.classes)]
+	l.value = l.data.sum(l.parameters, l.slope)/n + l.decay/2*floats.Dot(weights, weights)
+	floats.Scale(1/n, l.slope)
+	floats.AddScaled(l.slope[:len(weights)], l.decay, weights)
 }
 
-// run sums loss and gradient over rows x of classes y, for weights [classes, dim].
-func (part *logisticPart) run(x Matrix, y []int, weights, biases []float64) {
-	k := len(biases)
-	part.loss = 0
-	clear(part.slope)
-	for first := 0; first < x.Rows; first += probeBlock {
-		block := x.rows(first, min(first+probeBlock, x.Rows))
-		wide, logits := widen(part.x, block.Data), part.logits[:block.Rows*k]
-		products(logits, wide, weights, x.Cols)
-		for i := range block.Rows {
-			part.loss += part.residual(logits[i*k:][:k], y[first+i], biases)
-		}
-		addOuter(part.slope, logits, wide, k, x.Cols)
-	}
-}
-
-// residual turns a row of W x into  softmax(W x + b) - onehot(y), adds it to the gradient of the biases, and returns the
-// cross-entropy.
-func (part *logisticPart) residual(logits []float64, y int, biases []float64) float64 {
+// residual turns W x into  softmax(W x + b) - onehot(y), and returns the cross-entropy.
+func residual(logits, biases []float64, y int) float64 {
 	floats.Add(logits, biases)
 	logSum := floats.LogSumExp(logits)
 	loss := logSum - logits[y]
@@ -202,6 +167,19 @@ func (part *logisticPart) residual(logits []float64, y int, biases []float64) fl
 		logits[c] = math.Exp(z - logSum)
 	}
 	logits[y]--
-	floats.Add(part.slope[len(part.slope)-len(biases):], logits)
 	return loss
+}
+
+// curvature is p(1-p) averaged over the shares p of the classes: the Hessian of the mean cross-entropy in the weights of a class
+// is about this times  x^T x / n,  and just so where the probabilities equal the shares.
+func curvature(y []int, k int) float64 {
+	shares := make([]float64, k)
+	for _, class := range y {
+		shares[class] += 1 / float64(len(y))
+	}
+	a := 1e-3 // for a single class, whose curvature is zero
+	for _, p := range shares {
+		a += p * (1 - p) / float64(k)
+	}
+	return a
 }

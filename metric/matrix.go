@@ -83,7 +83,6 @@ func (m Matrix) check(name string) error {
 	return nil
 }
 
-// checkFinite is check, and an error naming the first row with a NaN or an infinity.
 func (m Matrix) checkFinite(name string) error {
 	if err := m.check(name); err != nil {
 		return err

@@ -115,9 +115,8 @@ func dot64(a, b []float32) float64 {
 	return sum
 }
 
-// preconditioner is the linear map T from the optimiser's variables to parameters: roughly the inverse square root of the
-// Hessian, so that the optimiser sees nearly the same curvature in every direction.
-type preconditioner struct {
+// spectral is the preconditioner that takes the Hessian to be  a x^T x / n + decay I  for each class, with a of [curvature].
+type spectral struct {
 	vectors Matrix
 	along   []float64 // [rank], factor along each vector, less rest
 	rest    float64   // factor across them
@@ -125,30 +124,18 @@ type preconditioner struct {
 	classes int
 }
 
-// newPreconditioner takes the Hessian to be  a x^T x / n + decay I  for each class, where a is p(1-p) averaged over the
-// shares p of the classes: its value where the probabilities equal the shares.
-func newPreconditioner(data *probeData, decay float64) preconditioner {
-	shares := make([]float64, len(data.classes))
-	for _, class := range data.y {
-		shares[class] += 1 / float64(len(data.y))
+func newSpectral(s spectrum, a, decay float64, classes int) spectral {
+	t := spectral{vectors: s.vectors, bias: 1 / math.Sqrt(a), rest: 1 / math.Sqrt(a+decay), classes: classes}
+	if len(s.values) > 0 {
+		t.rest = 1 / math.Sqrt(a*s.values[len(s.values)-1]+decay)
 	}
-	a := 1e-3 // for a single class, whose curvature is zero
-	for _, p := range shares {
-		a += p * (1 - p) / float64(len(shares))
-	}
-	t := preconditioner{vectors: data.spectrum.vectors, bias: 1 / math.Sqrt(a), rest: 1 / math.Sqrt(a+decay), classes: len(shares)}
-	values := data.spectrum.values
-	if len(values) > 0 {
-		t.rest = 1 / math.Sqrt(a*values[len(values)-1]+decay)
-	}
-	for _, value := range values {
+	for _, value := range s.values {
 		t.along = append(t.along, 1/math.Sqrt(a*value+decay)-t.rest)
 	}
 	return t
 }
 
-// apply sets out to T in, both laid out as the parameters of a probe.
-func (t preconditioner) apply(out, in []float64) {
+func (t spectral) apply(out, in []float64) {
 	dim := t.vectors.Cols
 	parallel(t.classes, func(c int) {
 		from, to := in[c*dim:][:dim], out[c*dim:][:dim]

@@ -8,7 +8,8 @@ import (
 
 // ProbeOptions are the settings of [LinearProbe]. The zero value means the defaults.
 type ProbeOptions struct {
-	// Cs are the candidates for the inverse strength of the regularisation, all positive; empty means [DefaultCs].
+	// Cs are the candidates for the inverse strength of the regularisation, all positive; empty means [DefaultCs], or
+	// [DefaultSparseCs] for sparse vectors.
 	Cs []float64
 	// Tolerance ends a fit once no component of the gradient of the mean loss is larger; 0 means DefaultTolerance.
 	Tolerance float64
@@ -24,11 +25,18 @@ const (
 	DefaultMaxIterations = 1000
 )
 
-// DefaultCs returns the default grid: six decades in steps of the square root of ten.
-func DefaultCs() []float64 {
-	cs := make([]float64, 13)
+// DefaultCs returns the default grid for standardised features: six decades in steps of the square root of ten.
+func DefaultCs() []float64 { return halfDecades(-5, 1) }
+
+// DefaultSparseCs returns the default grid for sparse vectors: the five decades about scikit-learn's default of 1 for rows of length 1,
+// more of them above it than below, as features that are no larger than 1 need larger weights than standardised ones.
+func DefaultSparseCs() []float64 { return halfDecades(-1, 4) }
+
+// halfDecades are the powers of ten from one exponent to another, in steps of the square root of ten.
+func halfDecades(from, to int) []float64 {
+	cs := make([]float64, 2*(to-from)+1)
 	for i := range cs {
-		cs[i] = math.Pow(10, float64(i)/2-5)
+		cs[i] = math.Pow(10, float64(from)+float64(i)/2)
 	}
 	return cs
 }
@@ -53,28 +61,30 @@ type ProbeResult struct {
 
 // LinearProbe trains multinomial logistic regression on frozen representations and scores it on the test items.
 //
-// Every feature is first standardised with the mean and standard deviation of the training items; a feature that is
-// constant there is left out. The fit minimises, over weights W and biases b,
+// Every feature of a [Matrix] is first standardised with the mean and standard deviation of the training items; a feature that
+// is constant there is left out. Those of a [Sparse] matrix stay as they are, as scikit-learn's users have them: a mean taken
+// off would fill the zeros, and a rare word is no stronger sign for being rare. The fit minimises, over weights W and biases b,
 //
 //	mean over items i of -log softmax(W x_i + b)[y_i]  +  |W|^2 / (2 C n)
 //
 // which is scikit-learn's LogisticRegression divided by C n (for two classes scikit-learn fits a single weight vector, whose
-// C is twice this one), by full-batch L-BFGS, preconditioned by the principal components, until the gradient vanishes to
-// within the tolerance. C is the one with the highest accuracy on every fifth item of each class when fitted on the others; of
+// C is twice this one), by full-batch L-BFGS, preconditioned by the principal components, or for sparse rows by the lengths
+// of the columns, until the gradient vanishes to within the tolerance. C is the one with the highest accuracy on every fifth item of each class when fitted on the others; of
 // equally good ones the smallest, which regularises most. Then the probe is fitted once more on all training items. With
 // no class of two items or more nothing can be held out, and the smallest C is taken.
 //
 // train is [n, dim] with n labels, test is [m, dim] with m labels; label -1 means none, and such items are neither trained
 // on nor scored. A test item of a class without training items counts as wrong. It is an error if a shape does not fit, a
 // number is not finite, an option is negative, or no training or no test item has a label.
-func LinearProbe(train Matrix, trainLabels []int, test Matrix, testLabels []int, options ProbeOptions) (ProbeResult, error) {
+func LinearProbe[V Vectors[V]](train V, trainLabels []int, test V, testLabels []int, options ProbeOptions) (ProbeResult, error) {
 	if err := checkProbe(train, trainLabels, test, testLabels, &options); err != nil {
 		return ProbeResult{}, fmt.Errorf("linear probe: %w", err)
 	}
 	train, trainLabels = labelled(train, trainLabels)
 	c := chooseC(train, trainLabels, options)
-	model := newProbeData(train, trainLabels).fit(c, nil, options)
-	predicted := model.predict(test)
+	prepare := train.preparer()
+	model := newProbeData(prepare(train), trainLabels).fit(c, nil, options)
+	predicted := model.predict(prepare(test))
 	accuracy, perClass := score(predicted, testLabels)
 	return ProbeResult{
 		Accuracy: accuracy, PerClass: perClass, Predicted: predicted,
@@ -83,7 +93,7 @@ func LinearProbe(train Matrix, trainLabels []int, test Matrix, testLabels []int,
 }
 
 // checkProbe returns an error if the input cannot be used, and fills in the default options.
-func checkProbe(train Matrix, trainLabels []int, test Matrix, testLabels []int, options *ProbeOptions) error {
+func checkProbe[V Vectors[V]](train V, trainLabels []int, test V, testLabels []int, options *ProbeOptions) error {
 	if err := checkLabelled(train, trainLabels, test, testLabels); err != nil {
 		return err
 	}
@@ -103,7 +113,7 @@ func checkProbe(train Matrix, trainLabels []int, test Matrix, testLabels []int, 
 		options.MaxIterations = DefaultMaxIterations
 	}
 	if len(options.Cs) == 0 {
-		options.Cs = DefaultCs()
+		options.Cs = train.defaultCs()
 	}
 	options.Cs = slices.Sorted(slices.Values(options.Cs))
 	if first, last := options.Cs[0], options.Cs[len(options.Cs)-1]; !(first > 0) || math.IsInf(last, 0) {
@@ -114,13 +124,15 @@ func checkProbe(train Matrix, trainLabels []int, test Matrix, testLabels []int, 
 
 // chooseC returns the C that classifies the held-out items best. Fits go from strong to weak regularisation, each
 // starting where the one before ended.
-func chooseC(train Matrix, labels []int, options ProbeOptions) float64 {
+func chooseC[V Vectors[V]](train V, labels []int, options ProbeOptions) float64 {
 	fitted, heldOut := splitByClass(labels)
 	if len(options.Cs) == 1 || len(heldOut) == 0 {
 		return options.Cs[0]
 	}
-	data := newProbeData(train.pick(fitted), pickLabels(labels, fitted))
-	heldX, heldY := train.pick(heldOut), pickLabels(labels, heldOut)
+	part := train.pick(fitted)
+	prepare := part.preparer()
+	data := newProbeData(prepare(part), pickLabels(labels, fitted))
+	heldX, heldY := prepare(train.pick(heldOut)), pickLabels(labels, heldOut)
 	var best, bestC float64
 	var model *probe
 	for i, c := range options.Cs {
@@ -157,36 +169,5 @@ func pickLabels(labels, indices []int) []int {
 	for i, at := range indices {
 		out[i] = labels[at]
 	}
-	return out
-}
-
-// scaler standardises features.
-type scaler struct {
-	mean, inverse []float64 // [dim]; inverse is 1/std, or 0 for a constant feature
-}
-
-// newScaler measures the mean and the (population) standard deviation of every column.
-func newScaler(m Matrix) scaler {
-	mean, variance := columnMoments(m)
-	s := scaler{mean: mean, inverse: make([]float64, m.Cols)}
-	for j := range s.inverse {
-		std := math.Sqrt(variance[j])
-		// Variation below the resolution of float32 is rounding, not a feature.
-		if std > 1e-7*math.Abs(mean[j]) {
-			s.inverse[j] = 1 / std
-		}
-	}
-	return s
-}
-
-// apply returns the standardised matrix.
-func (s scaler) apply(m Matrix) Matrix {
-	out := NewMatrix(m.Rows, m.Cols)
-	parallel(m.Rows, func(i int) {
-		to := out.Row(i)
-		for j, x := range m.Row(i) {
-			to[j] = float32((float64(x) - s.mean[j]) * s.inverse[j])
-		}
-	})
 	return out
 }

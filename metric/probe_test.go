@@ -1,9 +1,7 @@
 package metric
 
 import (
-	"encoding/json"
 	"math"
-	"os"
 	"slices"
 	"testing"
 
@@ -11,65 +9,78 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The probabilities of scikit-learn's fits; how they were made stands in the file.
+// The probabilities of scikit-learn's fits; how they were made stands in the files.
 func TestLogisticAgainstScikitLearn(t *testing.T) {
-	file, err := os.ReadFile("testdata/logistic.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var golden struct {
-		Cases []struct {
-			Name                   string
-			C                      float64
-			Dim                    int
-			X, Test, Probabilities []float32
-			Y, Predicted           []int
-		}
-	}
-	if err := json.Unmarshal(file, &golden); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range golden.Cases {
-		t.Run(c.Name, func(t *testing.T) {
-			x, test := Matrix{len(c.Y), c.Dim, c.X}, Matrix{len(c.Predicted), c.Dim, c.Test}
-			fit := newProbeData(x, c.Y).fit(c.C, nil, ProbeOptions{Tolerance: 1e-8, MaxIterations: 1000})
-			if fit.gradient > 1e-8 {
-				t.Errorf("not converged: gradient %g after %d iterations", fit.gradient, fit.iterations)
-			}
-			if diff := cmp.Diff(c.Predicted, fit.predict(test)); diff != "" {
-				t.Errorf("predictions differ:\n%s", diff)
-			}
-			for i, p := range probabilities(fit, test) {
-				if math.Abs(p-float64(c.Probabilities[i])) > 1e-5 {
-					t.Errorf("probability %d is %g, want %g", i, p, c.Probabilities[i])
+	for file, prepared := range map[string]func(train Matrix) func(Matrix) features{
+		"logistic.json": func(train Matrix) func(Matrix) features { return train.preparer() },
+		"sparselogistic.json": func(Matrix) func(Matrix) features {
+			return func(m Matrix) features { return sparseFeatures{sparse(m)} }
+		},
+	} {
+		for _, c := range readGolden[logisticCase](t, file) {
+			t.Run(c.Name, func(t *testing.T) {
+				x, test := Matrix{len(c.Y), c.Dim, c.X}, Matrix{len(c.Predicted), c.Dim, c.Test}
+				prepare := prepared(x)
+				fit := newProbeData(prepare(x), c.Y).fit(c.C, nil, ProbeOptions{Tolerance: 1e-8, MaxIterations: 1000})
+				if fit.gradient > 1e-8 {
+					t.Errorf("not converged: gradient %g after %d iterations", fit.gradient, fit.iterations)
 				}
-			}
-		})
+				if diff := cmp.Diff(c.Predicted, fit.predict(prepare(test))); diff != "" {
+					t.Errorf("predictions differ:\n%s", diff)
+				}
+				for i, p := range probabilities(fit, prepare(test)) {
+					if math.Abs(p-float64(c.Probabilities[i])) > 1e-5 {
+						t.Errorf("probability %d is %g, want %g", i, p, c.Probabilities[i])
+					}
+				}
+			})
+		}
 	}
 }
 
+type logisticCase struct {
+	Name                   string
+	C                      float64
+	Dim                    int
+	X, Test, Probabilities []float32
+	Y, Predicted           []int
+}
+
 // probabilities of every class for every row, in float64.
-func probabilities(p *probe, x Matrix) []float64 {
+func probabilities(p *probe, x features) []float64 {
 	k := len(p.classes)
 	cut := len(p.parameters) - k
-	scaled := p.scaler.apply(x)
-	var out []float64
-	for i := range x.Rows {
-		row := make([]float64, k)
+	rows, cols := x.shape()
+	out := make([]float64, rows*k)
+	for i := range rows {
 		var sum float64
 		for c := range k {
 			z := p.parameters[cut+c]
-			for j, v := range scaled.Row(i) {
-				z += p.parameters[c*x.Cols+j] * float64(v)
+			for j := range cols {
+				switch x := x.(type) {
+				case denseFeatures:
+					z += p.parameters[c*cols+j] * float64(x.x.Row(i)[j])
+				case sparseFeatures:
+					z += p.parameters[j*k+c] * at(x.x, i, j)
+				}
 			}
-			row[c] = math.Exp(z)
-			sum += row[c]
+			out[i*k+c] = math.Exp(z)
+			sum += out[i*k+c]
 		}
-		for c := range row {
-			out = append(out, row[c]/sum)
+		for c := range k {
+			out[i*k+c] /= sum
 		}
 	}
 	return out
+}
+
+// at is what stands in row i and column j.
+func at(s Sparse, i, j int) float64 {
+	columns, values := s.row(i)
+	if at, found := slices.BinarySearch(columns, int32(j)); found {
+		return float64(values[at])
+	}
+	return 0
 }
 
 // The slope is the derivative of the value, in the parameters and through the preconditioner.
@@ -78,7 +89,15 @@ func TestLogisticGradient(t *testing.T) {
 		r := generator(rapid.Uint64().Draw(t, "seed"))
 		n, dim := rapid.IntRange(2, 90).Draw(t, "n"), rapid.IntRange(1, 6).Draw(t, "dim")
 		labels := rapid.SliceOfN(rapid.IntRange(0, 3), n, n).Draw(t, "labels")
-		data := newProbeData(gaussianMatrix(n, dim, r), labels)
+		x := gaussianMatrix(n, dim, r)
+		prepared := x.preparer()(x)
+		if rapid.Bool().Draw(t, "sparse") {
+			for i := range x.Data {
+				x.Data[i] *= float32(r.IntN(2))
+			}
+			prepared = sparseFeatures{sparse(x)}
+		}
+		data := newProbeData(prepared, labels)
 		size := len(data.classes) * (dim + 1)
 		origin, v := make([]float64, size), make([]float64, size)
 		for i := range v {
@@ -224,6 +243,41 @@ func TestLinearProbeCornerCases(t *testing.T) {
 	got, err := LinearProbe(constant, []int{1, 1, 1, 0}, constant, []int{1, 1, 1, 0}, ProbeOptions{})
 	if err != nil || got.Accuracy != 0.75 {
 		t.Errorf("features that say nothing must give the majority class: %+v, %v", got, err)
+	}
+}
+
+// Words that say which class a text is of, among words that do not; some texts have no word that is known.
+func TestLinearProbeOfSparseRows(t *testing.T) {
+	draw := func(n int, seed uint64) (Matrix, []int) {
+		r := generator(seed)
+		m, labels := NewMatrix(n, 30), make([]int, n)
+		for i := range labels {
+			labels[i] = i % 5
+			m.Row(i)[labels[i]] = 1
+			for range 4 {
+				m.Row(i)[5+r.IntN(25)] = 1
+			}
+		}
+		clear(m.Row(0))
+		return m, labels
+	}
+	train, labels := draw(200, 1)
+	test, testLabels := draw(50, 2)
+	got, err := LinearProbe(sparse(train).Normalized(), labels, sparse(test).Normalized(), testLabels, ProbeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Accuracy < 0.97 || !got.Converged || !slices.Contains(DefaultSparseCs(), got.C) {
+		t.Errorf("accuracy %g with C = %g, gradient %g after %d iterations", got.Accuracy, got.C, got.Gradient, got.Iterations)
+	}
+	infinite := sparse(train)
+	infinite.Values[0] = float32(math.Inf(1))
+	_, err = LinearProbe(sparse(train), labels, infinite, labels, ProbeOptions{})
+	wantError(t, err, "test vectors: row 1 of 200 has a NaN")
+	empty := sparse(NewMatrix(4, 3))
+	got, err = LinearProbe(empty, []int{1, 1, 1, 0}, empty, []int{1, 1, 1, 0}, ProbeOptions{})
+	if err != nil || got.Accuracy != 0.75 {
+		t.Errorf("rows that say nothing must give the majority class: %+v, %v", got, err)
 	}
 }
 

@@ -2,7 +2,7 @@ package metric
 
 import "fmt"
 
-// Vectors are rows whose cosine similarity is searched: those of an encoder, or the sparse ones of words that occur.
+// Vectors are rows to search by cosine similarity and to classify: those of an encoder, or the sparse ones of words that occur.
 type Vectors[V any] interface {
 	Matrix | Sparse
 	// shape returns the numbers of rows and columns.
@@ -15,6 +15,13 @@ type Vectors[V any] interface {
 	dot(i int, others V) float64
 	// compare makes ready to compare queries, of as many columns, with the rows.
 	compare(queries V) comparison
+	// checkFinite is check, and an error naming the first row with a NaN or an infinity.
+	checkFinite(name string) error
+	// preparer returns what makes of these rows, and of others with as many columns, the features that a probe sees that is fitted to
+	// these.
+	preparer() func(V) features
+	// defaultCs are the candidates for the strength of a probe's regularisation.
+	defaultCs() []float64
 }
 
 // comparison has the cosine similarities of queries and items, a block at a time: all of them may not fit into memory.

@@ -8,9 +8,10 @@ import json
 import numpy
 import scipy
 import sklearn
-from scipy import stats
+from scipy import sparse, stats
 from sklearn import metrics
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 
 
 def write(name, made_by, cases):
@@ -78,6 +79,26 @@ def tfidf():
     write("tfidf", f"scikit-learn {sklearn.__version__}: feature_extraction.text.TfidfVectorizer", cases)
 
 
+def sparse_logistic():
+    random = numpy.random.default_rng(3)
+    cases = []
+    # The binary fit of scikit-learn has one weight vector, whose C is twice ours.
+    for name, rows, columns, classes, c in [("three classes", 60, 12, 3, 5.0), ("weak regularisation", 40, 6, 3, 1000.0), ("two classes", 50, 9, 2, 2.0)]:
+        x = numpy.round(random.uniform(size=(rows + 10, columns)), 3) * (random.uniform(size=(rows + 10, columns)) < 0.3)
+        x[:, -1] = 0
+        x[0] = 0
+        scores = x[:rows] @ random.normal(size=(columns, classes)) + 0.3 * random.gumbel(size=(rows, classes))
+        y = scores.argmax(axis=1)
+        fit = LogisticRegression(C=2 * c if classes == 2 else c, tol=1e-12, max_iter=100000).fit(sparse.csr_matrix(x[:rows]), y)
+        test = sparse.csr_matrix(x[rows:])
+        cases.append({
+            "name": name, "c": c, "dim": columns, "x": x[:rows].ravel().tolist(), "y": y.tolist(), "test": x[rows:].ravel().tolist(),
+            "probabilities": fit.predict_proba(test).ravel().tolist(), "predicted": fit.predict(test).tolist(),
+        })
+    write("sparselogistic", f"scikit-learn {sklearn.__version__}: linear_model.LogisticRegression on sparse rows; for two classes with twice c", cases)
+
+
 correlation()
 ndcg()
 tfidf()
+sparse_logistic()
