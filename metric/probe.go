@@ -11,7 +11,8 @@ type ProbeOptions struct {
 	// Cs are the candidates for the inverse strength of the regularisation, all positive; empty means [DefaultCs], or
 	// [DefaultSparseCs] for sparse vectors.
 	Cs []float64
-	// Tolerance ends a fit once no component of the gradient of the mean loss is larger; 0 means DefaultTolerance.
+	// Tolerance ends a fit once no component of the gradient of the mean loss is larger; 0 means DefaultTolerance, or
+	// DefaultSparseTolerance for sparse vectors.
 	Tolerance float64
 	// MaxIterations ends a fit that does not converge; 0 means DefaultMaxIterations.
 	MaxIterations int
@@ -21,6 +22,8 @@ type ProbeOptions struct {
 const (
 	// DefaultTolerance is scikit-learn's (LogisticRegression, tol, solver lbfgs).
 	DefaultTolerance = 1e-4
+	// DefaultSparseTolerance is finer: what few rows have a column of is a small part of the mean.
+	DefaultSparseTolerance = 1e-5
 	// DefaultMaxIterations is that of CLIP's linear probe (Radford et al. 2021, appendix A.3), which is also L-BFGS.
 	DefaultMaxIterations = 1000
 )
@@ -28,9 +31,9 @@ const (
 // DefaultCs returns the default grid for standardised features: six decades in steps of the square root of ten.
 func DefaultCs() []float64 { return halfDecades(-5, 1) }
 
-// DefaultSparseCs returns the default grid for sparse vectors: the five decades about scikit-learn's default of 1 for rows of length 1,
-// more of them above it than below, as features that are no larger than 1 need larger weights than standardised ones.
-func DefaultSparseCs() []float64 { return halfDecades(-1, 4) }
+// DefaultSparseCs returns the default grid for sparse vectors: from a tenth of scikit-learn's default of 1 to a thousand times it,
+// as rows of length 1 have smaller features than standardised ones, which need larger weights.
+func DefaultSparseCs() []float64 { return halfDecades(-1, 3) }
 
 // halfDecades are the powers of ten from one exponent to another, in steps of the square root of ten.
 func halfDecades(from, to int) []float64 {
@@ -107,13 +110,13 @@ func checkProbe[V Vectors[V]](train V, trainLabels []int, test V, testLabels []i
 		return fmt.Errorf("tolerance (%g) and iterations (%d) must be positive", options.Tolerance, options.MaxIterations)
 	}
 	if options.Tolerance == 0 {
-		options.Tolerance = DefaultTolerance
+		_, options.Tolerance = train.probeDefaults()
 	}
 	if options.MaxIterations == 0 {
 		options.MaxIterations = DefaultMaxIterations
 	}
 	if len(options.Cs) == 0 {
-		options.Cs = train.defaultCs()
+		options.Cs, _ = train.probeDefaults()
 	}
 	options.Cs = slices.Sorted(slices.Values(options.Cs))
 	if first, last := options.Cs[0], options.Cs[len(options.Cs)-1]; !(first > 0) || math.IsInf(last, 0) {

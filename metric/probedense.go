@@ -14,7 +14,9 @@ func (m Matrix) preparer() func(Matrix) features {
 	return func(x Matrix) features { return denseFeatures{s.apply(x)} }
 }
 
-func (m Matrix) defaultCs() []float64 { return DefaultCs() }
+func (m Matrix) probeDefaults() (cs []float64, tolerance float64) {
+	return DefaultCs(), DefaultTolerance
+}
 
 func (f denseFeatures) shape() (rows, cols int) { return f.x.shape() }
 

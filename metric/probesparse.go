@@ -15,7 +15,9 @@ func (s Sparse) preparer() func(Sparse) features {
 	return func(x Sparse) features { return sparseFeatures{x} }
 }
 
-func (s Sparse) defaultCs() []float64 { return DefaultSparseCs() }
+func (s Sparse) probeDefaults() (cs []float64, tolerance float64) {
+	return DefaultSparseCs(), DefaultSparseTolerance
+}
 
 func (s Sparse) checkFinite(name string) error {
 	if err := s.check(name); err != nil {

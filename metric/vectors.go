@@ -20,8 +20,8 @@ type Vectors[V any] interface {
 	// preparer returns what makes of these rows, and of others with as many columns, the features that a probe sees that is fitted to
 	// these.
 	preparer() func(V) features
-	// defaultCs are the candidates for the strength of a probe's regularisation.
-	defaultCs() []float64
+	// probeDefaults are the candidates for the strength of a probe's regularisation, and the tolerance of its fit.
+	probeDefaults() (cs []float64, tolerance float64)
 }
 
 // comparison has the cosine similarities of queries and items, a block at a time: all of them may not fit into memory.
