@@ -88,6 +88,19 @@ func vector2(f func(dst, a, b []float32)) blockFunc {
 	return func(dst []byte, args [][]byte) { f(as[float32](dst), as[float32](args[0]), as[float32](args[1])) }
 }
 
+func mask1[T any](f func(mask []uint8, x []T)) blockFunc {
+	return func(dst []byte, args [][]byte) { f(dst, as[T](args[0])) }
+}
+
+func mask2[T any](f func(mask []uint8, a, b []T)) blockFunc {
+	return func(dst []byte, args [][]byte) { f(dst, as[T](args[0]), as[T](args[1])) }
+}
+
+// swapped is f with its operands exchanged.
+func swapped[T any](f func(mask []uint8, a, b []T)) func(mask []uint8, a, b []T) {
+	return func(mask []uint8, a, b []T) { f(mask, b, a) }
+}
+
 // float32Block returns the operations that have a kernel.
 func float32Block(op compute.OpType) blockFunc {
 	switch op {
@@ -336,13 +349,13 @@ func unsignedBlock[T unsigned](op compute.OpType) blockFunc {
 func boolBlock(op compute.OpType) blockFunc {
 	switch op {
 	case compute.OpTypeLogicalAnd, compute.OpTypeMin:
-		return map2(func(a, b bool) bool { return a && b })
+		return mask2(kernel.And)
 	case compute.OpTypeLogicalOr, compute.OpTypeMax:
-		return map2(func(a, b bool) bool { return a || b })
+		return mask2(kernel.Or)
 	case compute.OpTypeLogicalXor:
-		return map2(func(a, b bool) bool { return a != b })
+		return mask2(kernel.Xor)
 	case compute.OpTypeLogicalNot:
-		return map1(func(x bool) bool { return !x })
+		return func(dst []byte, args [][]byte) { kernel.Not(dst, args[0]) }
 	}
 	return nil
 }
@@ -350,18 +363,17 @@ func boolBlock(op compute.OpType) blockFunc {
 func floatTestBlock(op compute.OpType, reg dtypes.DType) blockFunc {
 	switch reg {
 	case dtypes.Float32:
-		return floatTest[float32](op)
+		if op == compute.OpTypeIsNaN {
+			return mask1(func(mask []uint8, x []float32) { kernel.NotEqual(mask, x, x) })
+		}
+		return mask1(kernel.IsFinite)
 	case dtypes.Float64:
-		return floatTest[float64](op)
+		if op == compute.OpTypeIsNaN {
+			return map1(func(x float64) bool { return x != x })
+		}
+		return map1(func(x float64) bool { return x-x == 0 })
 	}
 	return nil
-}
-
-func floatTest[T float](op compute.OpType) blockFunc {
-	if op == compute.OpTypeIsNaN {
-		return map1(func(x T) bool { return x != x })
-	}
-	return map1(func(x T) bool { return x-x == 0 })
 }
 
 func comparisonBlock(op compute.OpType, reg dtypes.DType) blockFunc {
@@ -370,7 +382,7 @@ func comparisonBlock(op compute.OpType, reg dtypes.DType) blockFunc {
 		if f := totalOrderBlock(op, totalOrder32); f != nil {
 			return f
 		}
-		return compare[float32](op)
+		return compareFloat32(op)
 	case dtypes.Float64:
 		if f := totalOrderBlock(op, totalOrder64); f != nil {
 			return f
@@ -381,7 +393,7 @@ func comparisonBlock(op compute.OpType, reg dtypes.DType) blockFunc {
 	case dtypes.Int16:
 		return compare[int16](op)
 	case dtypes.Int32:
-		return compare[int32](op)
+		return compareInt32(op)
 	case dtypes.Int64:
 		return compare[int64](op)
 	case dtypes.Uint8, dtypes.Bool:
@@ -396,7 +408,43 @@ func comparisonBlock(op compute.OpType, reg dtypes.DType) blockFunc {
 	return nil
 }
 
-// compare has loops of its own, not map2: gradients of activations run through it.
+// compareFloat32 and compareInt32 are compare with kernels: masks and gradients of activations run through them.
+func compareFloat32(op compute.OpType) blockFunc {
+	switch op {
+	case compute.OpTypeEqual:
+		return mask2(kernel.Equal)
+	case compute.OpTypeNotEqual:
+		return mask2(kernel.NotEqual)
+	case compute.OpTypeLessThan:
+		return mask2(kernel.Less)
+	case compute.OpTypeGreaterThan:
+		return mask2(swapped(kernel.Less))
+	case compute.OpTypeLessOrEqual:
+		return mask2(kernel.LessOrEqual)
+	case compute.OpTypeGreaterOrEqual:
+		return mask2(swapped(kernel.LessOrEqual))
+	}
+	return nil
+}
+
+func compareInt32(op compute.OpType) blockFunc {
+	switch op {
+	case compute.OpTypeEqual, compute.OpTypeEqualTotalOrder:
+		return mask2(kernel.EqualInt32)
+	case compute.OpTypeNotEqual:
+		return mask2(kernel.NotEqualInt32)
+	case compute.OpTypeLessThan, compute.OpTypeLessThanTotalOrder:
+		return mask2(kernel.LessInt32)
+	case compute.OpTypeGreaterThan, compute.OpTypeGreaterThanTotalOrder:
+		return mask2(swapped(kernel.LessInt32))
+	case compute.OpTypeLessOrEqual, compute.OpTypeLessOrEqualTotalOrder:
+		return mask2(kernel.LessOrEqualInt32)
+	case compute.OpTypeGreaterOrEqual, compute.OpTypeGreaterOrEqualTotalOrder:
+		return mask2(swapped(kernel.LessOrEqualInt32))
+	}
+	return nil
+}
+
 func compare[T number](op compute.OpType) blockFunc {
 	switch op {
 	case compute.OpTypeEqual, compute.OpTypeEqualTotalOrder:
@@ -469,7 +517,9 @@ func whereBlock(reg dtypes.DType) blockFunc {
 	case 2:
 		return where[uint16]
 	case 4:
-		return where[uint32]
+		return func(dst []byte, args [][]byte) {
+			kernel.Where(as[uint32](dst), args[0], as[uint32](args[1]), as[uint32](args[2]))
+		}
 	case 8:
 		return where[uint64]
 	}
@@ -502,6 +552,16 @@ func convertBlock(from, to dtypes.DType) blockFunc {
 	}
 	if from == to {
 		return func(dst []byte, args [][]byte) { copy(dst, args[0]) }
+	}
+	if to == dtypes.Float32 {
+		switch from {
+		case dtypes.Uint8, dtypes.Bool:
+			return func(dst []byte, args [][]byte) { kernel.FromUint8(as[float32](dst), args[0]) }
+		case dtypes.Int32:
+			return func(dst []byte, args [][]byte) { kernel.FromInt32(as[float32](dst), as[int32](args[0])) }
+		case dtypes.Uint32:
+			return func(dst []byte, args [][]byte) { kernel.FromUint32(as[float32](dst), as[uint32](args[0])) }
+		}
 	}
 	switch from {
 	case dtypes.Float32:

@@ -91,7 +91,7 @@ func (f *Function) BroadcastInDim(x compute.Value, shape shapes.Shape, broadcast
 	return f.record(op, in, plan.BroadcastAxes(slices.Clone(broadcastAxes)), out, err)
 }
 
-// Iota fills a shape with 0, 1, 2, ... along an axis.
+// Iota fills a shape with 0, 1, 2, ... along an axis: it counts once, and broadcasts that over the other axes.
 func (f *Function) Iota(shape shapes.Shape, iotaAxis int) (compute.Value, error) {
 	if _, err := f.inputs(compute.OpTypeIota); err != nil {
 		return nil, err
@@ -103,7 +103,14 @@ func (f *Function) Iota(shape shapes.Shape, iotaAxis int) (compute.Value, error)
 	if err == nil && shape.DType == dtypes.Bool {
 		err = errors.Errorf("cannot count in %s", shape)
 	}
-	return f.record(compute.OpTypeIota, nil, iotaAxis, shape.Clone(), err)
+	if err != nil {
+		return nil, fail(compute.OpTypeIota, nil, err)
+	}
+	counts, err := f.record(compute.OpTypeIota, nil, nil, shapes.Make(shape.DType, shape.Dimensions[iotaAxis]), nil)
+	if err != nil || shape.Rank() == 1 {
+		return counts, err
+	}
+	return f.BroadcastInDim(counts, shape, []int{iotaAxis})
 }
 
 // Reverse turns axes around.

@@ -12,15 +12,14 @@ import (
 
 func kernelCopy(_ *Backend, in, out [][]byte) { copy(out[0], in[0]) }
 
+// kernelIota counts along the only axis.
 func kernelIota(n *plan.Node) kernelFunc {
-	shape, axis := n.Outputs[0], n.Attr.(int)
-	step := strides(shape.Dimensions)[axis]
-	dim := shape.Dimensions[axis]
+	shape := n.Outputs[0]
 	convert := convertBlock(dtypes.Int64, shape.DType)
 	return func(_ *Backend, _, out [][]byte) {
 		counts := make([]int64, shape.Size())
 		for i := range counts {
-			counts[i] = int64(i / step % dim)
+			counts[i] = int64(i)
 		}
 		if isHalf(shape.DType) {
 			wide := make([]float32, len(counts))

@@ -362,9 +362,14 @@ func gather[T unsigned](dst, src []T, view plan.View, start int) {
 	}
 }
 
+// fill writes v everywhere. Behind the first few it doubles what is filled, for copies are vectors.
 func fill[T any](dst []T, v T) {
-	for i := range dst {
+	n := min(len(dst), 16)
+	for i := range dst[:n] {
 		dst[i] = v
+	}
+	for ; n < len(dst); n *= 2 {
+		copy(dst[n:], dst[:n])
 	}
 }
 

@@ -46,6 +46,7 @@ type program struct {
 	words map[uint32]operand.Mem // constants by their bits
 	masks *operand.Mem
 	order *operand.Mem // see interleaving
+	ones  *operand.Mem // see trues
 
 	eights map[uint32]operand.Mem // vectors of eight of a constant, by its bits
 }
@@ -61,6 +62,8 @@ func generate() (map[string][]byte, error) {
 		"gemm":     gemmProgram,
 		"bf16":     bf16Program,
 		"pack":     packProgram,
+		"mask":     maskProgram,
+		"philox":   philoxProgram,
 		"unary":    unaryProgram,
 		"binary":   binaryProgram,
 		"reduce":   reduceProgram,

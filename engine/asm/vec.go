@@ -22,7 +22,9 @@ type vec struct {
 const (
 	isEqual     = 0
 	isLess      = 1
+	isAtMost    = 2
 	isUnordered = 3
+	isNotEqual  = 4 // or unordered
 	isAtLeast   = 13
 	isGreater   = 14
 )
