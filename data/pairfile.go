@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -12,7 +13,7 @@ import (
 // pairRecord is one row as it stands in a table.
 type pairRecord struct {
 	line     int    // where it begins, from 1
-	picture  string // its name for the file system of the pictures
+	picture  string // its name for the store of the pictures
 	captions []string
 	tags     []string
 	class    string
@@ -25,28 +26,78 @@ type pairSource interface {
 	next() (pairRecord, error)
 }
 
-// openPairFile opens a table; columns are those of its captions.
-func openPairFile(path, format string, opt PairOptions) (columns []string, source pairSource, file *os.File, err error) {
-	file, err = os.Open(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, nil, fmt.Errorf("no such file: %s: give the table of pictures and captions", path)
-	case err != nil:
-		return nil, nil, nil, fmt.Errorf("cannot open %s: %w", path, reason(err))
+// pairFormat returns the format that the name of a file says, "" for none.
+func pairFormat(path string) string {
+	name := strings.ToLower(path)
+	if strings.HasSuffix(name, ".tgz") || strings.HasSuffix(strings.TrimSuffix(name, ".gz"), ".tar") {
+		return "tar"
 	}
-	columns, source, err = pairTable(file, format, opt)
-	if err != nil {
-		file.Close()
-		return nil, nil, nil, fmt.Errorf("%s: %w", path, err)
+	if format := textFormat(path); slices.Contains(pairFormats, format) {
+		return format
 	}
-	return columns, source, file, nil
+	return ""
 }
 
-// pairTable returns the rows of a table.
-func pairTable(file *os.File, format string, opt PairOptions) (columns []string, source pairSource, err error) {
-	in, err := plainText(file)
+// pairFile is an opened table or shard.
+type pairFile struct {
+	pairSource
+	captions []string // the columns of captions
+	file     *os.File
+}
+
+// openPairFile opens a table or a shard, called name among those of its store.
+func openPairFile(path, name string, opt PairOptions, store *pictureStore, skipped *Skipped) (*pairFile, error) {
+	format := opt.Format
+	if format == "" {
+		if format = pairFormat(path); format == "" {
+			return nil, fmt.Errorf("%s: cannot tell the format: let the name end in .%s, or say it with format", path, strings.Join(pairFormats, ", ."))
+		}
+	}
+	file, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("no such file: %s: give the table of pictures and captions, or their shards", path)
+	case err != nil:
+		return nil, fmt.Errorf("cannot open %s: %w", path, reason(err))
+	}
+	f := &pairFile{file: file}
+	if err := f.open(format, name, opt, store, skipped); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+func (f *pairFile) open(format, name string, opt PairOptions, store *pictureStore, skipped *Skipped) (err error) {
+	info, err := f.file.Stat()
 	if err != nil {
-		return nil, nil, err
+		return reason(err)
+	}
+	var columns []string
+	switch format {
+	case "tar":
+		f.captions = opt.Captions
+		if len(f.captions) == 0 {
+			f.captions = shardCaptions[:1]
+		}
+		f.pairSource, err = openShard(f.file, name, opt, store, skipped)
+		return err
+	case "parquet":
+		columns, f.pairSource, err = openPairParquet(f.file, info.Size(), name, opt, store)
+	default:
+		columns, err = f.openLines(format, name, opt, store)
+	}
+	if err == nil {
+		f.captions = opt.captionsOf(columns)
+	}
+	return err
+}
+
+// openLines opens a table that is text.
+func (f *pairFile) openLines(format, name string, opt PairOptions, store *pictureStore) (columns []string, err error) {
+	in, err := plainText(f.file)
+	if err != nil {
+		return nil, err
 	}
 	lines := &lineReader{in: in}
 	var rows textSource
@@ -56,20 +107,19 @@ func pairTable(file *os.File, format string, opt PairOptions) (columns []string,
 	case "tsv":
 		columns, rows, err = openTSV(lines, opt.Header, opt.pick)
 	default:
-		columns, source, err = openPairJSONL(lines, opt)
+		columns, f.pairSource, err = openPairJSONL(lines, name, opt, store)
 	}
 	var bad *badRow
 	if errors.As(err, &bad) {
 		err = fmt.Errorf("line %d: %w", lines.number, err)
 	}
-	if err != nil {
-		return nil, nil, err
+	if rows != nil && err == nil {
+		f.pairSource = &pairColumns{rows: rows, captions: len(opt.captionsOf(columns)), tags: len(opt.Tags)}
 	}
-	if rows != nil {
-		source = &pairColumns{rows: rows, captions: len(opt.captionsOf(columns)), tags: len(opt.Tags)}
-	}
-	return opt.captionsOf(columns), source, nil
+	return columns, err
 }
+
+func (f *pairFile) close() { f.file.Close() }
 
 // pairColumns reads rows whose columns are those of PairOptions.pick.
 type pairColumns struct {
@@ -99,4 +149,13 @@ func (s *pairColumns) next() (pairRecord, error) {
 // splitTags returns the tags of a text that has several.
 func splitTags(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' || r == '|' })
+}
+
+// relativeTo returns the name that a path has from a folder, with slashes; the path as it is when it has none.
+func relativeTo(folder, path string) string {
+	relative, err := filepath.Rel(folder, path)
+	if err != nil {
+		relative = path
+	}
+	return filepath.ToSlash(relative)
 }

@@ -2,17 +2,21 @@ package data
 
 import (
 	"encoding/json"
+	"fmt"
 )
 
-// pairJSON reads an object a line. A column of captions may be a text or a list of texts.
+// pairJSON reads an object a line. A column of captions or tags may be a text or a list of texts. A picture may be given by its path
+// or as an object of the bytes of its file, in base64, and a path, which then does not matter.
 type pairJSON struct {
 	*jsonSource
-	opt PairOptions
+	opt   PairOptions
+	name  string // of the file, in the names of pictures that it holds
+	store *pictureStore
 }
 
 // openPairJSONL returns the rows of a file of a JSON object a line.
-func openPairJSONL(lines *lineReader, opt PairOptions) ([]string, pairSource, error) {
-	s := pairJSON{newJSONSource(lines), opt}
+func openPairJSONL(lines *lineReader, name string, opt PairOptions, store *pictureStore) ([]string, pairSource, error) {
+	s := pairJSON{newJSONSource(lines), opt, name, store}
 	var keys []string
 	if opt.Image == "" || len(opt.Captions) == 0 {
 		var err error
@@ -31,51 +35,38 @@ func (s pairJSON) next() (pairRecord, error) {
 	if err != nil {
 		return r, err
 	}
-	if r.picture, err = s.value(s.columns[0], true); err != nil {
+	if r.captions, err = s.object.allTexts(s.opt.captionsOf(s.columns), nil); err != nil {
 		return r, err
 	}
-	for _, c := range s.opt.captionsOf(s.columns) {
-		texts, err := s.texts(c, nil)
-		if err != nil {
-			return r, err
-		}
-		r.captions = append(r.captions, texts...)
-	}
-	for _, c := range s.opt.Tags {
-		tags, err := s.texts(c, splitTags)
-		if err != nil {
-			return r, err
-		}
-		r.tags = append(r.tags, tags...)
+	if r.tags, err = s.object.allTexts(s.opt.Tags, splitTags); err != nil {
+		return r, err
 	}
 	if s.opt.Class != "" {
-		r.class, err = s.value(s.opt.Class, false)
+		if r.class, err = s.object.value(s.opt.Class, false); err != nil {
+			return r, err
+		}
 	}
+	r.picture, err = s.picture(r.line)
 	return r, err
 }
 
-// texts returns the texts of a column: those of a list, or one, perhaps split, or none.
-func (s pairJSON) texts(column string, split func(string) []string) ([]string, error) {
-	raw, ok := s.object[column]
-	if !ok || raw[0] == 'n' {
-		return nil, nil
+// picture returns the name of the picture of the present object.
+func (s pairJSON) picture(line int) (string, error) {
+	column := s.columns[0]
+	raw := s.object[column]
+	if len(raw) == 0 || raw[0] != '{' {
+		return s.object.value(column, true)
 	}
-	if raw[0] != '[' {
-		text, err := s.value(column, true)
-		if err != nil || split == nil {
-			return []string{text}, err
-		}
-		return split(text), nil
+	var file struct {
+		Bytes []byte
+		Path  string
 	}
-	var list []*string
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, malformed("column %q is a list of other things than texts", column)
+	if err := json.Unmarshal(raw, &file); err != nil {
+		return "", malformed("column %q has no picture: %v", column, err)
 	}
-	var texts []string
-	for _, text := range list {
-		if text != nil {
-			texts = append(texts, *text)
-		}
+	if len(file.Bytes) == 0 {
+		return file.Path, nil
 	}
-	return texts, nil
+	name := fmt.Sprintf("%s:%d", s.name, line)
+	return name, s.store.keep(name, file.Bytes)
 }

@@ -18,47 +18,41 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// OpenPairs reads a table of pictures and captions. Captions are kept in a temporary file, as [OpenText] keeps texts; of each
-// picture the header is read.
+// OpenPairs reads pictures with captions, of a table or of shards. Captions are kept in a temporary file, as [OpenText] keeps texts;
+// of each picture the header is read.
 //
-//   - .csv, .tsv and .jsonl are as [OpenText] has them, each perhaps compressed with gzip. A picture is given by its path from the
-//     table's folder, or by an absolute one.
-//   - A picture has several captions when there are several columns of them, when several rows have the same path, or, in JSON,
-//     when a column is a list. Columns without a caption are passed over; a row without any is not used.
+//   - .csv, .tsv, .jsonl and .parquet are as [OpenText] has them, each but Parquet perhaps compressed with gzip. A picture is given by
+//     its path from the table's folder, or by an absolute one; in JSON and Parquet its file may be in the table, as bytes or as
+//     an object of bytes and path, and is copied to a temporary file.
+//   - .tar is a shard of WebDataset: files that are called the same but for their ends are a sample, as key.jpg, key.txt and key.json.
+//     A column is one of these ends, or a key of the JSON object. Pictures are read where they are in the shard; those of a shard
+//     compressed with gzip (.tar.gz, .tgz) are copied to a temporary file. A shard that is cut short has what is whole, and is
+//     listed in Images.Skipped.
+//   - Several files are a folder of shards, or a name with braces or wildcards: shard-{000..009}.tar, train-*.parquet.
+//   - A picture has several captions when there are several columns of them, when several rows have the same path, or when a column
+//     is a list. Columns without a caption are passed over; a row without any is not used.
 //   - Tags are kept with the captions of their row. They are for training: pictures that share a tag are not thought the same.
 //   - Rows that cannot be used are counted in Dropped with the first few of them, and pictures that cannot be read are listed in
 //     Images.Skipped with the row that has them.
 //
-// Pairs are in the order of the table, those of a picture where it is first. A column that is not there is an error, and so is a
-// damaged file; it wraps [ErrNoText] when no row is left. [Pairs.Close] removes the temporary file.
+// Pairs are in the order of the files, those of a picture where it is first. A column that is not there is an error, and so is a
+// damaged table; it wraps [ErrNoText] when no row is left. [Pairs.Close] removes the temporary files.
 func OpenPairs(ctx context.Context, path string, opt PairOptions) (*Pairs, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
-	format := opt.Format
-	if format == "" {
-		if format = textFormat(path); !slices.Contains(pairFormats, format) {
-			return nil, fmt.Errorf("%s: cannot tell the format: let the name end in .%s, or say it with format", path, strings.Join(pairFormats, ", ."))
-		}
-	}
-	columns, source, file, err := openPairFile(path, format, opt)
+	paths, err := pairPaths(path)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
 	captions, err := newSpool()
 	if err != nil {
 		return nil, err
 	}
-	b := newPairBuilder(path, opt, captions, tableFolder(filepath.Dir(path)))
-	if err := b.readAll(ctx, source); err != nil {
-		captions.close()
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	p := b.pairs(columns)
-	if p.content, err = sameContent(ctx, p.Images, p.keys); err != nil {
-		p.Close()
-		return nil, err
+	b := newPairBuilder(opt, captions, filepath.Dir(paths[0]))
+	p, err := b.build(ctx, paths)
+	if err != nil {
+		return nil, errors.Join(err, captions.close(), b.store.close())
 	}
 	return p, nil
 }
@@ -66,7 +60,9 @@ func OpenPairs(ctx context.Context, path string, opt PairOptions) (*Pairs, error
 // pairBuilder looks at the pictures of rows, cleans their captions and puts them into a spool.
 type pairBuilder struct {
 	opt      PairOptions
-	texts    TextOptions // how captions are cleaned
+	folder   string        // of the first file
+	store    *pictureStore // of images
+	texts    TextOptions   // how captions are cleaned
 	captions textBuilder
 	images   *Images
 	known    map[string]int32 // the number of each picture, by its name
@@ -81,12 +77,12 @@ type pairBuilder struct {
 // said is a caption of a picture.
 type said struct{ picture, caption int32 }
 
-func newPairBuilder(path string, opt PairOptions, captions *spool, fsys fs.FS) *pairBuilder {
-	texts := opt.text()
+func newPairBuilder(opt PairOptions, captions *spool, folder string) *pairBuilder {
+	texts, store := opt.text(), newPictureStore(folder)
 	return &pairBuilder{
-		opt: opt, texts: texts,
-		captions: textBuilder{opt: texts, spool: captions, classes: make(map[string]int32), fingerprint: sha256.New(), dropped: drops{path: path}},
-		images:   &Images{Skipped: new(Skipped), fsys: fsys, maxPixels: opt.MaxPixels},
+		opt: opt, folder: folder, store: store, texts: texts,
+		captions: textBuilder{opt: texts, spool: captions, classes: make(map[string]int32), fingerprint: sha256.New()},
+		images:   &Images{Skipped: new(Skipped), fsys: store, maxPixels: opt.MaxPixels},
 		known:    make(map[string]int32), number: make(map[uint64]int32), said: make(map[said]struct{}),
 	}
 }
@@ -101,11 +97,60 @@ type looked struct {
 // lookedAhead is the number of rows whose pictures are looked at at a time, by all processors.
 const lookedAhead = 512
 
-func (b *pairBuilder) readAll(ctx context.Context, source pairSource) error {
+// build reads the files.
+func (b *pairBuilder) build(ctx context.Context, paths []string) (*Pairs, error) {
+	var columns []string
+	for i, path := range paths {
+		file, err := openPairFile(path, relativeTo(b.folder, path), b.opt, b.store, b.images.Skipped)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			columns = file.captions
+		}
+		b.captions.dropped.path = path
+		err = b.readAll(ctx, file, relativeTo(b.folder, filepath.Dir(path)))
+		file.close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if len(b.images.Items) == 0 {
+		return nil, b.nothing(paths)
+	}
+	if err := b.captions.spool.finish(); err != nil {
+		return nil, err
+	}
+	content, err := sameContent(ctx, b.images, b.keys)
+	if err != nil {
+		return nil, err
+	}
+	p := b.pairs(columns)
+	p.content = content
+	return p, nil
+}
+
+// nothing says why no row is left.
+func (b *pairBuilder) nothing(paths []string) error {
+	name := paths[0]
+	if len(paths) > 1 {
+		name = fmt.Sprintf("%s and %d more", name, len(paths)-1)
+	}
+	if skipped := b.images.Skipped.List(); len(skipped) > 0 && len(b.captions.dropped.list()) == 0 {
+		return fmt.Errorf("%s: %w: %s: %w", name, ErrNoText, skipped[0].Path, skipped[0].Err)
+	}
+	return fmt.Errorf("%s: %w", name, b.captions.nothing())
+}
+
+// readAll reads the rows of a file; folder is where it lies, from that of the first.
+func (b *pairBuilder) readAll(ctx context.Context, source pairSource, folder string) error {
 	for {
-		rows, end := b.read(source)
+		rows, end := b.read(source, folder)
 		if end != nil && end != io.EOF {
 			return end
+		}
+		if err := b.store.finish(); err != nil {
+			return err
 		}
 		if err := b.look(ctx, rows); err != nil {
 			return err
@@ -114,19 +159,18 @@ func (b *pairBuilder) readAll(ctx context.Context, source pairSource) error {
 			if err := b.add(row); err != nil {
 				return err
 			}
+			if _, used := b.known[row.picture]; !used {
+				b.store.forget(row.picture)
+			}
 		}
 		if end == io.EOF {
-			break
+			return nil
 		}
 	}
-	if len(b.images.Items) == 0 {
-		return b.captions.nothing()
-	}
-	return b.captions.spool.finish()
 }
 
 // read returns the next rows. The error is io.EOF with the last of them.
-func (b *pairBuilder) read(source pairSource) (rows []looked, err error) {
+func (b *pairBuilder) read(source pairSource, folder string) (rows []looked, err error) {
 	for len(rows) < lookedAhead {
 		r, err := source.next()
 		var bad *badRow
@@ -136,22 +180,25 @@ func (b *pairBuilder) read(source pairSource) (rows []looked, err error) {
 		case err != nil:
 			return rows, err
 		default:
-			rows = append(rows, looked{pairRecord: r, bad: b.tidy(&r)})
-			rows[len(rows)-1].pairRecord = r
+			row := looked{pairRecord: r}
+			row.picture, row.bad = b.tidy(r.picture, folder)
+			rows = append(rows, row)
 		}
 	}
 	return rows, nil
 }
 
-// tidy brings the path of a picture into one form.
-func (b *pairBuilder) tidy(r *pairRecord) error {
-	if strings.TrimSpace(r.picture) == "" {
-		return &badRow{NoPicture, "no path"}
+// tidy brings the path of a picture into one form, from the folder of the first file.
+func (b *pairBuilder) tidy(picture, folder string) (string, error) {
+	switch {
+	case strings.TrimSpace(picture) == "":
+		return "", &badRow{NoPicture, "no path"}
+	case b.store.has(picture) || strings.Contains(picture, "://"):
+		return picture, nil
+	case filepath.IsAbs(picture):
+		return filepath.ToSlash(filepath.Clean(picture)), nil
 	}
-	if !strings.Contains(r.picture, "://") {
-		r.picture = path.Clean(filepath.ToSlash(r.picture))
-	}
-	return nil
+	return path.Join(folder, filepath.ToSlash(picture)), nil
 }
 
 // look looks at the pictures of rows that are not known yet.
@@ -286,7 +333,7 @@ func (b *pairBuilder) numberOf(caption string) int32 {
 // pairs returns what was built, with the captions in the order of their pictures.
 func (b *pairBuilder) pairs(columns []string) *Pairs {
 	text := b.captions.text([]string{"caption"})
-	p := &Pairs{Images: b.images, Columns: columns, Dropped: text.Dropped, keys: b.keys, starts: []int{0}}
+	p := &Pairs{Images: b.images, Columns: columns, Dropped: text.Dropped, keys: b.keys, starts: []int{0}, store: b.store}
 	rows := make([]uint32, len(b.owner))
 	for k := range rows {
 		rows[k] = uint32(k)
@@ -304,7 +351,7 @@ func (b *pairBuilder) pairs(columns []string) *Pairs {
 	for i := range b.images.Items {
 		item := &b.images.Items[i]
 		item.Label = p.Captions.Label(p.starts[i])
-		if outside(item.Path) {
+		if !b.store.has(item.Path) && outside(item.Path) {
 			p.Outside++
 		}
 	}

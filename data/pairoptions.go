@@ -12,10 +12,10 @@ import (
 // PairOptions say which columns of a table are the pictures and captions of [Pairs], and how captions are cleaned. Start from
 // [DefaultPairOptions].
 type PairOptions struct {
-	Format   string   `yaml:"format" json:"format" help:"csv, tsv or jsonl; empty is what the file's name says"`
+	Format   string   `yaml:"format" json:"format" help:"csv, tsv, jsonl, parquet or tar, for shards; empty is what the file's name says"`
 	Header   bool     `yaml:"header" json:"header" help:"the first line of a csv or tsv file names its columns; else they are called 1, 2, 3, ..."`
-	Image    string   `yaml:"image" json:"image" help:"column of the picture: its path from the table's folder; empty is the first of image, filepath, file_name and image_path that there is"`
-	Captions []string `yaml:"captions" json:"captions" help:"columns of the captions; empty is the first of caption, captions, title and text that there is"`
+	Image    string   `yaml:"image" json:"image" help:"column of the picture: its path from the table's folder, or its bytes; empty is the first of image, filepath, file_name and image_path that there is, in shards the first picture"`
+	Captions []string `yaml:"captions" json:"captions" help:"columns of the captions; empty is the first of caption, captions, title and text that there is, in shards txt before these"`
 	Tags     []string `yaml:"tags" json:"tags" help:"columns of tags: words that say something of a picture and not what it is, between commas, semicolons or bars, or as a list"`
 	Class    string   `yaml:"class" json:"class" help:"column of the class; empty is none"`
 
@@ -43,7 +43,10 @@ var (
 )
 
 // pairFormats are the formats that pairs are read from, by the names that PairOptions.Format has for them.
-var pairFormats = []string{"csv", "tsv", "jsonl"}
+var (
+	pairTables  = []string{"csv", "tsv", "jsonl", "parquet"}
+	pairFormats = append(slices.Clone(pairTables), "tar")
+)
 
 // Validate names the first option whose value cannot be used, and what it must be.
 func (o PairOptions) Validate() error {

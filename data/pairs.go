@@ -29,7 +29,7 @@ type Pairs struct {
 	caption []int32  // of each row of Captions: equal captions have equal numbers
 	content []int32  // of each picture: equal files have equal numbers
 	keys    []uint64 // of each picture: what the beginning and the size of its file come to
-	pixels  io.Closer
+	store   *pictureStore
 }
 
 // PairRow is one picture's captions and where they are from.
@@ -136,9 +136,5 @@ func (p *Pairs) Fingerprint() string {
 // Close removes the temporary files. Captions of all parts of the pairs can no longer be read, nor pictures that the table or a
 // compressed shard holds.
 func (p *Pairs) Close() error {
-	err := p.Captions.Close()
-	if p.pixels != nil {
-		err = errors.Join(err, p.pixels.Close())
-	}
-	return err
+	return errors.Join(p.Captions.Close(), p.store.close())
 }

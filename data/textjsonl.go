@@ -1,14 +1,10 @@
 package data
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -17,7 +13,7 @@ type jsonSource struct {
 	lines   *lineReader
 	columns []string
 	texts   int // how many of the columns, the first, are texts
-	object  map[string]json.RawMessage
+	object  jsonObject
 
 	rows    int             // objects read so far
 	missing map[string]bool // columns that none of them had
@@ -66,7 +62,7 @@ func (s *jsonSource) firstKeys() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.parse(line); err != nil {
+	if s.object, err = parseJSON(line); err != nil {
 		return nil, err
 	}
 	s.lines.back(append(slices.Clone(line), lineEnd...), s.lines.number)
@@ -81,7 +77,7 @@ func (s *jsonSource) next(r *textRecord) error {
 	}
 	r.values = r.values[:0]
 	for i, c := range s.columns {
-		value, err := s.value(c, i < s.texts)
+		value, err := s.object.value(c, i < s.texts)
 		if err != nil {
 			return err
 		}
@@ -105,34 +101,10 @@ func (s *jsonSource) read() error {
 	if !utf8.Valid(line) { // parsing would hide it
 		return &badRow{InvalidUTF8, ""}
 	}
-	if err := s.parse(line); err != nil {
+	if s.object, err = parseJSON(line); err != nil {
 		return err
 	}
 	return s.look()
-}
-
-// parse sets s.object to that of a line.
-func (s *jsonSource) parse(line []byte) error {
-	s.object = make(map[string]json.RawMessage, len(s.object))
-	if bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte{'['}) {
-		var list []json.RawMessage
-		if err := json.Unmarshal(line, &list); err != nil {
-			return malformed("%v", err)
-		}
-		for i, value := range list {
-			s.object[strconv.Itoa(i+1)] = value
-		}
-		return nil
-	}
-	err := json.Unmarshal(line, &s.object)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong):
-		return malformed("a JSON %s, not an object", wrong.Value)
-	case err != nil:
-		return malformed("%v", err)
-	}
-	return nil
 }
 
 // look notes which columns there are, as long as some have not been seen.
@@ -159,38 +131,4 @@ func (s *jsonSource) absent() error {
 		}
 	}
 	return nil
-}
-
-// value returns what the object has in a column. A text must be there, and a string; anything else may be a number or a
-// truth value, too, or missing.
-func (s *jsonSource) value(column string, text bool) (string, error) {
-	raw, ok := s.object[column]
-	switch {
-	case !ok && text:
-		return "", malformed("no column %q", column)
-	case !ok || raw[0] == 'n' && !text:
-		return "", nil
-	case raw[0] == '"':
-		var value string
-		err := json.Unmarshal(raw, &value)
-		return value, err
-	case text || raw[0] == '{' || raw[0] == '[':
-		return "", malformed("column %q is %s, not text", column, jsonKind(raw[0]))
-	}
-	return string(raw), nil
-}
-
-// jsonKind says in words what a value is that begins with b.
-func jsonKind(b byte) string {
-	switch b {
-	case '{':
-		return "an object"
-	case '[':
-		return "a list"
-	case 't', 'f':
-		return "a truth value"
-	case 'n':
-		return "null"
-	}
-	return "a number"
 }

@@ -26,12 +26,9 @@ type parquetSource struct {
 // openParquet returns the rows of a Parquet file. A column within a group is called group.column; lists have no columns.
 func openParquet(file *os.File, size int64, opt TextOptions) (columns []string, source textSource, err error) {
 	defer recoverParquet(&err)
-	if err := checkParquet(file, size); err != nil {
-		return nil, nil, err
-	}
-	f, err := parquet.OpenFile(file, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	f, err := openParquetFile(file, size)
 	if err != nil {
-		return nil, nil, damagedParquet(err)
+		return nil, nil, err
 	}
 	s := &parquetSource{groups: f.RowGroups()}
 	var names []string
@@ -55,6 +52,18 @@ func openParquet(file *os.File, size int64, opt TextOptions) (columns []string, 
 	}
 	s.columns = make([]parquetColumn, len(columns))
 	return columns, s, nil
+}
+
+// openParquetFile opens a whole Parquet file.
+func openParquetFile(file *os.File, size int64) (*parquet.File, error) {
+	if err := checkParquet(file, size); err != nil {
+		return nil, err
+	}
+	f, err := parquet.OpenFile(file, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, damagedParquet(err)
+	}
+	return f, nil
 }
 
 // checkParquet refuses what is no whole Parquet file. Its last 8 bytes are the length of the footer and the magic
@@ -94,8 +103,8 @@ func recoverParquet(err *error) {
 	}
 }
 
-func (s *parquetSource) next(r *textRecord) (err error) {
-	defer recoverParquet(&err)
+// advance goes to the next row. The error is io.EOF after the last.
+func (s *parquetSource) advance() error {
 	for s.left == 0 {
 		if len(s.groups) == 0 {
 			for i := range s.columns {
@@ -112,16 +121,30 @@ func (s *parquetSource) next(r *textRecord) (err error) {
 	}
 	s.left--
 	s.row++
+	return nil
+}
+
+// unreadable says which value of the present row cannot be read.
+func (s *parquetSource) unreadable(column int, err error) error {
+	if err == io.EOF {
+		return damagedParquet(fmt.Errorf("column %q ends before row %d", s.names[column], s.row))
+	}
+	return damagedParquet(fmt.Errorf("column %q, row %d: %w", s.names[column], s.row, err))
+}
+
+func (s *parquetSource) next(r *textRecord) (err error) {
+	defer recoverParquet(&err)
+	if err := s.advance(); err != nil {
+		return err
+	}
 	r.line = s.row
 	r.values = r.values[:0]
 	var missing error
 	for i := range s.columns {
 		value, err := s.columns[i].next()
 		switch {
-		case err == io.EOF:
-			return damagedParquet(fmt.Errorf("column %q ends before row %d", s.names[i], s.row))
 		case err != nil:
-			return damagedParquet(fmt.Errorf("column %q, row %d: %w", s.names[i], s.row, err))
+			return s.unreadable(i, err)
 		case !value.IsNull():
 			r.values = append(r.values, value.String())
 		case i < s.texts:
@@ -148,13 +171,32 @@ func (c *parquetColumn) open(chunk parquet.ColumnChunk) {
 	c.pages = chunk.Pages()
 }
 
-// next returns the next value, which is valid until the next call, and io.EOF after the last.
+// next returns the next value, which is valid until the next call of any method, and io.EOF after the last.
 func (c *parquetColumn) next() (parquet.Value, error) {
+	if err := c.fill(); err != nil {
+		return parquet.Value{}, err
+	}
+	value := c.have[0]
+	c.have = c.have[1:]
+	return value, nil
+}
+
+// repeats tells whether the next value is one more of a list that the last one is of.
+func (c *parquetColumn) repeats() (bool, error) {
+	err := c.fill()
+	if err == io.EOF {
+		return false, nil
+	}
+	return err == nil && c.have[0].RepetitionLevel() > 0, err
+}
+
+// fill reads values, unless some are left. The error is io.EOF after the last.
+func (c *parquetColumn) fill() error {
 	for len(c.have) == 0 {
 		if c.page == nil {
 			page, err := c.pages.ReadPage()
 			if err != nil {
-				return parquet.Value{}, err
+				return err
 			}
 			c.page, c.values = page, page.Values()
 		}
@@ -164,13 +206,11 @@ func (c *parquetColumn) next() (parquet.Value, error) {
 			parquet.Release(c.page)
 			c.page = nil
 			if err != nil && err != io.EOF {
-				return parquet.Value{}, err
+				return err
 			}
 		}
 	}
-	value := c.have[0]
-	c.have = c.have[1:]
-	return value, nil
+	return nil
 }
 
 func (c *parquetColumn) close() {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"sync"
@@ -27,7 +28,7 @@ type spool struct {
 const stride = 64
 
 func newSpool() (*spool, error) {
-	file, err := os.CreateTemp("", "alike-text-*")
+	file, err := os.CreateTemp("", "alike-*")
 	if err != nil {
 		return nil, spoolError(err)
 	}
@@ -37,7 +38,7 @@ func newSpool() (*spool, error) {
 }
 
 func spoolError(err error) error {
-	return fmt.Errorf("cannot keep the texts in a temporary file in %s: %w: set TMPDIR to a folder with more room", os.TempDir(), reason(err))
+	return fmt.Errorf("cannot write a temporary file in %s: %w: set TMPDIR to a folder with more room", os.TempDir(), reason(err))
 }
 
 func (s *spool) len() int { return len(s.sizes) }
@@ -58,23 +59,34 @@ func (s *spool) add(record []byte) error {
 	return nil
 }
 
-// finish makes the records readable.
-func (s *spool) finish() error {
+// flush makes the records so far readable.
+func (s *spool) flush() error {
 	if err := s.out.Flush(); err != nil {
 		return spoolError(err)
 	}
-	s.out = nil
 	return nil
 }
 
-// read returns record i, in memory of its own.
-func (s *spool) read(i int) ([]byte, error) {
+// finish makes the records readable. It ends the writing.
+func (s *spool) finish() error {
+	err := s.flush()
+	s.out = nil
+	return err
+}
+
+// section is where record i is.
+func (s *spool) section(i int) *io.SectionReader {
 	start := s.starts[i/stride]
 	for _, size := range s.sizes[i/stride*stride : i] {
 		start += int64(size)
 	}
+	return io.NewSectionReader(s.file, start, int64(s.sizes[i]))
+}
+
+// read returns record i, in memory of its own.
+func (s *spool) read(i int) ([]byte, error) {
 	record := make([]byte, s.sizes[i])
-	if _, err := s.file.ReadAt(record, start); err != nil {
+	if _, err := s.section(i).ReadAt(record, 0); err != nil {
 		if errors.Is(err, os.ErrClosed) {
 			return nil, errors.New("the text is closed")
 		}
