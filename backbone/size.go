@@ -26,11 +26,15 @@ func (s Size) String() string { return s.For("a picture") }
 
 // For says it in words, of what one pass of the encoder is for: "a picture", "a text of 32 tokens".
 func (s Size) For(item string) string {
+	weights := fmt.Sprintf("%.3g million weights", float64(s.Parameters)/1e6)
+	if s.MultiplyAdds == 0 { // a table to look up in
+		return weights
+	}
 	work := fmt.Sprintf("%.3g million", s.MultiplyAdds/1e6)
 	if s.MultiplyAdds >= 1e9 {
 		work = fmt.Sprintf("%.3g billion", s.MultiplyAdds/1e9)
 	}
-	return fmt.Sprintf("%.3g million weights, %s multiply-adds %s", float64(s.Parameters)/1e6, work, item)
+	return fmt.Sprintf("%s, %s multiply-adds %s", weights, work, item)
 }
 
 // Measure returns the size of an encoder, as [New] takes it, on pictures of imageSize. It builds the encoder's graph on the

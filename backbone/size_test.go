@@ -87,6 +87,7 @@ func TestSizeInWords(t *testing.T) {
 	for size, want := range map[backbone.Size]string{
 		{Parameters: 11_176_512, MultiplyAdds: 1_813_561_344}: "11.2 million weights, 1.81 billion multiply-adds a picture",
 		{Parameters: 388_896, MultiplyAdds: 3_760_128}:        "0.389 million weights, 3.76 million multiply-adds a picture",
+		{Parameters: 2_410_000}:                               "2.41 million weights",
 	} {
 		if got := size.String(); got != want {
 			t.Errorf("%q, want %q", got, want)

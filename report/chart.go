@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -19,10 +20,10 @@ type chart struct {
 	curve
 	frame
 	Title, Meaning string
-	Summary        string // for those who cannot see it
-	Curve, Dots    string // path data
-	Expected       string // path data of the area where the curve was expected; empty for none
-	Levels         []tick // baselines
+	Summary        string  // for those who cannot see it
+	Curve, Dots    string  // path data
+	Expected       string  // path data of the area where the curve was expected; empty for none
+	Levels         []level // baselines
 	Points         []point
 	Last           point
 }
@@ -38,6 +39,30 @@ type point struct {
 	Epoch int
 	Text  string
 	X, Y  float64
+}
+
+// level is a baseline, whose name is above its line or, where another's is in the way, below.
+type level struct {
+	tick
+	Below bool
+}
+
+// lineHeight is what a name takes up, in CSS pixels.
+const lineHeight = 12
+
+// levels places the baselines of a curve that have a value.
+func (c curve) levels(baselines []Baseline, f frame) []level {
+	var list []level
+	for _, b := range baselines {
+		if finite(b.Value) {
+			list = append(list, level{tick: tick{f.y(b.Value), b.Name + " " + c.format(b.Value)}})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b level) int { return cmp.Compare(a.At, b.At) })
+	for i := range list {
+		list[i].Below = i > 0 && !list[i-1].Below && list[i].At-list[i-1].At < lineHeight
+	}
+	return list
 }
 
 // tick is a labelled position on an axis.
@@ -66,6 +91,7 @@ var curves = []curve{
 	{title: "Loss", value: func(e Epoch) float64 { return e.Loss },
 		meaning: "What training minimises. It should fall; its level cannot be compared across methods."},
 	knnCurve,
+	stsCurve,
 	{title: "Alignment", value: func(e Epoch) float64 { return e.Alignment }, include: []float64{0},
 		meaning: "Mean squared distance of two views of one item on the unit sphere: 0 is identical, 2 unrelated. Lower is better, unless uniformity rises to 0 with it."},
 	{title: "Uniformity", value: func(e Epoch) float64 { return e.Uniformity }, include: []float64{0},
@@ -78,19 +104,19 @@ var curves = []curve{
 		meaning: "The size of the optimiser's steps, by its schedule."},
 }
 
-// knnCurve is the one with baselines to draw.
+// knnCurve and stsCurve are those with baselines to draw.
 var knnCurve = curve{title: "kNN accuracy", value: func(e Epoch) float64 { return e.KNN }, share: true, include: []float64{0},
 	meaning: "On training items that were held out, so that no choice is made on the test set. Higher is better."}
 
+var stsCurve = curve{title: "Sentence similarity", value: func(e Epoch) float64 { return e.STS },
+	meaning: "How well the cosines of pairs of sentences order them as their scores do (STS): Spearman's correlation, over all pairs. 1 is the same order."}
+
 // newCharts draws every curve that has a value.
-func newCharts(epochs []Epoch, expected Expected, heldOut []Baseline) []chart {
+func newCharts(run Run) []chart {
+	baselines := map[string][]Baseline{knnCurve.title: run.HeldOutBaselines, stsCurve.title: run.STSBaselines}
 	var charts []chart
 	for _, c := range curves {
-		var baselines []Baseline
-		if c.title == knnCurve.title {
-			baselines = heldOut
-		}
-		if drawn, ok := newChart(c, epochs, expected, baselines); ok {
+		if drawn, ok := newChart(c, run.Epochs, run.Expected, baselines[c.title]); ok {
 			charts = append(charts, drawn)
 		}
 	}
@@ -106,11 +132,7 @@ func newChart(c curve, epochs []Epoch, expected Expected, baselines []Baseline) 
 	expected = expected.between(first, last)
 	axes, _ := c.newFrame(slices.Concat(epochs, expected.Low, expected.High), baselines)
 	drawn := chart{curve: c, frame: axes, Title: c.title, Meaning: c.meaning}
-	for _, b := range baselines {
-		if finite(b.Value) {
-			drawn.Levels = append(drawn.Levels, tick{axes.y(b.Value), b.Name + " " + c.format(b.Value)})
-		}
-	}
+	drawn.Levels = c.levels(baselines, axes)
 	drawn.Expected = c.area(expected.Low, expected.High, axes)
 	drawn.trace(epochs)
 	return drawn, true

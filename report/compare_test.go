@@ -11,7 +11,7 @@ func epochsOf(values ...float64) []Epoch {
 	nan := math.NaN()
 	var list []Epoch
 	for i, v := range values {
-		list = append(list, Epoch{i, v, v / 10, nan, nan, nan, nan, nan})
+		list = append(list, Epoch{i, v, v / 10, nan, nan, nan, nan, nan, nan})
 	}
 	return list
 }
@@ -64,7 +64,7 @@ func TestComparisonShowsEveryLine(t *testing.T) {
 // The range that a run's curves are expected in is drawn behind them, as far as the run goes.
 func TestExpectedIsDrawnBehindTheCurve(t *testing.T) {
 	run := Run{Epochs: epochsOf(4, 3), Expected: Expected{Low: epochsOf(2, 2, 0), High: epochsOf(4, 3, 9)}, Verdict: "It went well."}
-	charts := newCharts(run.Epochs, run.Expected, nil)
+	charts := newCharts(run)
 	// Epochs 0 and 1; the ticks of losses from 2 to 4 are 2 to 4.
 	if got := charts[0].Expected; got != "M46 12L346 86L346 160L46 160Z" {
 		t.Errorf("the area is %s", got)

@@ -51,7 +51,7 @@ func TestNumberFormats(t *testing.T) {
 func TestChartSkipsWhatWasNotMeasured(t *testing.T) {
 	nan := math.NaN()
 	epochs := []Epoch{{Number: 0, Loss: nan, KNN: 0.2}, {Number: 1, Loss: 4, KNN: nan}, {Number: 2, Loss: 2, KNN: nan}, {Number: 4, Loss: 3, KNN: 0.4}}
-	charts := newCharts(epochs, Expected{}, []Baseline{{"raw pixels", 0.5}, {"unknown", nan}})
+	charts := newCharts(Run{Epochs: epochs, HeldOutBaselines: []Baseline{{"raw pixels", 0.5}, {"unknown", nan}}, STSBaselines: []Baseline{{"words alone", 0.65}}})
 	loss, knn := charts[0], charts[1]
 	// The epochs 0 to 4 share the axis from 46 to 346; losses from 2 to 4 fill the height from 160 to 12.
 	if want := "M121 12L196 160L346 86"; loss.Curve != want {
@@ -65,6 +65,13 @@ func TestChartSkipsWhatWasNotMeasured(t *testing.T) {
 	}
 	if len(knn.Levels) != 1 || knn.Levels[0].Text != "raw pixels 50.0 %" || len(loss.Levels) != 0 {
 		t.Errorf("levels are %+v in the kNN chart and %+v in that of loss", knn.Levels, loss.Levels)
+	}
+	if sts := charts[2]; len(sts.Levels) != 1 || sts.Levels[0].Text != "words alone 0.650" || sts.Title != "Sentence similarity" {
+		t.Errorf("the chart of sentences is %q with levels %+v", sts.Title, sts.Levels)
+	}
+	both := newCharts(Run{Epochs: epochs, HeldOutBaselines: []Baseline{{"lower", 0.49}, {"upper", 0.5}, {"far", 0.1}}})[1].Levels
+	if !(both[0].Text == "upper 50.0 %" && !both[0].Below && both[1].Below && !both[2].Below) {
+		t.Errorf("names that would lie over each other are at %+v", both)
 	}
 	table := newValueTable(epochs, charts)
 	if diff := cmp.Diff([]string{notMeasured, "20.0 %"}, table.Rows[0].Values[:2]); diff != "" {

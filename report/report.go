@@ -35,8 +35,12 @@ type Run struct {
 	Verdict  string
 	// HeldOutBaselines are drawn as levels in the curve of kNN accuracy. They must be measured on the same held-out items.
 	HeldOutBaselines []Baseline
+	// STSBaselines are levels in the curve of the correlation with scored pairs.
+	STSBaselines []Baseline
 	// Positives are pictures with the views that training takes to be alike.
 	Positives []Positive
+	// Texts are rows of text, line by line, with the views and the hard negatives that training makes of them.
+	Texts [][]TextLine
 	// Command reproduces the run.
 	Command string
 	// Config is the resolved configuration.
@@ -89,6 +93,8 @@ type Epoch struct {
 	Loss float64
 	// KNN is the accuracy on the held-out part of the training data, in [0, 1].
 	KNN float64
+	// STS is Spearman's correlation, in [-1, 1], of the cosines of pairs of sentences with their scores.
+	STS float64
 	// Alignment, Uniformity, EffectiveRank and Std are those of package metric, on held-out items.
 	Alignment, Uniformity, EffectiveRank, Std float64
 	// LearningRate is that of the epoch's last step.
@@ -150,6 +156,11 @@ type Positive struct {
 	Views    []Image
 }
 
+// TextLine is a text and what it is, such as "view" or "negative".
+type TextLine struct {
+	Name, Text string
+}
+
 // Span is a part of the run and how long it took.
 type Span struct {
 	Name     string
@@ -192,7 +203,7 @@ type content struct {
 
 // Write writes the report of a run to w as one HTML file. Nothing is written if the page cannot be made.
 func Write(w io.Writer, run Run) error {
-	charts := newCharts(run.Epochs, run.Expected, run.HeldOutBaselines)
+	charts := newCharts(run)
 	view := content{
 		Run:     run,
 		Style:   template.CSS(style),

@@ -47,12 +47,13 @@ func fullRun(t testing.TB, name func(string) string) Run {
 		Queries:   []Query{{Photo: photo, Neighbours: []Neighbour{{photo, 0.9}, {Photo{Image: img, Label: name("shoe")}, -0.1}, {bare, 0}}}},
 		Map:       []MapPoint{{0, 0, 0, name("a.jpg"), img}, {1, 2, 1, name("b.jpg"), Image{}}, {2, 1, -1, "", img}},
 		Classes:   []string{name("hat"), name("shoe")},
-		Epochs:    []Epoch{{1, 3, 0.3, 0.5, -1, 10, 0.5, 0.1}, {2, 2, 0.4, 0.4, -2, 20, 0.9, 0.05}},
+		Epochs:    []Epoch{{1, 3, 0.3, 0.6, 0.5, -1, 10, 0.5, 0.1}, {2, 2, 0.4, 0.7, 0.4, -2, 20, 0.9, 0.05}},
 		Positives: []Positive{{Original: photo, Views: []Image{img, img}}, {Original: bare, Views: []Image{{}}}},
 		Command:   name("alike train simclr"), Config: []Setting{{name("seed"), name("1")}},
-		HeldOutBaselines: []Baseline{{name("raw pixels"), 0.2}},
-		Timing:           []Span{{name("train"), 90 * time.Second}},
-		Skipped:          []Skipped{{name("broken.png"), name("unexpected EOF")}},
+		HeldOutBaselines: []Baseline{{name("raw pixels"), 0.2}}, STSBaselines: []Baseline{{name("words alone"), 0.65}},
+		Timing:  []Span{{name("train"), 90 * time.Second}},
+		Skipped: []Skipped{{name("broken.png"), name("unexpected EOF")}},
+		Texts:   [][]TextLine{{{name("text"), name("a sentence")}, {name("view"), name("sentence")}}},
 	}
 }
 
@@ -127,14 +128,15 @@ func TestSections(t *testing.T) {
 		want []string
 	}{
 		{Run{}, nil},
-		{full, []string{"scores", "neighbours", "map", "training", "positives", "again", "skipped"}},
+		{full, []string{"scores", "neighbours", "map", "training", "texts", "positives", "again", "skipped"}},
 		{Run{Scores: full.Scores}, []string{"scores"}},
 		{Run{Queries: full.Queries}, []string{"neighbours"}},
 		{Run{Map: full.Map}, []string{"map"}},
 		{Run{Map: []MapPoint{{math.NaN(), 0, 0, "", Image{}}}}, nil},
 		{Run{Epochs: full.Epochs[:1]}, []string{"training"}},
-		{Run{Epochs: []Epoch{{1, math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.Inf(1), math.NaN()}}}, nil},
+		{Run{Epochs: []Epoch{{1, math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.Inf(1), math.NaN()}}}, nil},
 		{Run{Positives: full.Positives}, []string{"positives"}},
+		{Run{Texts: full.Texts}, []string{"texts"}},
 		{Run{Command: "x"}, []string{"again"}},
 		{Run{Timing: full.Timing}, []string{"again"}},
 		{Run{Skipped: full.Skipped}, []string{"skipped"}},

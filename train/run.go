@@ -20,6 +20,7 @@ import (
 	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/nn"
 	"github.com/alike-ml/alike/optim"
+	"github.com/alike-ml/alike/positive"
 )
 
 // Options are what a run does not depend on: how it is started and who listens. The zero value starts a new run in silence.
@@ -52,12 +53,16 @@ type Start struct {
 	Steps, Done int
 	// StepsPerEpoch is the number of steps in one pass over the data.
 	StepsPerEpoch int
+	// Rows are the first rows of text to learn from, and what is made of them; none for pictures.
+	Rows [][]positive.TextLine
 	// Advice is on settings that are far from what is known to work; a resumed run had it at its start.
 	Advice []Advice
 }
 
 // Result is a finished run.
 type Result struct {
+	// Start is what was said of the run before its steps.
+	Start Start
 	// Epochs are the events of all epochs.
 	Epochs []Epoch
 	// Skipped lists the files that could not be read.
@@ -116,6 +121,7 @@ type run struct {
 	perEpoch    int // steps
 	done        int // steps taken
 	fingerprint string
+	start       Start
 	events      *events
 	watch       watch
 	saved       time.Time
@@ -385,7 +391,7 @@ func (r *run) finish(took time.Duration) (*Result, error) {
 		r.log.Warn("skipped", "file", s.Path, "reason", s.Err)
 	}
 	r.log.Info("finished", "steps", r.done, "seconds", math.Round(took.Seconds()), "skipped", len(skipped))
-	return &Result{Epochs: epochs, Skipped: skipped, Seconds: took.Seconds()}, nil
+	return &Result{Start: r.start, Epochs: epochs, Skipped: skipped, Seconds: took.Seconds()}, nil
 }
 
 // interrupt saves and says how to go on.
@@ -428,6 +434,7 @@ func (r *run) announce() (err error) {
 	for _, advice := range s.Advice {
 		r.log.Info("advice", "key", advice.Key, "text", advice.Text)
 	}
+	r.start = s
 	if r.options.OnStart != nil {
 		r.options.OnStart(s)
 	}

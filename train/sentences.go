@@ -107,6 +107,7 @@ type sentences struct {
 	pairs     *data.Text // with scores, to watch with; nil for none
 	tokenizer *token.Tokenizer
 	origin    origin // what the encoder starts from; nil where it is drawn, and for a run that goes on
+	maker     *textMaker
 	loader    *data.TextLoader
 	observed  *embed.TextModel // the encoder being trained
 	monitor   *textMonitor
@@ -178,15 +179,14 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
-	maker, err := newTextMaker(s.config, s.how.Views(), s.train)
-	if err != nil {
+	if s.maker, err = newTextMaker(s.config, s.how.Views(), s.train); err != nil {
 		return err
 	}
 	s.loader, err = data.TrainTextLoader(s.train, s.config.Seed, data.TextBatchOptions{
 		Size: s.config.Batch, Views: s.texts, Window: window, Workers: s.config.Workers,
 		NewFill: func() data.TextFill {
 			return func(views [][]int32, row data.TextRow, epoch, item int) {
-				for k, line := range maker.lines(row.Texts, epoch, item) {
+				for k, line := range s.maker.lines(row.Texts, epoch, item) {
 					views[k] = s.tokenizer.Encode(line.Text, s.config.Text.MaxLength)
 				}
 			}
@@ -285,9 +285,18 @@ func (s *sentences) describe(backend compute.Backend, start *Start) (err error) 
 	if s.origin != nil {
 		start.From = s.origin.String()
 	}
+	if start.Rows, err = s.maker.rows(s.train, shownRows, shownEpochs); err != nil {
+		return err
+	}
 	start.Encoder, err = backbone.MeasureText(backend, s.network, s.config.Text.MaxLength)
 	return err
 }
+
+// What a run shows of its text: so many rows, and what so many epochs make of them.
+const (
+	shownRows   = 6
+	shownEpochs = 2
+)
 
 // skipped is empty: rows that cannot be used are known, by their reasons, before the run's first step.
 func (s *sentences) skipped() []data.Skip { return nil }

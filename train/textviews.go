@@ -133,14 +133,20 @@ func ViewTexts(ctx context.Context, config Config, rows, epochs int) (sheet Text
 		return sheet, err
 	}
 	sheet.Dropped = s.all.Dropped
-	for item := range min(rows, s.train.Len()) {
-		row, err := s.train.Row(item)
+	sheet.Rows, err = maker.rows(s.train, rows, epochs)
+	return sheet, err
+}
+
+// rows shows the first n rows of a text.
+func (m *textMaker) rows(text *data.Text, n, epochs int) (shown [][]positive.TextLine, err error) {
+	for item := range min(n, text.Len()) {
+		row, err := text.Row(item)
 		if err != nil {
-			return sheet, err
+			return nil, err
 		}
-		sheet.Rows = append(sheet.Rows, maker.show(row.Texts, item, epochs))
+		shown = append(shown, m.show(row.Texts, item, epochs))
 	}
-	return sheet, nil
+	return shown, nil
 }
 
 // show has the texts of a row, and of every epoch what is made of them.

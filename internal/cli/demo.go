@@ -38,7 +38,7 @@ func (d demoCommand) Run(ctx context.Context, c console) error {
 		return orInterrupted(ctx, err, run)
 	}
 	command := "alike demo"
-	scores, err := conclude(ctx, c, run, "SimCLR on photographs of clothes", command, config, time.Duration(result.Seconds*float64(time.Second)))
+	scores, err := conclude(ctx, c, run, "SimCLR on photographs of clothes", command, config, result)
 	if err != nil {
 		return orInterrupted(ctx, err, run)
 	}

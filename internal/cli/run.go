@@ -110,22 +110,32 @@ func quote(path string) string {
 func describe(config train.Config, s train.Start) string {
 	data := fmt.Sprintf("%d %s", s.Train, config.Items())
 	if m, err := config.Method(); err == nil && s.Classes > 0 {
-		use := "not used to train"
-		if method.NeedsLabels(m) {
-			use = "what it learns from"
+		use := "their %d classes are not used to train"
+		switch {
+		case method.NeedsLabels(m) && config.OnText():
+			use = "those of one of %d classes are not told apart"
+		case method.NeedsLabels(m):
+			use = "their %d classes are what it learns from"
 		}
-		data += fmt.Sprintf(" (their %d classes are %s)", s.Classes, use)
+		data += fmt.Sprintf(" ("+use+")", s.Classes)
 	}
 	if s.HeldOut > 0 {
 		data += fmt.Sprintf(", %d more kept back to watch with", s.HeldOut)
 	}
-	size, item := fmt.Sprintf("at %d px", config.ImageSize), "a picture"
+	name, size := fmt.Sprintf("%s, width %g", config.Backbone, config.Width), fmt.Sprintf("at %d px", config.ImageSize)
 	if config.OnText() {
-		item = fmt.Sprintf("a text of %d tokens", config.Text.MaxLength)
-		size = fmt.Sprintf("at most %d tokens long", config.Text.MaxLength)
+		name, size = config.Backbone, fmt.Sprintf("at most %d tokens long", config.Text.MaxLength)
 	}
-	return fmt.Sprintf("%s, width %g: %s; %s; %d epochs of %d steps of %d %s, %s",
-		config.Backbone, config.Width, s.Encoder.For(item), data, config.Epochs, s.StepsPerEpoch, config.Batch, config.Items(), size)
+	return fmt.Sprintf("%s: %s; %s; %d epochs of %d steps of %d %s, %s",
+		name, sizeOf(config, s), data, config.Epochs, s.StepsPerEpoch, config.Batch, config.Items(), size)
+}
+
+// sizeOf is the size of a run's encoder in words.
+func sizeOf(config train.Config, s train.Start) string {
+	if config.OnText() {
+		return s.Encoder.For(fmt.Sprintf("a text of %d tokens", config.Text.MaxLength))
+	}
+	return s.Encoder.For("a picture")
 }
 
 // epochLine is an epoch in a line: the scores, on held-out items and on pairs of sentences, beside those of raw pixels or words and of
@@ -183,24 +193,19 @@ func evaluate(ctx context.Context, c console, backend compute.Backend, m *embed.
 const concludeTrain = 10_000
 
 // conclude evaluates a finished run, on test pictures if its data has them, and writes its report.
-func conclude(ctx context.Context, c console, dir, title, command string, config train.Config, trained time.Duration) (*eval.Result, error) {
+func conclude(ctx context.Context, c console, dir, title, command string, config train.Config, trained *train.Result) (*eval.Result, error) {
+	in := runreport.Input{
+		Dir: dir, Title: title, Command: command, Config: config, Encoder: sizeOf(config, trained.Start), Rows: trained.Start.Rows,
+		Timing: []report.Span{{Name: "training", Duration: time.Duration(trained.Seconds * float64(time.Second))}},
+	}
 	if config.OnText() {
-		return nil, runreport.Write(ctx, runreport.Input{
-			Dir: dir, Title: title, Command: command, Config: config, Timing: []report.Span{{Name: "training", Duration: trained}},
-		})
+		return nil, runreport.Write(ctx, in)
 	}
 	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
 	if err != nil {
 		return nil, err
 	}
-	size, err := measure(config.Backbone, config.Width, config.ImageSize)
-	if err != nil {
-		return nil, err
-	}
-	in := runreport.Input{
-		Dir: dir, Title: title, Command: command, Config: config, Encoder: size.String(), Pictures: folder.Train,
-		Timing: []report.Span{{Name: "training", Duration: trained}},
-	}
+	in.Pictures = folder.Train
 	if folder.Test != nil || folder.Val != nil {
 		backend, err := device.Open(config.Device)
 		if err != nil {

@@ -33,6 +33,32 @@ func textRun(t *testing.T) (run, file string) {
 	return run, file
 }
 
+// A run says first what it trains on what, in weights, work and rows; its report has the same.
+func TestTrainOnTextSaysWhatItTrains(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "text.tsv")
+	var text strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&text, "%d\tthe %d sentences\n", i%2, i)
+	}
+	writeFile(t, file, text.String())
+	for want, more := range map[string][]string{
+		`^transformer: 0\.\d+ million weights, [\d.]+ million multiply-adds a text of 8 tokens; 36 rows of text, 4 more kept back to watch with; 1 epochs of 4 steps of 8 rows of text, at most 8 tokens long\n`: {
+			"--backbone", "transformer", "--set", "text.transformer.layers=1", "--set", "text.transformer.width=16"},
+		`^static: 0\.\d+ million weights; 36 rows of text \(those of one of 2 classes are not told apart\), 4 more`: {"--backbone", "static", "--class", "1"},
+	} {
+		run := filepath.Join(t.TempDir(), "run")
+		r := mustAlike(t, append([]string{"train", "simcse", "--data", file, "--no-header", "--columns", "2", "--max-length", "8", "--set", "hold_out=0.1",
+			"--batch", "8", "--epochs", "1", "--out", run}, more...)...)
+		if !regexp.MustCompile(want).MatchString(r.stderr) {
+			t.Errorf("want %s, stderr\n%s", want, r.stderr)
+		}
+		if page := readFile(t, filepath.Join(run, "report.html")); !regexp.MustCompile(`0\.\d+ million weights`).MatchString(page) {
+			t.Errorf("the report of %v does not say how large the encoder is", more)
+		}
+	}
+}
+
 func TestTextIsEmbeddedAndSearched(t *testing.T) {
 	run, file := textRun(t)
 	vectors := filepath.Join(t.TempDir(), "vectors.npy")

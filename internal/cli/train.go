@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -209,7 +208,7 @@ func (c trainCommand) Run(ctx context.Context, out console) error {
 	}
 	command := fmt.Sprintf("alike train %s --config %s --out %s", m.Name(), filepath.Join(c.Out, "config.yaml"), "OTHER")
 	title := fmt.Sprintf("%s on %s", info.Title, filepath.Base(config.Data))
-	scores, err := conclude(ctx, out, c.Out, title, command, config, time.Duration(result.Seconds*float64(time.Second)))
+	scores, err := conclude(ctx, out, c.Out, title, command, config, result)
 	if err != nil {
 		return orInterrupted(ctx, err, c.Out)
 	}

@@ -37,6 +37,8 @@ type Input struct {
 	Evaluation *eval.Result
 	// Pictures were trained on: positives are drawn from them. nil for a run on text.
 	Pictures *data.Images
+	// Rows are the first rows of the text that was trained on, and what was made of them.
+	Rows [][]positive.TextLine
 	// Timing says where the time went.
 	Timing []report.Span
 }
@@ -74,7 +76,7 @@ func gather(ctx context.Context, in Input) (report.Run, error) {
 	run := report.Run{
 		Title: in.Title, Command: in.Command, Timing: in.Timing,
 		Method:   m.Name(),
-		Backbone: fmt.Sprintf("%s, width %g", in.Config.Backbone, in.Config.Width),
+		Backbone: backboneOf(in.Config),
 		Data:     filepath.Base(in.Config.Data),
 	}
 	for _, f := range fields.Of(in.Config) {
@@ -93,6 +95,7 @@ func gather(ctx context.Context, in Input) (report.Run, error) {
 			return report.Run{}, err
 		}
 	}
+	run.Texts = texts(in.Rows)
 	if in.Evaluation == nil {
 		return run, nil
 	}
@@ -103,6 +106,14 @@ func gather(ctx context.Context, in Input) (report.Run, error) {
 	}
 	run.Map, err = plane(in.Evaluation)
 	return run, err
+}
+
+// backboneOf names the encoder; that of text has its width among its settings.
+func backboneOf(c train.Config) string {
+	if c.OnText() {
+		return c.Backbone
+	}
+	return fmt.Sprintf("%s, width %g", c.Backbone, c.Width)
 }
 
 func facts(in Input) []report.Setting {
@@ -158,6 +169,12 @@ func curves(run *report.Run, in Input) error {
 		if e.Epoch == 0 && e.KNN != nil {
 			run.HeldOutBaselines = append(run.HeldOutBaselines, report.Baseline{Name: "untrained", Value: float64(*e.KNN)})
 		}
+		if e.RawSTS != nil {
+			run.STSBaselines = append(run.STSBaselines, report.Baseline{Name: rawName(in.Config), Value: float64(*e.RawSTS)})
+		}
+		if e.Epoch == 0 && e.STS != nil {
+			run.STSBaselines = append(run.STSBaselines, report.Baseline{Name: "untrained", Value: float64(*e.STS)})
+		}
 		run.Epochs = append(run.Epochs, epoch(e))
 	}
 	run.Verdict = watch.Verdict()
@@ -178,7 +195,7 @@ func expected(band recipes.Band) report.Expected {
 		}
 		for _, b := range band.Epochs {
 			epochs = append(epochs, report.Epoch{
-				Number: b.Epoch, Loss: value(b.Loss), KNN: value(b.KNN), Alignment: value(b.Alignment), Uniformity: value(b.Uniformity),
+				Number: b.Epoch, Loss: value(b.Loss), KNN: value(b.KNN), STS: math.NaN(), Alignment: value(b.Alignment), Uniformity: value(b.Uniformity),
 				EffectiveRank: value(b.EffectiveRank), Std: value(b.Std), LearningRate: math.NaN(),
 			})
 		}
@@ -194,13 +211,16 @@ func epoch(e train.Epoch) report.Epoch {
 	nan := math.NaN()
 	r := report.Epoch{
 		Number: e.Epoch, Loss: float64(e.Loss), LearningRate: float64(e.LearningRate),
-		KNN: nan, Alignment: nan, Uniformity: nan, EffectiveRank: nan, Std: nan,
+		KNN: nan, STS: nan, Alignment: nan, Uniformity: nan, EffectiveRank: nan, Std: nan,
 	}
 	if e.Epoch == 0 {
 		r.LearningRate = nan
 	}
 	if e.KNN != nil {
 		r.KNN = float64(*e.KNN)
+	}
+	if e.STS != nil {
+		r.STS = float64(*e.STS)
 	}
 	if g := e.Geometry; g != nil {
 		r.Alignment, r.Uniformity, r.EffectiveRank, r.Std = g.Alignment, g.Uniformity, g.EffectiveRank, g.Std
@@ -267,6 +287,21 @@ func examples(images *data.Images, views []positive.ImageConfig) ([]report.Posit
 		list = append(list, example)
 	}
 	return list, nil
+}
+
+// texts are rows of which there is more to see than a text.
+func texts(rows [][]positive.TextLine) [][]report.TextLine {
+	var list [][]report.TextLine
+	for _, row := range rows {
+		var lines []report.TextLine
+		for _, line := range row {
+			lines = append(lines, report.TextLine(line))
+		}
+		if len(lines) > 1 {
+			list = append(list, lines)
+		}
+	}
+	return list
 }
 
 // search finds the neighbours of a few test pictures among the training pictures.

@@ -1,6 +1,7 @@
 package runreport_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -117,6 +118,48 @@ func TestReportNamesSkippedFiles(t *testing.T) {
 	check(t, page, "scores", "neighbours", "map", "training", "positives", "again", "skipped")
 	if !strings.Contains(page, "torn &amp; empty.jpg") {
 		t.Error("the file is not named")
+	}
+}
+
+// A run on text has its curves, with their baselines, and the rows that it learned from.
+func TestReportOfARunOnText(t *testing.T) {
+	home := t.TempDir()
+	var text, pairs strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&text, "%d\tthere are %d <words> in %d books\n", i%2, i+20, i%7)
+		fmt.Fprintf(&pairs, "%d words,%d words,%d\n", i, i+i%3, i%3)
+	}
+	for name, content := range map[string]string{"text.tsv": text.String(), "pairs.csv": pairs.String()} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := train.DefaultSimCSE("static", 1, true)
+	config.Data, config.Batch, config.Epochs, config.HoldOut = filepath.Join(home, "text.tsv"), 8, 2, 0.2
+	config.Text.Texts, config.Text.Class, config.Text.Header, config.Text.STS = []string{"2"}, "1", false, filepath.Join(home, "pairs.csv")
+	config.SimCSE.Positive.Delete, config.SimCSE.Negatives.Number = 0.2, true
+	dir := filepath.Join(home, "run")
+	result, err := train.Run(t.Context(), config, dir, train.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := runreport.Input{
+		Dir: dir, Title: "A <run> of a moment", Command: "alike train simclr --data pictures --out run smallcnn simclr.temperature", Config: config,
+		Encoder: "a few million weights", Rows: result.Start.Rows,
+	}
+	if err := runreport.Write(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(filepath.Join(dir, runreport.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(content)
+	check(t, page, "training", "texts", "again")
+	for _, want := range []string{"Sentence similarity", "kNN accuracy", "words alone", "untrained", "Alignment", "negative, number", "&lt;words&gt;", "simcse.negatives.number"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("it does not show %q", want)
+		}
 	}
 }
 
