@@ -78,7 +78,7 @@ func TestThereIsNoAdviceOnRecipes(t *testing.T) {
 		for i := range labels {
 			labels[i] = i % classes
 		}
-		advice, err := train.Advise(r.Config, labels, true)
+		advice, err := train.Advise(r.Config, train.Seen{Labels: labels}, true)
 		if err != nil || len(advice) > 0 {
 			t.Errorf("%s: %v (%v)", r.Name, advice, err)
 		}

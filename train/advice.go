@@ -17,14 +17,22 @@ type Advice struct {
 
 func (a Advice) String() string { return a.Key + " " + a.Text }
 
-// Advise looks at a run before its first step. The labels are the classes of the pictures to learn from, -1 for a picture
-// without. Of the published settings, on as many pictures as they are for, there is nothing to say.
+// Seen is what there is to know of the items to learn from before a run's first step.
+type Seen struct {
+	// Labels are the classes of the items, -1 for one without.
+	Labels []int
+	// Truncated is the share of texts that are longer than the encoder sees, Made that of rows of text for which the run's rules make a
+	// hard negative. Both are of a sample of the rows.
+	Truncated, Made float64
+}
+
+// Advise looks at a run before its first step. Of the published settings, on as many items as they are for, there is nothing to say.
 //
-// Settings that were tested are those of runs that were measured: of them, only what the pictures at hand do not fit is advised
+// Settings that were tested are those of runs that were measured: of them, only what the items at hand do not fit is advised
 // on, not how far they are from the published ones.
 //
 // Settings that a run cannot work with are not its concern: [Config.Validate] and [Run] refuse them.
-func Advise(config Config, labels []int, tested bool) ([]Advice, error) {
+func Advise(config Config, seen Seen, tested bool) ([]Advice, error) {
 	m, err := config.Method()
 	if err != nil {
 		return nil, err
@@ -33,14 +41,18 @@ func Advise(config Config, labels []int, tested bool) ([]Advice, error) {
 	if err != nil {
 		return nil, err
 	}
-	perEpoch := len(labels) / config.Batch
+	perEpoch := len(seen.Labels) / config.Batch
 	a := &adviser{
 		Config: config, usual: usual.WithEpochs(config.Epochs), method: m.Name(),
-		labels: labels, tested: tested, perEpoch: perEpoch, steps: config.Epochs * perEpoch,
+		labels: seen.Labels, seen: seen, tested: tested, perEpoch: perEpoch, steps: config.Epochs * perEpoch,
 	}
 	a.length()
 	a.warmup()
-	if !tested {
+	switch {
+	case tested:
+	case a.knowsRate():
+		a.sentenceRate()
+	default:
 		a.rate()
 	}
 	a.adviseMethod(m)
@@ -53,6 +65,7 @@ type adviser struct {
 	usual  Config // the method's defaults for the same pictures and epochs
 	method string
 	labels []int
+	seen   Seen
 	tested bool
 	// perEpoch and steps count the steps of an epoch and of the run.
 	perEpoch, steps int
@@ -149,7 +162,7 @@ func (a *adviser) adviseMethod(m method.Method) {
 		a.temperature(m.Temperature)
 		a.swav(m)
 	case method.SimCSE:
-		a.temperature(m.Temperature)
+		a.simcse(m)
 	case method.SimSiam:
 		a.statistics("Chen and He 2021, table 2")
 	case method.BarlowTwins:

@@ -28,7 +28,7 @@ func adviceOn(t *testing.T, c train.Config, labels []int) []train.Advice {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	list, err := train.Advise(c, labels, false)
+	list, err := train.Advise(c, train.Seen{Labels: labels}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestTestedSettingsAreAdvisedOnThePicturesOnly(t *testing.T) {
 	c := train.DefaultMoCo(32)
 	c.Data, c.Optimizer.LearningRate, c.MoCo.Momentum = "pictures", 3, 0.5
 	keys := func(tested bool) (list []string) {
-		advice, err := train.Advise(c, inClasses(3000, 10), tested)
+		advice, err := train.Advise(c, train.Seen{Labels: inClasses(3000, 10)}, tested)
 		if err != nil {
 			t.Fatal(err)
 		}

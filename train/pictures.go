@@ -189,7 +189,7 @@ func (p *pictures) batches(ctx context.Context, epoch, step, epochs int) iter.Se
 	})
 }
 
-func (p *pictures) labels() []int { return p.train.Labels() }
+func (p *pictures) seen() (Seen, error) { return Seen{Labels: p.train.Labels()}, nil }
 
 func (p *pictures) watch(backend compute.Backend, store *model.Store) (err error) {
 	p.observed, err = embed.New(backend, store, embed.Config{

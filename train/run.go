@@ -426,7 +426,11 @@ func (r *run) announce() (err error) {
 		}
 	}
 	if r.done == 0 {
-		if s.Advice, err = Advise(r.config, r.subject.labels(), r.options.Tested); err != nil {
+		seen, err := r.subject.seen()
+		if err != nil {
+			return err
+		}
+		if s.Advice, err = Advise(r.config, seen, r.options.Tested); err != nil {
 			return err
 		}
 	}

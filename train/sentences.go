@@ -246,7 +246,32 @@ func (s *sentences) batches(ctx context.Context, epoch, step, epochs int) iter.S
 	})
 }
 
-func (s *sentences) labels() []int { return s.train.Labels() }
+// sampled is how many rows, at equal distances, are looked at for what there is to say of all.
+const sampled = 1000
+
+func (s *sentences) seen() (Seen, error) {
+	seen := Seen{Labels: s.train.Labels()}
+	n := min(sampled, s.train.Len())
+	texts := 0
+	for i := range n {
+		row, err := s.train.Row(i * s.train.Len() / n)
+		if err != nil {
+			return seen, err
+		}
+		for _, text := range row.Texts {
+			texts++
+			if most := s.config.Text.MaxLength; len(s.tokenizer.Encode(text, most+1)) > most {
+				seen.Truncated++
+			}
+		}
+		if lines := s.maker.lines(row.Texts, 0, i*s.train.Len()/n); lines[len(lines)-1].Name != lineNone && s.maker.negatives != nil {
+			seen.Made++
+		}
+	}
+	seen.Truncated /= float64(texts)
+	seen.Made /= float64(n)
+	return seen, nil
+}
 
 func (s *sentences) watch(backend compute.Backend, store *model.Store) error {
 	how := s.how.Sentence()

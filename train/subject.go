@@ -29,8 +29,8 @@ type subject interface {
 	// stepsPerEpoch is the number of whole batches in the data, batches their walk from a step of an epoch to the last of epochs.
 	stepsPerEpoch() int
 	batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error]
-	// labels are the classes of the items to learn from, -1 for none.
-	labels() []int
+	// seen is what advice goes by of the items to learn from.
+	seen() (Seen, error)
 	// watch makes the encoder, whose weights are in store, ready to be looked at; then look adds to an epoch's event what there
 	// is to see, raw what there is to see without an encoder, and save writes the encoder's folder.
 	watch(backend compute.Backend, store *model.Store) error
