@@ -4,10 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"iter"
 )
 
-// Text is the rows of a file of text, cleaned. They lie in a temporary file; memory holds about 10 bytes of each. A Text
+// Text is the rows of a file of text, cleaned. They lie in a temporary file; memory holds about 14 bytes of each. A Text
 // does not change, and may be used by many goroutines at once until it is closed.
 type Text struct {
 	// Columns are the names of the columns of the texts; "text" for a file of a sentence a line.
@@ -20,6 +21,7 @@ type Text struct {
 	spool   *spool
 	labels  []int32  // of each row in the spool; nil for none
 	lengths []uint16 // of each row in the spool
+	anchors []uint32 // of each row in the spool: a hash of its first text
 	hash    [sha256.Size]byte
 	rows    []uint32 // which rows of the spool these are; nil for all
 }
@@ -87,14 +89,48 @@ const maxLength = 1<<16 - 1
 func (t *Text) Length(i int) int { return int(t.lengths[t.at(i)]) }
 
 // HoldOut divides the rows into those to train on and n held-out ones, the same for the same seed. Rows with a class are held
-// out in proportion to their classes (largest remainder; those without count as a class). n must leave at least one row on
-// either side. Both parts read the same temporary file: closing one closes all.
+// out in proportion to their classes (largest remainder; those without count as a class). Rows with one first text are all on the
+// side that the first of them was drawn for, so that none is held out whose anchor training sees: where texts are shared, somewhat
+// more or fewer than n are held out. At least one row must be left on either side. Both parts read the same temporary file:
+// closing one closes all.
 func (t *Text) HoldOut(n int, seed uint64) (train, held *Text, err error) {
 	out, err := holdOut(t.Labels(), n, seed, "rows")
 	if err != nil {
 		return nil, nil, err
 	}
-	train, held = t.with(make([]uint32, 0, t.Len()-n)), t.with(make([]uint32, 0, n))
+	side := make(map[uint32]bool, t.Len())
+	count := 0
+	for i := range out {
+		anchor := t.anchors[t.at(i)]
+		if first, seen := side[anchor]; seen {
+			out[i] = first
+		} else {
+			side[anchor] = out[i]
+		}
+		if out[i] {
+			count++
+		}
+	}
+	if count == 0 || count == t.Len() {
+		return nil, nil, fmt.Errorf("cannot hold out %d of %d rows: rows with the same first text stay together, and have %d texts; hold out none, or another number", n, t.Len(), len(side))
+	}
+	train, held = t.divide(out)
+	return train, held, nil
+}
+
+// Sample returns n of the rows, drawn as HoldOut draws them, whatever texts they share with others.
+func (t *Text) Sample(n int, seed uint64) (*Text, error) {
+	out, err := holdOut(t.Labels(), n, seed, "rows")
+	if err != nil {
+		return nil, err
+	}
+	_, picked := t.divide(out)
+	return picked, nil
+}
+
+// divide returns the rows that are not out, and those that are.
+func (t *Text) divide(out []bool) (train, held *Text) {
+	train, held = t.with(nil), t.with(nil)
 	for i, isHeld := range out {
 		part := train
 		if isHeld {
@@ -102,7 +138,7 @@ func (t *Text) HoldOut(n int, seed uint64) (train, held *Text, err error) {
 		}
 		part.rows = append(part.rows, uint32(t.at(i)))
 	}
-	return train, held, nil
+	return train, held
 }
 
 // with returns other rows of the same file.

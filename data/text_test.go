@@ -332,6 +332,43 @@ func TestHeldOutRowsAreOthers(t *testing.T) {
 	}
 }
 
+// Rows with one anchor are on one side, whatever their other texts and classes, and about as many as asked are held out.
+func TestRowsWithOneAnchorAreHeldOutTogether(t *testing.T) {
+	var content strings.Builder
+	content.WriteString("anchor,other,class\n")
+	for i := range 600 {
+		fmt.Fprintf(&content, "anchor %d,other %d,%d\n", i*i%201, i, i%3)
+	}
+	opt := columnsOf("anchor", "other")
+	opt.Class = "class"
+	text := openText(t, writeFile(t, "a.csv", []byte(content.String())), opt)
+	for seed := range uint64(20) {
+		train, held, err := text.HoldOut(120, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if train.Len()+held.Len() != 600 || held.Len() < 60 || held.Len() > 200 {
+			t.Errorf("%d and %d rows, wanted about 480 and 120", train.Len(), held.Len())
+		}
+		learned := map[string]bool{}
+		for _, row := range rowsOf(t, train) {
+			learned[row.Texts[0]] = true
+		}
+		for _, row := range rowsOf(t, held) {
+			if learned[row.Texts[0]] {
+				t.Fatalf("%q is on both sides", row.Texts[0])
+			}
+		}
+		if some, err := text.Sample(120, seed); err != nil || some.Len() != 120 {
+			t.Errorf("a sample of %d rows (%v)", some.Len(), err)
+		}
+	}
+	same := openText(t, writeFile(t, "a.csv", []byte("anchor,other\na,b\na,c\na,d\n")), columnsOf("anchor", "other"))
+	if _, _, err := same.HoldOut(1, 1); err == nil || !strings.Contains(err.Error(), "stay together") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestRowsAreReadByManyAtOnce(t *testing.T) {
 	text := sentences(t, 300, 2)
 	want := rowsOf(t, text)
@@ -464,7 +501,7 @@ func inUse() uint64 {
 }
 
 // TestTheFileIsNotHeldInMemory: 30 MB of text take the buffers and about 30 bytes a row while they are read, for the hashes that
-// tell duplicates, and 10 bytes a row from then on.
+// tell duplicates, and 14 bytes a row from then on.
 func TestTheFileIsNotHeldInMemory(t *testing.T) {
 	const rows, size = 100_000, 300
 	var b bytes.Buffer

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/crc32"
 	"io"
 	"math"
 	"slices"
@@ -63,6 +64,7 @@ type textBuilder struct {
 	spool       *spool
 	labels      []int32
 	lengths     []uint16
+	anchors     []uint32
 	classes     map[string]int32 // in the order in which they occur
 	seen        map[uint64]struct{}
 	fingerprint hash.Hash
@@ -144,6 +146,7 @@ func (b *textBuilder) keep(row TextRow, class string) error {
 		length = max(length, len(text))
 	}
 	b.lengths = append(b.lengths, uint16(min(length, maxLength)))
+	b.anchors = append(b.anchors, crc32.ChecksumIEEE([]byte(row.Texts[0])))
 	b.record = appendRow(b.record[:0], row)
 	return b.spool.add(b.record)
 }
@@ -195,7 +198,7 @@ func (b *textBuilder) label(class string) (int32, error) {
 
 // text returns what was built. Classes are numbered in the order of their names.
 func (b *textBuilder) text(columns []string) *Text {
-	t := &Text{Dropped: b.dropped.list(), spool: b.spool, labels: b.labels, lengths: slices.Clip(b.lengths)}
+	t := &Text{Dropped: b.dropped.list(), spool: b.spool, labels: b.labels, lengths: slices.Clip(b.lengths), anchors: slices.Clip(b.anchors)}
 	t.Columns = columns[:max(1, len(b.opt.Texts))]
 	number := make([]int32, len(b.classes))
 	for class := range b.classes {

@@ -84,8 +84,7 @@ func someText(text *data.Text, n int, seed uint64) (*data.Text, error) {
 	if text.Len() <= n {
 		return text, nil
 	}
-	_, picked, err := text.HoldOut(n, seed)
-	return picked, err
+	return text.Sample(n, seed)
 }
 
 // look adds to an epoch's event what there is to see: the geometry of the representations, the accuracy of nearest neighbours for
