@@ -103,7 +103,7 @@ func (f *pairFile) openLines(format, name string, opt PairOptions, store *pictur
 	var rows textSource
 	switch format {
 	case "csv":
-		columns, rows, err = openCSV(lines, opt.Header, opt.pick)
+		columns, rows, err = openCSV(lines, ',', opt.Header, opt.pick)
 	case "tsv":
 		columns, rows, err = openTSV(lines, opt.Header, opt.pick)
 	default:

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 )
 
-// csvSource reads comma-separated values as RFC 4180 has them. Rows are cut out of the file one by one, so that a quote that
+// csvSource reads comma-separated values as RFC 4180 has them, or values with another character between them. Rows are cut out of the file one by one, so that a quote that
 // is never closed costs a row and not the rest of the file.
 type csvSource struct {
 	lines *lineReader
+	comma byte  // what is between columns
 	width int   // columns of a row
 	at    []int // which of them are read
 
@@ -21,9 +24,9 @@ type csvSource struct {
 	parser *csv.Reader
 }
 
-// openCSV returns the rows of a file of comma-separated values.
-func openCSV(lines *lineReader, header bool, pick picker) ([]string, textSource, error) {
-	s := &csvSource{lines: lines}
+// openCSV returns the rows of a file of values with commas, or another character of ASCII, between them.
+func openCSV(lines *lineReader, comma byte, header bool, pick picker) ([]string, textSource, error) {
+	s := &csvSource{lines: lines, comma: comma}
 	if err := lines.skipBlank(); err != nil {
 		return nil, nil, err
 	}
@@ -40,7 +43,20 @@ func openCSV(lines *lineReader, header bool, pick picker) ([]string, textSource,
 	}
 	columns, at, err := pickColumns(names, pick)
 	s.at = at
+	if err != nil && s.width == 1 && header {
+		err = fmt.Errorf("%w%s", err, otherSeparator(names[0]))
+	}
 	return columns, s, err
+}
+
+// otherSeparator is a hint where the only name that a separator finds looks like several with another one between them.
+func otherSeparator(name string) string {
+	for _, c := range ";\t|," {
+		if strings.ContainsRune(name, c) {
+			return fmt.Sprintf(" (if columns have %q between them, say it with separator)", string(c))
+		}
+	}
+	return ""
 }
 
 func (s *csvSource) next(r *textRecord) error {
@@ -66,6 +82,7 @@ func (s *csvSource) read() ([]string, error) {
 	}
 	if s.parser == nil {
 		s.parser = csv.NewReader(&s.record)
+		s.parser.Comma = rune(s.comma)
 		s.parser.FieldsPerRecord = -1
 		s.parser.ReuseRecord = true
 	}
@@ -101,17 +118,17 @@ func (s *csvSource) cut() error {
 			return err
 		}
 		s.raw = append(append(s.raw, line...), lineEnd...)
-		quoted = openQuote(line, quoted)
+		quoted = openQuote(line, s.comma, quoted)
 	}
 	return nil
 }
 
 // openQuote tells whether a row goes on after a line because of a quote that is not closed; quoted tells that of the line
 // before. A quote in the wrong place ends the row: it is an error that the parser will name.
-func openQuote(line []byte, quoted bool) bool {
+func openQuote(line []byte, comma byte, quoted bool) bool {
 	for {
 		if !quoted && !bytes.HasPrefix(line, []byte{'"'}) {
-			value, rest, more := bytes.Cut(line, []byte{','})
+			value, rest, more := bytes.Cut(line, []byte{comma})
 			if !more || bytes.IndexByte(value, '"') >= 0 {
 				return false
 			}
@@ -129,7 +146,7 @@ func openQuote(line []byte, quoted bool) bool {
 		switch {
 		case bytes.HasPrefix(line, []byte{'"'}):
 			line, quoted = line[1:], true
-		case bytes.HasPrefix(line, []byte{','}):
+		case bytes.HasPrefix(line, []byte{comma}):
 			line, quoted = line[1:], false
 		default:
 			return false

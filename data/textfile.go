@@ -89,9 +89,12 @@ func (f *textFile) open(format string, opt TextOptions) (err error) {
 		return err
 	}
 	f.lines = &lineReader{in: in}
+	if format != "csv" && opt.comma() != ',' {
+		return fmt.Errorf("separator is %q: it is for csv files, and this is %s; say format csv if it is one", opt.Separator, format)
+	}
 	switch format {
 	case "csv":
-		f.columns, f.textSource, err = openCSV(f.lines, opt.Header, opt.pick)
+		f.columns, f.textSource, err = openCSV(f.lines, opt.comma(), opt.Header, opt.pick)
 	case "tsv":
 		f.columns, f.textSource, err = openTSV(f.lines, opt.Header, opt.pick)
 	case "jsonl":

@@ -132,6 +132,38 @@ func usable(row []string) bool {
 	return true
 }
 
+// With another separator, commas are text, quotes are quotes, and a stray one costs a row as ever.
+func TestAnotherSeparator(t *testing.T) {
+	content := "a%[1]sb\n1,5%[1]s\"x%[1]s\ny\"\nonly one, with a comma\n\"stray%[1]sz\nlast%[1]s\"say \"\"so\"\"\"\n"
+	for _, separator := range []string{";", "|", "\t", ":"} {
+		opt := raw("b", "a")
+		opt.Separator = separator
+		text := openText(t, writeFile(t, "a.csv", fmt.Appendf(nil, content, separator)), opt)
+		want := []string{"2: x" + separator + "\ny|1,5", `6: say "so"|last`}
+		if diff := cmp.Diff(want, joined(t, text)); diff != "" {
+			t.Errorf("%q: %s", separator, diff)
+		}
+		path := writeFile(t, "b.csv", fmt.Appendf(nil, content, separator))
+		if _, err := OpenText(t.Context(), path, columnsOf("a")); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("if columns have %q between them, say it with separator", separator)) {
+			if separator != ":" { // which many a sentence has
+				t.Errorf("%q: error %v", separator, err)
+			}
+		}
+	}
+	for _, separator := range []string{";;", " ", "\"", "a", "7", "\n", "é"} {
+		opt := columnsOf("a")
+		opt.Separator = separator
+		if err := opt.Validate(); err == nil || !strings.Contains(err.Error(), "separator is") {
+			t.Errorf("%q: error %v", separator, err)
+		}
+	}
+	opt := columnsOf("a")
+	opt.Separator = ";"
+	if _, err := OpenText(t.Context(), writeFile(t, "a.tsv", []byte("a\nb\n")), opt); err == nil || !strings.Contains(err.Error(), "it is for csv files") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestJSONLines(t *testing.T) {
 	opt := columnsOf("text")
 	opt.Class, opt.Score = "class", "score"

@@ -30,7 +30,7 @@ const maxClasses = 100_000
 // OpenText reads a file once, cleans its rows and keeps them in a temporary file (in TMPDIR, or where the system has such
 // files), from where they can be read in any order. It is never in memory as a whole.
 //
-//   - .txt has a sentence a line; .csv is as RFC 4180 has it; .tsv has tabs between columns, and no quotes; .jsonl has an
+//   - .txt has a sentence a line; .csv is as RFC 4180 has it, or with another separator; .tsv has tabs between columns, and no quotes; .jsonl has an
 //     object a line, or an array whose elements are called 1, 2, 3, ...; .parquet may have any columns but lists.
 //   - Each but Parquet may be compressed with gzip. Text is UTF-8, with or without a byte order mark.
 //   - Rows that cannot be used, or that the options drop, are counted in Dropped.

@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/alike-ml/alike/internal/nearest"
 )
@@ -10,11 +11,12 @@ import (
 // TextOptions say which columns of a file are the rows of a [Text], and how they are cleaned. Start from
 // [DefaultTextOptions].
 type TextOptions struct {
-	Format string   `yaml:"format" json:"format" help:"txt, csv, tsv, jsonl or parquet; empty is what the file's name says"`
-	Header bool     `yaml:"header" json:"header" help:"the first line of a csv or tsv file names its columns; else they are called 1, 2, 3, ..."`
-	Texts  []string `yaml:"texts" json:"texts" help:"columns of the texts: sentence; or two that are alike; or anchor, positive and hard negative"`
-	Class  string   `yaml:"class" json:"class" help:"column of the class; empty is none"`
-	Score  string   `yaml:"score" json:"score" help:"column of a number that says how alike the texts are; empty is none"`
+	Format    string   `yaml:"format" json:"format" help:"txt, csv, tsv, jsonl or parquet; empty is what the file's name says"`
+	Separator string   `yaml:"separator" json:"separator" help:"the character between the columns of a csv file, such as ; where commas are decimal points"`
+	Header    bool     `yaml:"header" json:"header" help:"the first line of a csv or tsv file names its columns; else they are called 1, 2, 3, ..."`
+	Texts     []string `yaml:"texts" json:"texts" help:"columns of the texts: sentence; or two that are alike; or anchor, positive and hard negative"`
+	Class     string   `yaml:"class" json:"class" help:"column of the class; empty is none"`
+	Score     string   `yaml:"score" json:"score" help:"column of a number that says how alike the texts are; empty is none"`
 
 	CollapseSpace  bool `yaml:"collapse_space" json:"collapse_space" help:"trim texts, and make one space of white space and control characters between words"`
 	NFC            bool `yaml:"nfc" json:"nfc" help:"bring letters with accents into one form, Unicode's NFC"`
@@ -26,7 +28,7 @@ type TextOptions struct {
 // DefaultTextOptions take a file of one column and clean it for training. Texts of more than 10,000 characters are dropped:
 // several times what the longest encoder reads, they are mostly pages that lost their line ends.
 func DefaultTextOptions() TextOptions {
-	return TextOptions{Header: true, CollapseSpace: true, NFC: true, MinChars: 1, MaxChars: 10_000, DropDuplicates: true}
+	return TextOptions{Separator: ",", Header: true, CollapseSpace: true, NFC: true, MinChars: 1, MaxChars: 10_000, DropDuplicates: true}
 }
 
 // maxTexts is anchor, positive and hard negative.
@@ -36,6 +38,9 @@ const maxTexts = 3
 func (o TextOptions) Validate() error {
 	if o.Format != "" && !slices.Contains(textFormats, o.Format) {
 		return fmt.Errorf("format is %q%s: it must be txt, csv, tsv, jsonl or parquet", o.Format, nearest.Suggestion(o.Format, textFormats))
+	}
+	if c := o.comma(); len(o.Separator) > 1 || c != '\t' && (c <= ' ' || c >= utf8.RuneSelf-1 || c == '"' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') {
+		return fmt.Errorf("separator is %q: it must be one character of ASCII that is no letter, digit, space or quote", o.Separator)
 	}
 	if len(o.Texts) > maxTexts {
 		return fmt.Errorf("texts are %d columns: they must be 1 to %d, as anchor, positive and hard negative", len(o.Texts), maxTexts)
@@ -54,6 +59,14 @@ func (o TextOptions) Validate() error {
 			o.MinChars, o.MaxChars)
 	}
 	return nil
+}
+
+// comma is the separator; a comma where there is none.
+func (o TextOptions) comma() byte {
+	if o.Separator == "" {
+		return ','
+	}
+	return o.Separator[0]
 }
 
 // columns are those that are read: of the texts, then of the class and the score where there are.

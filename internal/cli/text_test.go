@@ -130,6 +130,18 @@ func TestTextMistakesAreRefused(t *testing.T) {
 	}
 }
 
+// A table with semicolons is read with --separator, by every command that reads text.
+func TestTextWithAnotherSeparator(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "text.csv")
+	writeFile(t, file, "a;b\n1,5 books;x\n2,5 books;y\n")
+	args := []string{"views", "--method", "simcse", "--data", file, "--columns", "a", "--set", "simcse.negatives.number=true", "--set", "hold_out=0"}
+	if r := mustAlike(t, append(args, "--separator", ";")...); !strings.Contains(r.stdout, "1,5 books\n") || strings.Contains(r.stdout, ";") {
+		t.Errorf("printed\n%s", r.stdout)
+	}
+	alike(t, args...).checkRefused(t, exitFailure, "say it with separator")
+	alike(t, append(args, "--separator", "ab")...).checkRefused(t, exitUsage, "text.separator is")
+}
+
 // The sheet has the texts of the first rows as a run learns from them, and what it makes of them in its first epochs.
 func TestViewsOfTextArePrintedAndWritten(t *testing.T) {
 	dir := t.TempDir()
