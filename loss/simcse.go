@@ -17,7 +17,7 @@ type SimCSEOptions struct {
 }
 
 // DefaultSimCSE returns cosine similarity with τ = 0.05 and no extra weight: Gao et al. 2021, "SimCSE: Simple Contrastive
-// Learning of Sentence Embeddings", appendix A (princeton-nlp/SimCSE, run_unsup_example.sh and run_sup_example.sh).
+// Learning of Sentence Embeddings", appendix D and tables D.1 and 7 (princeton-nlp/SimCSE, run_unsup_example.sh and run_sup_example.sh).
 func DefaultSimCSE() SimCSEOptions {
 	return SimCSEOptions{Contrast: Contrast{Similarity: Cosine, Temperature: 0.05}}
 }

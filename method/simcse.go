@@ -55,7 +55,7 @@ const (
 )
 
 // DefaultSimCSE has the published settings for items of so many texts: τ 0.05, the first token's vector, and for single sentences an
-// MLP in training only (section 6.3, table 6, and appendix A; princeton-nlp/SimCSE, run_unsup_example.sh, whose --mlp_only_train it
+// MLP in training only (section 6.3, table 6, and appendices A and D, table D.1; princeton-nlp/SimCSE, run_unsup_example.sh, whose --mlp_only_train it
 // is, run_sup_example.sh, and hard_negative_weight in train.py).
 func DefaultSimCSE(texts int) SimCSE {
 	m := SimCSE{Temperature: 0.05, Pooling: backbone.PoolCLS, MLP: MLPTraining, MaskDuplicates: true}

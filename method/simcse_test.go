@@ -245,7 +245,7 @@ func TestSimCSECountsWhatItMakesOfTexts(t *testing.T) {
 	}
 }
 
-// Gao et al. 2021, section 6.3 and appendix A; princeton-nlp/SimCSE, the two example scripts and train.py.
+// Gao et al. 2021, section 6.3 and appendices A and D; princeton-nlp/SimCSE, the two example scripts and train.py.
 func TestSimCSEDefaultsArePublished(t *testing.T) {
 	for texts, mlp := range map[int]method.MLPUse{1: method.MLPTraining, 2: method.MLPAlways, 3: method.MLPAlways} {
 		want := method.SimCSE{Temperature: 0.05, Pooling: backbone.PoolCLS, MLP: mlp, MaskDuplicates: true}

@@ -20,6 +20,7 @@ import (
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/nn"
+	"github.com/alike-ml/alike/optim"
 	"github.com/alike-ml/alike/pretrained"
 	"github.com/alike-ml/alike/token"
 	"github.com/alike-ml/alike/train"
@@ -173,6 +174,45 @@ func TestARunStartsFromAPretrainedEncoder(t *testing.T) {
 	}
 	if c := startingFrom(t, transformerFolder(t), "anchor", "entailed", "contradicted"); c.Optimizer.LearningRate != 5e-5 || c.SimCSE.MLP != method.MLPAlways {
 		t.Errorf("the settings are %+v, %+v", c.Optimizer, c.SimCSE)
+	}
+}
+
+// SimCSE's runs as they are published: Gao et al. 2021, table A.1 and appendix A, of BERT-base, and princeton-nlp/SimCSE,
+// run_unsup_example.sh and run_sup_example.sh, but for the batch of pairs; from scratch ELECTRA's smallest, Clark et al. 2020, table 6.
+func TestSimCSERunsHaveThePublishedSettings(t *testing.T) {
+	type settings struct {
+		rate, decay, epsilon, temperature, hardNegativeWeight float64
+
+		batch, epochs, length int
+		pooling               backbone.Pooling
+		mlp                   method.MLPUse
+		schedule              string
+	}
+	const folder = "../pretrained/testdata/bert" // of transformers, which says nothing of pooling; its texts have 9 tokens
+	of := func(from string, texts ...string) settings {
+		c := train.DefaultSimCSE("transformer", max(1, len(texts)), false)
+		if from != "" {
+			columns := data.DefaultTextOptions()
+			columns.Texts = texts
+			var err error
+			if c, err = train.SimCSEFrom(from, columns); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return settings{c.Optimizer.LearningRate, c.Optimizer.WeightDecay, c.Optimizer.Epsilon, c.SimCSE.Temperature, c.SimCSE.HardNegativeWeight,
+			c.Batch, c.Epochs, c.Text.MaxLength, c.SimCSE.Pooling, c.SimCSE.MLP, c.Schedule.Name}
+	}
+	for _, c := range []struct {
+		what      string
+		got, want settings
+	}{
+		{"unsupervised", of(folder), settings{3e-5, 0, 1e-8, 0.05, 0, 64, 1, 9, backbone.PoolCLS, method.MLPTraining, optim.Linear}},
+		{"supervised", of(folder, "a", "b", "c"), settings{5e-5, 0, 1e-8, 0.05, 0, 128, 3, 9, backbone.PoolCLS, method.MLPAlways, optim.Linear}},
+		{"from scratch", of(""), settings{5e-4, 0.01, 1e-6, 0.05, 0, 128, 3, 32, backbone.PoolCLS, method.MLPTraining, optim.Linear}},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.what, c.got, c.want)
+		}
 	}
 }
 
