@@ -28,6 +28,8 @@ type Batch struct {
 	// Texts holds the texts of the items, [batch, length] each, row i of each being of item i: a sentence; or two that mean the same;
 	// or these and their hard negatives, those that were made last. All have one length.
 	Texts []backbone.Tokens
+	// Captions say which texts are captions of which pictures, for a method that learns from both.
+	Captions Captions
 	// Labels are the classes of the items, [batch] int32, -1 for none, for a method that is [Labelled]; nil for others.
 	Labels *graph.Node
 	// Clock says where in the run the step is.
@@ -48,9 +50,11 @@ type Output struct {
 	Loss *graph.Node
 	// Embeddings holds the embeddings z of all views, [rows, dim]: the run watches them for collapse.
 	Embeddings *graph.Node
+	// Texts holds those of texts, of a method that embeds pictures and texts: they are watched by themselves. nil for others.
+	Texts *graph.Node
 }
 
-// Method is one way to learn which items are alike: an [ImageMethod] or a [TextMethod].
+// Method is one way to learn which items are alike: an [ImageMethod], a [TextMethod] or a [PairMethod].
 type Method interface {
 	// Name is the method's name on the command line and in files.
 	Name() string
@@ -77,6 +81,18 @@ type TextMethod interface {
 	Sentence() Sentence
 	// Loss is as that of [ImageMethod], with batch.Texts in the place of batch.Views.
 	Loss(scope *model.Scope, encoder backbone.TextEncoder, batch Batch) Output
+}
+
+// PairMethod is a method that learns from pictures and their captions.
+type PairMethod interface {
+	Method
+	// View says how the view of a picture is drawn.
+	View() positive.ImageConfig
+	// Space says how pictures and texts come into one space, where the encoders are put to work.
+	Space() Space
+	// Loss is as that of [ImageMethod], with batch.Views[0] for the pictures, batch.Texts[0] for the captions that came with them, and
+	// batch.Captions.
+	Loss(scope *model.Scope, image backbone.Encoder, text backbone.TextEncoder, batch Batch) Output
 }
 
 // AfterStep is a method that has something to do once the optimizer has moved the weights. It is called once for every
@@ -132,6 +148,8 @@ func Known() []Info {
 			"Caron, Misra, Mairal, Goyal, Bojanowski, Joulin 2020, Unsupervised learning of visual features by contrasting cluster assignments"},
 		{"simsiam", "SimSiam", "one view predicts the other's embedding, which gets no gradient; no negatives, no second network",
 			"Chen, He 2021, Exploring simple Siamese representation learning"},
+		{"clip", "CLIP", "on pictures with captions: a picture and its caption attract, the other captions and pictures of the batch repel; SigLIP too",
+			"Radford, Kim et al. 2021, Learning transferable visual models from natural language supervision"},
 		{"barlowtwins", "Barlow Twins", "each dimension of two views goes together with itself and with no other dimension",
 			"Zbontar, Jing, Misra, LeCun, Deny 2021, Barlow Twins: self-supervised learning via redundancy reduction"},
 		{"simcse", "SimCSE", "on text: a sentence attracts itself under another dropout mask, or one that it entails, and repels the others of the batch",

@@ -40,6 +40,7 @@ type paper interface {
 type given struct {
 	views  [][][]float64 // [view][item][pixel]
 	texts  [][][]int     // [text][item][token]
+	own    [][]int       // [item]: items whose texts are captions of the item's picture too
 	labels []int32
 	clock
 }
@@ -173,7 +174,7 @@ func norm(v []float64) float64 {
 func descend(c optim.Config, p, g, momentum params, rate float64) {
 	for path := range g {
 		w := p[path]
-		matrix := strings.HasSuffix(path, "weights")
+		matrix := strings.HasSuffix(path, "weights") || strings.HasSuffix(path, "table")
 		covered := c.Mask == optim.All || matrix
 		scaled, rate := slices.Clone(g[path]), rate
 		if !matrix && c.BiasLearningRate > 0 {
@@ -295,6 +296,12 @@ func lossOf(m method.Method, scope *model.Scope, batch method.Batch, inputs []*g
 		}
 		return m.Loss(scope, wordEncoder, batch)
 	}
+	if m, ok := m.(method.PairMethod); ok {
+		batch.Views = inputs[:1]
+		batch.Texts = []backbone.Tokens{{IDs: inputs[1], Mask: inputs[2]}}
+		batch.Captions = method.Captions{Given: inputs[3], Own: inputs[4]}
+		return m.Loss(scope, tanhEncoder{}, wordEncoder, batch)
+	}
 	batch.Views = inputs
 	return m.(method.ImageMethod).Loss(scope, tanhEncoder{}, batch)
 }
@@ -332,7 +339,11 @@ func draw(m method.Method, normal func() float64, step int) (inputs []*tensors.T
 		}
 		return inputs, in
 	}
-	for range m.(method.ImageMethod).Views() {
+	views := 1
+	if m, ok := m.(method.ImageMethod); ok {
+		views = len(m.Views())
+	}
+	for range views {
 		flat, rows := make([]float32, items*pixels), make([][]float64, items)
 		for i := range flat {
 			flat[i] = float32(normal())
@@ -340,6 +351,10 @@ func draw(m method.Method, normal func() float64, step int) (inputs []*tensors.T
 		}
 		inputs = append(inputs, tensors.FromFlatDataAndDimensions(flat, items, 2, 2, 3))
 		in.views = append(in.views, rows)
+	}
+	if _, ok := m.(method.PairMethod); ok {
+		captions := drawCaptions(normal, &in)
+		inputs = append(inputs, captions...)
 	}
 	return inputs, in
 }

@@ -98,32 +98,7 @@ type simcsePaper struct{ method.SimCSE }
 
 // embed is the embedding of a text that is the given row of what the encoder sees.
 func (m simcsePaper) embed(p params, tokens []int, row int) []float64 {
-	real := slices.DeleteFunc(slices.Clone(tokens), func(token int) bool { return token == 0 })
-	var e [][]float64
-	mean := [][]float64{make([]float64, width)}
-	for _, token := range real {
-		e = append(e, p["/backbone/table"][token*width:(token+1)*width])
-		for i := range width {
-			mean[0][i] += e[len(e)-1][i] / float64(len(real))
-		}
-	}
-	others := times(mean, p["/backbone/others/weights"], width)[0]
-	h := [][]float64{make([]float64, width)}
-	hidden := times(e, p["/backbone/own/weights"], width)
-	for i := range width {
-		for t := range hidden {
-			if keeps(row, i) {
-				hidden[t][i] *= 4. / 3
-			} else {
-				hidden[t][i] = 0
-			}
-			hidden[t][i] = math.Tanh(hidden[t][i] + others[i])
-			h[0][i] += hidden[t][i] / float64(len(real))
-		}
-		if m.Pooling == backbone.PoolCLS {
-			h[0][i] = hidden[0][i]
-		}
-	}
+	h := [][]float64{pooledWords(p, "/backbone", tokens, row, m.Pooling)}
 	for _, layer := range []string{"/projector", "/backbone/dense"} {
 		if bias, found := p[layer+"/bias"]; found {
 			h = times(h, p[layer+"/weights"], width)
@@ -133,6 +108,40 @@ func (m simcsePaper) embed(p params, tokens []int, row int) []float64 {
 		}
 	}
 	return h[0]
+}
+
+// pooledWords is the wordEncoder in a scope on a text that is the given row of what it sees.
+func pooledWords(p params, scope string, tokens []int, row int, pooling backbone.Pooling) []float64 {
+	real := slices.DeleteFunc(slices.Clone(tokens), func(token int) bool { return token == 0 })
+	var e [][]float64
+	mean := [][]float64{make([]float64, width)}
+	for _, token := range real {
+		e = append(e, p[scope+"/table"][token*width:(token+1)*width])
+		for i := range width {
+			mean[0][i] += e[len(e)-1][i] / float64(len(real))
+		}
+	}
+	others := times(mean, p[scope+"/others/weights"], width)[0]
+	h := make([]float64, width)
+	hidden := times(e, p[scope+"/own/weights"], width)
+	for i := range width {
+		for t := range hidden {
+			if keeps(row, i) {
+				hidden[t][i] *= 4. / 3
+			} else {
+				hidden[t][i] = 0
+			}
+			hidden[t][i] = math.Tanh(hidden[t][i] + others[i])
+			h[i] += hidden[t][i] / float64(len(real))
+		}
+		switch pooling {
+		case backbone.PoolCLS:
+			h[i] = hidden[0][i]
+		case backbone.PoolLast:
+			h[i] = hidden[len(real)-1][i]
+		}
+	}
+	return h
 }
 
 func (m simcsePaper) loss(p params, in given) (value float64) {
