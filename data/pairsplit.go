@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/alike-ml/alike/internal/rng"
 )
@@ -98,4 +99,14 @@ func (d disjoint) root(i int) int {
 func (d disjoint) join(i, j int) {
 	i, j = d.root(i), d.root(j)
 	d[max(i, j)] = min(i, j)
+}
+
+// Some returns n of the pairs, drawn by the seed, in their order, or all when there are no more.
+func (p *Pairs) Some(n int, seed uint64) *Pairs {
+	if p.Len() <= n {
+		return p
+	}
+	items := rng.New(seed, 0, 0, rng.Split).Perm(p.Len())[:n]
+	slices.Sort(items)
+	return p.with(items)
 }

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/alike-ml/alike/internal/guard"
@@ -34,18 +32,34 @@ func Load(backend compute.Backend, dir string) (m *Model, err error) {
 	if config.Text != nil {
 		return nil, fmt.Errorf("%s is the model of text: it has no vectors of pictures", path)
 	}
+	if config.Pair != nil {
+		return loadTower(backend, dir)
+	}
 	if m, err = New(backend, model.NewStore(), config); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if config.Dim != m.Config.Dim {
-		return nil, fmt.Errorf("%s: dim is %d: %s of width %g has %d", path, config.Dim, config.Backbone, config.Width, m.Config.Dim)
+	if err = m.checkDim(path, config); err == nil {
+		err = m.read(dir, m.shape())
 	}
-	size := config.Views.Size
-	if err := m.read(dir, shapes.Make(dtypes.Float32, batchSize(size), size, size, 3)); err != nil {
+	if err != nil {
 		m.Close()
 		return nil, err
 	}
 	return m, nil
+}
+
+// checkDim returns an error unless a configuration that was read has the width of the encoder that it names.
+func (m *Model) checkDim(path string, read Config) error {
+	if read.Dim != m.Config.Dim {
+		return fmt.Errorf("%s: dim is %d: %s of width %g has %d", path, read.Dim, read.Backbone, read.Width, m.Config.Dim)
+	}
+	return nil
+}
+
+// IsPair says whether a folder holds a model of pictures and texts.
+func IsPair(dir string) bool {
+	config, err := readConfig(filepath.Join(dir, configFile))
+	return err == nil && config.Pair != nil
 }
 
 // IsText says whether a folder holds a model of text.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -43,6 +44,8 @@ type Config struct {
 	Views positive.ImageConfig `json:"views,omitzero"`
 	// Text is how a text is prepared for the encoder, and all else that there is to say of one of text; nil for one of pictures.
 	Text *TextConfig `json:"text,omitempty"`
+	// Pair says that there is an encoder of texts beside the one of pictures, and where they meet: see [PairModel].
+	Pair *PairConfig `json:"pair,omitempty"`
 }
 
 // format is the version of the model folder's layout that this package writes.
@@ -61,31 +64,45 @@ func batchSize(side int) int { return max(1, min(batchPictures, batchPixels/(sid
 // Model is an encoder with weights, ready to embed.
 type Model struct {
 	network
-	encoder  backbone.Encoder
 	pipeline *positive.Pipeline
+	columns  int // of a vector
 }
 
 // New returns a model that computes on backend with the encoder weights that store holds, or will have drawn by the time of
 // the first embedding: training watches its own store this way.
 func New(backend compute.Backend, store *model.Store, config Config) (*Model, error) {
-	encoder, err := backbone.New(config.Backbone, config.Width, config.Views.Size)
+	m, encoder, err := newModel(store, config)
 	if err != nil {
 		return nil, err
 	}
-	pipeline, err := positive.NewPipeline(config.Views)
-	if err != nil {
-		return nil, fmt.Errorf("views: %w", err)
-	}
-	if size := config.Views.Size; size < encoder.MinImageSize() {
-		return nil, fmt.Errorf("views: size is %d: %s needs at least %d pixels", size, config.Backbone, encoder.MinImageSize())
-	}
-	config.Format, config.Dim = format, encoder.Dim()
-	m := &Model{network: network{Config: config, store: store}, encoder: encoder, pipeline: pipeline}
 	m.exec, err = model.NewExec(backend, store, func(scope *model.Scope, images *graph.Node) *graph.Node {
 		scope.Store().SetTraining(images.Graph(), false)
 		return graph.ConvertDType(encoder.Features(scope.In(method.EncoderScope), images), dtypes.Float32)
 	})
 	return m, err
+}
+
+// newModel returns a model without its graph, and its encoder.
+func newModel(store *model.Store, config Config) (*Model, backbone.Encoder, error) {
+	encoder, err := backbone.New(config.Backbone, config.Width, config.Views.Size)
+	if err != nil {
+		return nil, nil, err
+	}
+	pipeline, err := positive.NewPipeline(config.Views)
+	if err != nil {
+		return nil, nil, fmt.Errorf("views: %w", err)
+	}
+	if size := config.Views.Size; size < encoder.MinImageSize() {
+		return nil, nil, fmt.Errorf("views: size is %d: %s needs at least %d pixels", size, config.Backbone, encoder.MinImageSize())
+	}
+	config.Format, config.Dim = format, encoder.Dim()
+	return &Model{network: network{Config: config, store: store}, pipeline: pipeline, columns: encoder.Dim()}, encoder, nil
+}
+
+// shape is that of the pictures that go through the encoder at once.
+func (m *Model) shape() shapes.Shape {
+	size := m.Config.Views.Size
+	return shapes.Make(dtypes.Float32, batchSize(size), size, size, 3)
 }
 
 // Progress is told how many of all pictures are done.
@@ -116,7 +133,7 @@ func centred(p *positive.Pipeline) func() data.FillFunc {
 
 func (m *Model) embed(ctx context.Context, images *data.Images, progress Progress, newFill func() data.FillFunc) (vectors metric.Matrix, items []int, err error) {
 	defer guard.Recover(&err)
-	size, dim := m.Config.Views.Size, m.encoder.Dim()
+	size, dim := m.Config.Views.Size, m.columns
 	options := data.BatchOptions{Size: batchSize(size), Floats: []int{m.pipeline.Len()}, NewFill: newFill}
 	return collect(ctx, images, options, dim, progress, func(vectors []float32, batch *data.Batch) ([]float32, error) {
 		// The last batch is computed at full size as well, its surplus rows thrown away: one graph serves all.

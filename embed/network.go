@@ -27,6 +27,7 @@ type network struct {
 	store   *model.Store
 	exec    *model.Exec
 	backend compute.Backend // of a model that opened its own, nil otherwise
+	scopes  []string        // of what is saved, in the store's root scope; nil is the encoder's
 }
 
 // Save writes the model's folder: the weights first, the configuration that makes the folder a model last.
@@ -55,9 +56,16 @@ func (n *network) Close() {
 	}
 }
 
-// variables are the encoder's, batch norm's statistics among them, in the order they were made.
-func (n *network) variables() []*model.Variable {
-	return slices.Collect(n.store.RootScope().At(method.EncoderScope).IterVariables())
+// variables are what is saved, batch norm's statistics among them, in the order they were made.
+func (n *network) variables() (list []*model.Variable) {
+	scopes := n.scopes
+	if scopes == nil {
+		scopes = []string{method.EncoderScope}
+	}
+	for _, scope := range scopes {
+		list = slices.AppendSeq(list, n.store.RootScope().At("%s", scope).IterVariables())
+	}
+	return list
 }
 
 // read compiles the encoder for inputs of these shapes, which makes its variables, and reads their values from the folder.
@@ -65,6 +73,11 @@ func (n *network) read(dir string, inputs ...shapes.Shape) error {
 	if _, err := n.exec.Compile(inputs...); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
 	}
+	return n.assign(dir)
+}
+
+// assign reads the values of the variables, which are there, from the folder.
+func (n *network) assign(dir string) error {
 	path := filepath.Join(dir, weightsFile)
 	file, err := weights.Open(path)
 	if err != nil {

@@ -67,7 +67,7 @@ const tokenizerDir = "tokenizer"
 // TextModel is a text encoder with weights and its tokenizer, ready to embed.
 type TextModel struct {
 	network
-	encoder   backbone.TextEncoder
+	represent func(scope *model.Scope, tokens backbone.Tokens) *graph.Node
 	tokenizer *token.Tokenizer
 	lengths   []int
 	noisy     *model.Exec // with the dropout of training
@@ -80,12 +80,24 @@ func NewText(backend compute.Backend, store *model.Store, config Config, tokeniz
 	if err != nil {
 		return nil, err
 	}
+	config.Dim = encoder.Dim()
+	return newText(backend, store, config, tokenizer, func(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
+		return config.Text.sentence().Represent(scope, encoder.Hidden, tokens)
+	})
+}
+
+// newText returns a text model with a graph from tokens [batch, length] to vectors [batch, config.Dim].
+func newText(backend compute.Backend, store *model.Store, config Config, tokenizer *token.Tokenizer, represent func(*model.Scope, backbone.Tokens) *graph.Node) (*TextModel, error) {
+	encoder, err := config.Text.network()
+	if err != nil {
+		return nil, err
+	}
 	if n := tokenizer.Size(); n > encoder.Tokens() {
 		return nil, fmt.Errorf("the encoder has %d tokens, the tokenizer %d", encoder.Tokens(), n)
 	}
-	config.Format, config.Dim = format, encoder.Dim()
+	config.Format = format
 	m := &TextModel{
-		network: network{Config: config, store: store}, encoder: encoder.Hidden,
+		network: network{Config: config, store: store}, represent: represent,
 		tokenizer: Reader(config.Text.TextConfig, tokenizer), lengths: Lengths(config.Text.MaxLength),
 	}
 	if m.exec, err = m.graph(backend, false); err != nil {
@@ -99,8 +111,7 @@ func NewText(backend compute.Backend, store *model.Store, config Config, tokeniz
 func (m *TextModel) graph(backend compute.Backend, training bool) (*model.Exec, error) {
 	return model.NewExec(backend, m.store, func(scope *model.Scope, ids, mask *graph.Node) *graph.Node {
 		scope.Store().SetTraining(ids.Graph(), training)
-		h := m.Config.Text.sentence().Represent(scope, m.encoder, backbone.Tokens{IDs: ids, Mask: mask})
-		return graph.ConvertDType(h, dtypes.Float32)
+		return graph.ConvertDType(m.represent(scope, backbone.Tokens{IDs: ids, Mask: mask}), dtypes.Float32)
 	})
 }
 

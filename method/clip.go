@@ -36,6 +36,8 @@ type CLIP struct {
 	FreezeImage   bool                 `yaml:"freeze_image" help:"leave the encoder of pictures as it starts, and train its projection alone"`
 	FreezeText    bool                 `yaml:"freeze_text" help:"leave the encoder of texts as it starts, and train its projection alone"`
 	Augment       positive.ImageConfig `yaml:"augment"`
+
+	Caption positive.CaptionConfig `yaml:"caption"`
 }
 
 // CLIPContrast says which loss tells pairs from others.
@@ -86,38 +88,52 @@ func (m CLIP) Validate() error {
 	if err := m.Augment.Validate(); err != nil {
 		return fmt.Errorf("augment.%w", err)
 	}
+	if err := m.Caption.Validate(); err != nil {
+		return fmt.Errorf("caption.%w", err)
+	}
 	return nil
 }
 
 // View is the augmentation of a picture.
 func (m CLIP) View() positive.ImageConfig { return m.Augment }
 
+// Text says how the text is made that comes with a picture.
+func (m CLIP) Text() positive.CaptionConfig { return m.Caption }
+
 // Space is where pictures and texts meet.
 func (m CLIP) Space() Space { return Space{Sentence{Pooling: m.Pooling}, m.Out} }
 
 // Loss builds figure 3 of the paper.
 func (m CLIP) Loss(scope *model.Scope, image backbone.Encoder, text backbone.TextEncoder, batch Batch) Output {
+	images, texts := m.Embed(scope, image, text, batch)
+	return Output{Loss: m.Contrasted(scope, images, texts, batch.Captions), Embeddings: images, Texts: texts}
+}
+
+// Embed gives I_e and T_e, [batch, Out] each.
+func (m CLIP) Embed(scope *model.Scope, image backbone.Encoder, text backbone.TextEncoder, batch Batch) (images, texts *graph.Node) {
 	g := batch.Views[0].Graph()
 	space := m.Space()
-	images := space.ProjectImage(scope, frozen(m.FreezeImage, scope, g, func() *graph.Node {
+	images = space.ProjectImage(scope, frozen(m.FreezeImage, scope, g, func() *graph.Node {
 		return space.Image(scope, image, batch.Views[0])
 	}))
-	texts := space.ProjectText(scope, frozen(m.FreezeText, textScope(scope), g, func() *graph.Node {
+	texts = space.ProjectText(scope, frozen(m.FreezeText, textScope(scope), g, func() *graph.Node {
 		return space.Text(scope, text, batch.Texts[0])
 	}))
+	return images, texts
+}
+
+// Contrasted is the loss of embeddings.
+func (m CLIP) Contrasted(scope *model.Scope, images, texts *graph.Node, captions Captions) *graph.Node {
 	var positives *graph.Node
 	if m.MultiPositive {
-		positives = batch.Captions.positives()
+		positives = captions.positives()
 	}
-	logScale := m.logScale(scope).NodeValue(g)
-	out := Output{Embeddings: images, Texts: texts}
+	logScale := m.logScale(scope).NodeValue(images)
 	if m.Contrast == Sigmoid {
-		bias := nn.Parameter(scope, "logit_bias", constant(m.Bias)).NodeValue(g)
-		out.Loss = loss.SigLIP(images, texts, logScale, bias, positives, loss.Cosine)
-	} else {
-		out.Loss = loss.CLIP(images, texts, logScale, positives, loss.Cosine)
+		bias := nn.Parameter(scope, "logit_bias", constant(m.Bias)).NodeValue(images)
+		return loss.SigLIP(images, texts, logScale, bias, positives, loss.Cosine)
 	}
-	return out
+	return loss.CLIP(images, texts, logScale, positives, loss.Cosine)
 }
 
 // AfterStep keeps the scale from 1 to its maximum (section 2.5; mlfoundations/open_clip, train.py).
@@ -157,15 +173,18 @@ func frozen(is bool, scope *model.Scope, g *graph.Graph, build func() *graph.Nod
 
 // Captions are the captions of a batch of pictures by number; equal captions have equal numbers.
 type Captions struct {
-	// Given [batch] came with the pictures. Own [batch, k] are all that a picture has, those it came with among them; places that are
-	// left are -1. Both are int32.
+	// Given [batch] are those that the pictures came with. Own [batch, k] are all that a picture has, the given one among them; places
+	// that are left are -1.
 	Given, Own *graph.Node
+	// Texts [batch] numbers what the encoder reads, which is made of the given captions or of tags: equal texts have equal numbers. All
+	// are int32.
+	Texts *graph.Node
 }
 
-// positives holds where the caption that came with picture j is one of picture i's own: [batch, batch].
+// positives holds where the caption given with picture j is one of picture i's own, or both have one text: [batch, batch].
 func (c Captions) positives() *graph.Node {
 	n, k := c.Own.Shape().Dim(0), c.Own.Shape().Dim(1)
 	given := graph.BroadcastToDims(graph.InsertAxes(c.Given, 0, -1), n, n, k)
 	own := graph.BroadcastToDims(graph.InsertAxes(c.Own, 1), n, n, k)
-	return graph.LogicalAny(graph.Equal(given, own), -1)
+	return graph.LogicalOr(graph.LogicalAny(graph.Equal(given, own), -1), alike(c.Texts, c.Texts))
 }

@@ -24,11 +24,12 @@ import (
 func drawCaptions(normal func() float64, in *given) []*tensors.Tensor {
 	text := worded{method.DefaultSimCSE(1), 1}.draw(normal)[0] // items 0 and 3 have one text
 	in.texts = [][][]int{text}
-	in.own = [][]int{{0, 3}, {1}, {2, 5}, {0, 3}, {4}, {5}}
+	in.own = [][]int{{0, 3}, {1, 5}, {2, 5}, {0, 3}, {4}, {5, 1}}
 	ids, mask := tokensOf(text)
 	given := tensors.FromFlatDataAndDimensions([]int32{70, 71, 72, 70, 74, 75}, items)
 	own := tensors.FromFlatDataAndDimensions([]int32{70, -1, 71, 99, 75, 72, -1, 70, 74, -1, 75, -1}, items, 2)
-	return []*tensors.Tensor{ids, mask, given, own}
+	texts := tensors.FromFlatDataAndDimensions([]int32{0, 1, 2, 0, 4, 1}, items) // as if tags had made the last of the second
+	return []*tensors.Tensor{ids, mask, given, own, texts}
 }
 
 // clipPaper is Radford et al. 2021, and Zhai et al. 2023 with sigmoid.
@@ -195,7 +196,7 @@ func TestFrozenEncodersAreAsOutsideTraining(t *testing.T) {
 	store := model.NewStore()
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
 		store.SetTraining(in[0].Graph(), true)
-		batch := method.Batch{Views: in[2:3], Texts: []backbone.Tokens{{IDs: in[3], Mask: in[4]}}, Captions: method.Captions{Given: in[5], Own: in[6]}}
+		batch := method.Batch{Views: in[2:3], Texts: []backbone.Tokens{{IDs: in[3], Mask: in[4]}}, Captions: method.Captions{Given: in[5], Own: in[6], Texts: in[7]}}
 		training := m.Loss(scope, normEncoder{}, wordEncoder, batch).Embeddings
 		if !scope.IsTraining(in[0].Graph()) {
 			t.Error("the rest of the graph is no longer in training")
@@ -239,6 +240,7 @@ func TestCLIPNamesTheField(t *testing.T) {
 		"out":                               func(m *method.CLIP) { m.Out = 1 },
 		"pooling":                           func(m *method.CLIP) { m.Pooling = "max" },
 		"freeze_text":                       func(m *method.CLIP) { m.FreezeImage, m.FreezeText = true, true },
+		"caption.tags":                      func(m *method.CLIP) { m.Caption.Tags = 2 },
 		"augment.size":                      func(m *method.CLIP) { m.Augment.Size = 0 },
 	} {
 		m := method.DefaultCLIP(8, method.Softmax)

@@ -88,11 +88,15 @@ type PairMethod interface {
 	Method
 	// View says how the view of a picture is drawn.
 	View() positive.ImageConfig
+	// Text says how the text is made that a picture comes with.
+	Text() positive.CaptionConfig
 	// Space says how pictures and texts come into one space, where the encoders are put to work.
 	Space() Space
 	// Loss is as that of [ImageMethod], with batch.Views[0] for the pictures, batch.Texts[0] for the captions that came with them, and
 	// batch.Captions.
 	Loss(scope *model.Scope, image backbone.Encoder, text backbone.TextEncoder, batch Batch) Output
+	// Contrasted is that loss of embeddings that are there, [batch, Space().Out] each.
+	Contrasted(scope *model.Scope, images, texts *graph.Node, captions Captions) *graph.Node
 }
 
 // AfterStep is a method that has something to do once the optimizer has moved the weights. It is called once for every

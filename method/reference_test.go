@@ -299,7 +299,7 @@ func lossOf(m method.Method, scope *model.Scope, batch method.Batch, inputs []*g
 	if m, ok := m.(method.PairMethod); ok {
 		batch.Views = inputs[:1]
 		batch.Texts = []backbone.Tokens{{IDs: inputs[1], Mask: inputs[2]}}
-		batch.Captions = method.Captions{Given: inputs[3], Own: inputs[4]}
+		batch.Captions = method.Captions{Given: inputs[3], Own: inputs[4], Texts: inputs[5]}
 		return m.Loss(scope, tanhEncoder{}, wordEncoder, batch)
 	}
 	batch.Views = inputs

@@ -19,7 +19,7 @@ func (a Advice) String() string { return a.Key + " " + a.Text }
 
 // Seen is what there is to know of the items to learn from before a run's first step.
 type Seen struct {
-	// Labels are the classes of the items, -1 for one without.
+	// Labels are the classes of the items, -1 for one without; of pictures with captions, their first captions by number.
 	Labels []int
 	// Truncated is the share of texts that are longer than the encoder sees, Made that of rows of text for which the run's rules make a
 	// hard negative. Both are of a sample of the rows.
@@ -163,6 +163,8 @@ func (a *adviser) adviseMethod(m method.Method) {
 		a.swav(m)
 	case method.SimCSE:
 		a.simcse(m)
+	case method.CLIP:
+		a.pairs(m)
 	case method.SimSiam:
 		a.statistics("Chen and He 2021, table 2")
 	case method.BarlowTwins:

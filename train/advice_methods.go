@@ -65,8 +65,32 @@ func (a *adviser) moco(m, usual method.MoCo) {
 	}
 }
 
-// classmates are the pictures of its class that a picture meets in a batch, on average over those that have a class.
+// classmates looks at how many pictures of its class a picture meets in a batch.
 func (a *adviser) classmates() {
+	if met, known := a.met(); known && met < 1 {
+		a.say("batch", "is %d: a picture meets %.2g others of its class in a batch on average, and with fewer than one there is little for supcon to learn from classes; take a larger batch, or more pictures a class", a.Batch, met)
+	}
+}
+
+// pairs looks at what a picture's caption is told from.
+func (a *adviser) pairs(m method.CLIP) {
+	const few = 64
+	if a.Batch < few {
+		a.say("batch", "is %d: a picture's caption is told from %d others of the batch; CLIP has 32,767 of them (Radford et al. 2021, table 18), and on small data too more are better; take %d or more", a.Batch, a.Batch-1, few)
+	}
+	met, known := a.met()
+	switch {
+	case !known:
+	case !m.MultiPositive && met >= 0.1:
+		a.sayOwn("multi_positive", "is false: a picture meets %.2g others with its own first caption in a batch on average, and that caption is a negative of it there; set it to true", met)
+	case met > float64(a.Batch)/4:
+		a.say("pairs.captions", "are much the same: a picture meets %.3g others with its own first caption in a batch of %d, and is told from the rest alone; captions that say more of each picture teach more", met, a.Batch)
+	}
+}
+
+// met is how many others of its class a picture meets in a batch, on average over those that have a class. It is not known where
+// there is at most one picture.
+func (a *adviser) met() (mates float64, known bool) {
 	sizes := map[int]int{}
 	labelled := 0
 	for _, label := range a.labels {
@@ -80,12 +104,9 @@ func (a *adviser) classmates() {
 		others += n * (n - 1)
 	}
 	if labelled == 0 || len(a.labels) < 2 {
-		return
+		return 0, false
 	}
-	met := float64(others) / float64(labelled) * float64(a.Batch-1) / float64(len(a.labels)-1)
-	if met < 1 {
-		a.say("batch", "is %d: a picture meets %.2g others of its class in a batch on average, and with fewer than one there is little for supcon to learn from classes; take a larger batch, or more pictures a class", a.Batch, met)
-	}
+	return float64(others) / float64(labelled) * float64(a.Batch-1) / float64(len(a.labels)-1), true
 }
 
 // perCode is the most prototypes that the codes were published with, to a row that they are made from: lightly's for CIFAR-10

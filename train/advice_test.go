@@ -62,6 +62,12 @@ func TestAdviceIsOnWhatIsFarFromKnownToWork(t *testing.T) {
 		bad, good func(*train.Config)
 		key, says string
 	}{
+		{"clip", 32, 6000, 3000, func(c *train.Config) { c.Batch = 63 }, func(c *train.Config) { c.Batch = 64 },
+			"batch", "is 63: a picture's caption is told from 62 others"},
+		{"clip", 32, 2550, 850, func(c *train.Config) { c.CLIP.MultiPositive = false }, func(c *train.Config) {},
+			"clip.multi_positive", "is false: a picture meets 0.2 others with its own first caption"},
+		{"clip", 32, 2550, 3, func(c *train.Config) {}, func(c *train.Config) { c.CLIP.MultiPositive = false },
+			"pairs.captions", "meets 84.9 others with its own first caption in a batch of 256"},
 		{"simclr", 32, 3000, 10, func(c *train.Config) { c.Epochs = 9 }, func(c *train.Config) { c.Epochs = 10 },
 			"epochs", "is 9: that is 99 steps of 256 pictures"},
 		{"simclr", 32, 3000, 10, func(c *train.Config) { c.Schedule.WarmupEpochs = 51 }, func(c *train.Config) { c.Schedule.WarmupEpochs = 50 },

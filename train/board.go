@@ -54,6 +54,14 @@ func (b *board) epoch(e Epoch) error {
 	if e.STS != nil {
 		scalars = append(scalars, scalar{"held_out/sts", *e.STS})
 	}
+	for _, s := range []struct {
+		tag   string
+		value *Number
+	}{{"held_out/recall_at_1", e.Recall}, {"held_out/loss", e.HeldOutLoss}, {"held_out/modality_gap", e.ModalityGap}} {
+		if s.value != nil {
+			scalars = append(scalars, scalar{s.tag, *s.value})
+		}
+	}
 	if g := e.Geometry; g != nil {
 		scalars = append(scalars,
 			scalar{"held_out/alignment", Number(g.Alignment)}, scalar{"held_out/uniformity", Number(g.Uniformity)},

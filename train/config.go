@@ -21,7 +21,7 @@ import (
 // Config is everything a run depends on. The same configuration, data and device give the same bytes, whatever the number
 // of workers. Exactly one of the methods is set.
 type Config struct {
-	Data      string  `yaml:"data" help:"folder of pictures: class folders or flat, with or without train/ and test/ inside; for methods on text, a file of text"`
+	Data      string  `yaml:"data" help:"folder of pictures: class folders or flat, with or without train/ and test/ inside; for methods on text, a file of text; for clip, a table of pictures and captions"`
 	ImageSize int     `yaml:"image_size" help:"side, in pixels, that pictures have when the encoder sees them; 0 for text"`
 	Backbone  string  `yaml:"backbone" help:"encoder, see alike methods"`
 	Width     float64 `yaml:"width" help:"multiplies the encoder's channels; 1 is the published width"`
@@ -38,7 +38,8 @@ type Config struct {
 	Watch             bool    `yaml:"watch" help:"stop when the loss is no longer a number or the embeddings collapse"`
 	Recipe            string  `yaml:"recipe" help:"tested recipe to start from instead of the method's defaults, see alike recipes"`
 
-	Text *TextConfig `yaml:"text,omitempty"`
+	Text  *TextConfig  `yaml:"text,omitempty"`
+	Pairs *PairsConfig `yaml:"pairs,omitempty"`
 
 	Optimizer optim.Config   `yaml:"optimizer"`
 	Schedule  optim.Schedule `yaml:"schedule"`
@@ -52,6 +53,7 @@ type Config struct {
 	SimSiam     *method.SimSiam     `yaml:"simsiam,omitempty"`
 	BarlowTwins *method.BarlowTwins `yaml:"barlowtwins,omitempty"`
 	SimCSE      *method.SimCSE      `yaml:"simcse,omitempty"`
+	CLIP        *method.CLIP        `yaml:"clip,omitempty"`
 }
 
 // Sizes of pictures that a run accepts, in pixels a side.
@@ -155,10 +157,13 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%s.%w", m.Name(), err)
 		}
 	}
-	if m, ok := m.(method.TextMethod); ok {
+	switch m := m.(type) {
+	case method.TextMethod:
 		return c.validateSentences(m)
+	case method.PairMethod:
+		return c.validatePairs(m)
 	}
-	return c.validatePictures(m.(method.ImageMethod))
+	return c.validatePictures(m.Name(), m.(method.ImageMethod).Views()...)
 }
 
 // validateSentences names the first setting that a run on text cannot use.
@@ -192,24 +197,33 @@ func (c Config) validateSentences(m method.TextMethod) error {
 // OnText says whether the run's method learns from text.
 func (c Config) OnText() bool { return c.SimCSE != nil }
 
+// OnPairs says whether the run's method learns from pictures with captions.
+func (c Config) OnPairs() bool { return c.CLIP != nil }
+
 // Items is what the run learns from, in a word.
 func (c Config) Items() string {
-	if c.OnText() {
+	switch {
+	case c.OnText():
 		return "rows of text"
+	case c.OnPairs():
+		return "pictures with captions"
 	}
 	return "pictures"
 }
 
 // source is what the run's data are in.
 func (c Config) source() string {
-	if c.OnText() {
+	switch {
+	case c.OnText():
 		return "file of text"
+	case c.OnPairs():
+		return "table of pictures and captions"
 	}
 	return "folder of pictures"
 }
 
-// validatePictures names the first setting that a run on pictures cannot use.
-func (c Config) validatePictures(m method.ImageMethod) error {
+// validatePictures names the first setting that a run on views of pictures cannot use.
+func (c Config) validatePictures(name string, views ...positive.ImageConfig) error {
 	if err := CheckImageSize(c.ImageSize); err != nil {
 		return fmt.Errorf("image_size is %w", err)
 	}
@@ -220,13 +234,12 @@ func (c Config) validatePictures(m method.ImageMethod) error {
 	if c.ImageSize < encoder.MinImageSize() {
 		return fmt.Errorf("image_size is %d: %s needs at least %d pixels", c.ImageSize, c.Backbone, encoder.MinImageSize())
 	}
-	views := m.Views()
 	if views[0].Size != c.ImageSize {
-		return fmt.Errorf("%s: views are %d pixels wide but image_size is %d: they must be the same", m.Name(), views[0].Size, c.ImageSize)
+		return fmt.Errorf("%s: views are %d pixels wide but image_size is %d: they must be the same", name, views[0].Size, c.ImageSize)
 	}
 	for i, v := range views {
 		if v.Size < encoder.MinImageSize() {
-			return fmt.Errorf("%s: view %d is %d pixels wide: %s needs at least %d", m.Name(), i+1, v.Size, c.Backbone, encoder.MinImageSize())
+			return fmt.Errorf("%s: view %d is %d pixels wide: %s needs at least %d", name, i+1, v.Size, c.Backbone, encoder.MinImageSize())
 		}
 	}
 	return nil

@@ -52,6 +52,13 @@ type Epoch struct {
 	// the encoder was looked at. RawSTS is that of their words' overlap, in epoch 0.
 	STS    *Number `json:"sts,omitempty"`
 	RawSTS *Number `json:"raw_sts,omitempty"`
+	// Recall is the share of held-out captions whose picture is the nearest of the held-out ones, with ties shared, and HeldOutLoss the
+	// method's loss on held-out pairs, of runs on pictures with captions in epochs after which the encoder was looked at. Chance is the
+	// recall of pictures in random order, in epoch 0. ModalityGap is the distance between the centres of pictures and captions.
+	Recall      *Number `json:"recall_at_1,omitempty"`
+	Chance      *Number `json:"chance,omitempty"`
+	HeldOutLoss *Number `json:"held_out_loss,omitempty"`
+	ModalityGap *Number `json:"modality_gap,omitempty"`
 	// Geometry describes the held-out representations, in epochs after which the encoder was looked at.
 	Geometry *metric.Geometry `json:"geometry,omitempty"`
 	// Seconds is the wall time of the epoch's training, ViewsPerSecond its throughput.

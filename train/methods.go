@@ -39,6 +39,9 @@ func (c Config) methods() []method.Method {
 	if c.SimCSE != nil {
 		list = append(list, *c.SimCSE)
 	}
+	if c.CLIP != nil {
+		list = append(list, *c.CLIP)
+	}
 	return list
 }
 
@@ -80,12 +83,14 @@ func Default(methodName string, imageSize int) (Config, error) {
 		return DefaultSwAV(imageSize), nil
 	case "simcse":
 		return DefaultSimCSE("transformer", 1, false), nil
+	case "clip":
+		return DefaultCLIP(imageSize, "clip_small", method.Softmax), nil
 	}
 	return Config{}, fmt.Errorf("%s has no default configuration", info.Name)
 }
 
-// Usual returns the default configuration of the run's method for what the published settings depend on: the size of pictures, or the
-// columns of text and the encoder, with what it starts from.
+// Usual returns the default configuration of the run's method for what the published settings depend on: the size of pictures, the
+// columns of text and the encoder, with what it starts from, or the loss of pairs.
 func (c Config) Usual() (Config, error) {
 	m, err := c.Method()
 	if err != nil {
@@ -100,6 +105,9 @@ func (c Config) Usual() (Config, error) {
 		default:
 			return simCSEOf(c.Backbone, columns), nil
 		}
+	}
+	if c.CLIP != nil && c.Pairs != nil {
+		return DefaultCLIP(c.ImageSize, c.Pairs.TextBackbone, c.CLIP.Contrast), nil
 	}
 	return Default(m.Name(), c.ImageSize)
 }
@@ -326,6 +334,31 @@ func DefaultSimCSE(encoder string, texts int, classes bool) Config {
 	if text.Static != nil {
 		m.Pooling, m.MLP = backbone.PoolMean, method.MLPNone
 		c.Optimizer.LearningRate = 5e-3
+	}
+	return c
+}
+
+// DefaultCLIP is a CLIP run for pictures of the given side, with an encoder of texts by its name as [backbone.NewText] takes it: see
+// [method.DefaultCLIP] for the method's own settings.
+//
+// AdamW has the paper's settings for ResNets (appendix F, tables 18 and 19: rate 5e-4, decay 0.2, β₂ 0.999, ε 1e-8) and for vision
+// transformers, which are set by their backbone's name, those of [optim.DefaultAdamW]. So are the 32 epochs and the cosine; the paper
+// warms up for 2,000 of its steps, which is more than a small run has: a tenth of the run is warm-up here. A text has CLIP's 77
+// tokens. The static encoder has the mean of its tokens' vectors.
+func DefaultCLIP(imageSize int, textEncoder string, contrast method.CLIPContrast) Config {
+	m := method.DefaultCLIP(imageSize, contrast)
+	pairs := defaultPairs(textEncoder)
+	c := base(imageSize)
+	c.CLIP, c.Pairs = &m, &pairs
+	c.Epochs = 32
+	c.Optimizer = optim.DefaultAdamW()
+	c.Optimizer.Beta2, c.Optimizer.Epsilon = 0.999, 1e-8
+	c.Schedule = optim.Schedule{Name: optim.Cosine, WarmupEpochs: 3}
+	switch {
+	case pairs.Static != nil:
+		m.Pooling = backbone.PoolMean
+	case pairs.Transformer != nil:
+		m.Pooling = backbone.PoolCLS
 	}
 	return c
 }

@@ -43,12 +43,17 @@ type Start struct {
 	From string
 	// Dropped are the rows of a file of text that are not used, by reason.
 	Dropped []data.Drop
+	// Captions counts those of the pictures to learn from, and RepeatedPictures and RepeatedCaptions those that are the same as an
+	// earlier one, of a run on pictures with captions.
+	Captions, RepeatedPictures, RepeatedCaptions int
 	// Classes counts the classes, 0 for items without labels.
 	Classes int
 	// Encoder is the size of the encoder on one item, Parameters counts its weights and those of everything else that is
 	// trained.
 	Encoder    backbone.Size
 	Parameters int
+	// TextEncoder is the size of the encoder of captions on one of the longest, of a run on pictures with captions.
+	TextEncoder backbone.Size
 	// Steps is the number of optimizer steps of the whole run, Done those that a resumed run has behind it.
 	Steps, Done int
 	// StepsPerEpoch is the number of steps in one pass over the data.

@@ -167,7 +167,7 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
-	if s.tokenizer, err = s.openTokenizer(dir); err != nil {
+	if s.tokenizer, err = openTokenizer(dir, s.tokenizerFolder, s.config.Text.Vocabulary, s.train); err != nil {
 		return err
 	}
 	s.tokenizer, s.pad = embed.Reader(s.network, s.tokenizer), s.tokenizer.Pad()
@@ -201,25 +201,33 @@ const window = 64
 // tokenizerDir is where in a run's directory its tokenizer lies.
 func tokenizerDir(run string) string { return filepath.Join(run, "tokenizer") }
 
-// openTokenizer takes the tokenizer that the run was started with, the one that the configuration names, that of the encoder it starts
-// from, or one that is made of the text to learn from.
-func (s *sentences) openTokenizer(dir string) (*token.Tokenizer, error) {
+// tokenizerFolder is that of the tokenizer that the configuration names, or of the encoder that the run starts from; "" for none.
+func (s *sentences) tokenizerFolder() (string, error) {
+	if s.config.Text.Tokenizer != "" || s.config.Text.Pretrained == "" {
+		return s.config.Text.Tokenizer, nil
+	}
+	folder, err := openPretrained(s.config.Text.Pretrained)
+	if err != nil {
+		return "", err
+	}
+	return folder.TokenizerDir, nil
+}
+
+// openTokenizer takes the tokenizer that the run in dir was started with, the one in the named folder, or, without a name, one that is
+// made of the text to learn from.
+func openTokenizer(dir string, named func() (string, error), vocabulary token.TrainConfig, text *data.Text) (*token.Tokenizer, error) {
 	kept := tokenizerDir(dir)
 	if _, err := os.Stat(kept); err == nil {
 		return token.Load(kept)
 	}
-	if s.config.Text.Tokenizer != "" {
-		return token.Load(s.config.Text.Tokenizer)
-	}
-	if s.config.Text.Pretrained != "" {
-		folder, err := openPretrained(s.config.Text.Pretrained)
+	if folder, err := named(); err != nil || folder != "" {
 		if err != nil {
 			return nil, err
 		}
-		return token.Load(folder.TokenizerDir)
+		return token.Load(folder)
 	}
 	var unread error
-	t, err := token.Train(textsOf(s.train, &unread), s.config.Text.Vocabulary)
+	t, err := token.Train(textsOf(text, &unread), vocabulary)
 	if err = errors.Join(unread, err); err != nil {
 		return nil, fmt.Errorf("cannot make a tokenizer of the text: %w", err)
 	}
@@ -278,7 +286,7 @@ func (s *sentences) watch(backend compute.Backend, store *model.Store) error {
 	var err error
 	s.observed, err = embed.NewText(backend, store, embed.Config{
 		Method: s.how.Name(), Backbone: s.config.Backbone, Width: s.config.Width, Seed: s.config.Seed,
-		Text: &embed.TextConfig{TextConfig: s.network, Pooling: how.Pooling, Dense: how.Dense, MaxLength: s.readLength()},
+		Text: &embed.TextConfig{TextConfig: s.network, Pooling: how.Pooling, Dense: how.Dense, MaxLength: readLength(s.network, s.config.Text.MaxLength)},
 	}, s.tokenizer)
 	if err == nil {
 		s.monitor, err = newTextMonitor(s.observed, s.train, s.held, s.pairs, s.config.Seed)
@@ -286,13 +294,13 @@ func (s *sentences) watch(backend compute.Backend, store *model.Store) error {
 	return err
 }
 
-// readLength is how many tokens of a text the trained encoder reads. A static one learns as much from the first tokens of a text as from
-// all, and can read a whole document at once.
-func (s *sentences) readLength() int {
-	if s.network.Static != nil {
+// readLength is how many tokens of a text the trained encoder reads, where it learned from so many. A static one learns as much from the
+// first tokens of a text as from all, and can read a whole document at once.
+func readLength(network backbone.TextConfig, learned int) int {
+	if network.Static != nil {
 		return maxTextLength
 	}
-	return s.config.Text.MaxLength
+	return learned
 }
 
 func (s *sentences) look(ctx context.Context, e *Epoch) error { return s.monitor.look(ctx, e) }
@@ -342,6 +350,9 @@ func saveTokenizer(t *token.Tokenizer, dir string) error {
 		return nil
 	}
 	unfinished := dir + ".new"
+	if err := os.RemoveAll(unfinished); err != nil { // what a process that was killed had begun to write
+		return fmt.Errorf("cannot clear the tokenizer's folder: %w", err)
+	}
 	if err := os.MkdirAll(unfinished, 0o755); err != nil {
 		return fmt.Errorf("cannot make the tokenizer's folder: %w", err)
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/alike-ml/alike/optim"
 )
 
-// learner is what a step is built of: a method with an encoder for what it learns from, pictures or sentences.
+// learner is what a step is built of: a method with an encoder for what it learns from, pictures, sentences, or pictures with captions.
 type learner interface {
 	// method is how it learns.
 	method() method.Method
@@ -61,7 +61,11 @@ func newStepper(backend compute.Backend, store *model.Store, l learner, optimize
 		if after, ok := l.method().(method.AfterStep); ok {
 			after.AfterStep(scope, batch)
 		}
-		return []*graph.Node{out.Loss, optim.GlobalNorm(gradients), spread(out.Embeddings)}
+		least := spread(out.Embeddings)
+		if out.Texts != nil {
+			least = graph.Min(least, spread(out.Texts))
+		}
+		return []*graph.Node{out.Loss, optim.GlobalNorm(gradients), least}
 	})
 	return &stepper{l, exec}, err
 }

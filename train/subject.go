@@ -14,8 +14,8 @@ import (
 	"github.com/alike-ml/alike/method"
 )
 
-// subject is what a run learns from, with the method that learns from it: pictures (pictures.go) or sentences (sentences.go).
-// The rest of a run is the same for both.
+// subject is what a run learns from, with the method that learns from it: pictures (pictures.go), sentences (sentences.go), or pictures
+// with captions (pairs.go). The rest of a run is the same for all.
 type subject interface {
 	learner
 	// open reads the index of the data. What a run keeps beside its checkpoints may be in the run's directory already.
@@ -83,8 +83,11 @@ func (c Config) subject() (subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := m.(method.TextMethod); ok {
+	switch m := m.(type) {
+	case method.TextMethod:
 		return newSentences(c, m)
+	case method.PairMethod:
+		return newPairs(c, m)
 	}
 	return newPictures(c, m.(method.ImageMethod))
 }

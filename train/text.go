@@ -72,22 +72,44 @@ func (c Config) network(vocabulary int) (config backbone.TextConfig, encoder bac
 	if err != nil {
 		return config, nil, err
 	}
+	if kind := foreign(c.Text.TextConfig, named); kind != "" {
+		return config, nil, fmt.Errorf("backbone is %s, and text has the settings of %s", c.Backbone, kind)
+	}
+	config = c.Text.WithVocabulary(vocabulary)
+	encoder, err = encoderOf(config, c.Text.MaxLength)
+	if err != nil {
+		err = fmt.Errorf("text.%w", err)
+	}
+	return config, encoder, err
+}
+
+// foreign names an encoder that settings are of, and that is another kind than the named one; "" for none.
+func foreign(settings, named backbone.TextConfig) string {
 	for _, set := range []struct {
 		kind         string
 		given, named bool
-	}{{"static", c.Text.Static != nil, named.Static != nil}, {"transformer", c.Text.Transformer != nil, named.Transformer != nil}} {
+	}{
+		{"static", settings.Static != nil, named.Static != nil},
+		{"transformer", settings.Transformer != nil, named.Transformer != nil},
+		{"clip", settings.CLIP != nil, named.CLIP != nil},
+	} {
 		if set.given && !set.named {
-			return config, nil, fmt.Errorf("backbone is %s, and text has the settings of %s", c.Backbone, set.kind)
+			return set.kind
 		}
 	}
-	config = c.Text.WithVocabulary(vocabulary)
-	if encoder, err = config.Encoder(); err != nil {
-		return config, nil, fmt.Errorf("text.%w", err)
+	return ""
+}
+
+// encoderOf is an encoder of texts of at most so many tokens.
+func encoderOf(config backbone.TextConfig, maxLength int) (backbone.Text, error) {
+	encoder, err := config.Encoder()
+	if err != nil {
+		return nil, err
 	}
-	if most := encoder.MaxLength(); most > 0 && c.Text.MaxLength > most {
-		return config, nil, fmt.Errorf("text.max_length is %d: the encoder has %d positions", c.Text.MaxLength, most)
+	if most := encoder.MaxLength(); most > 0 && maxLength > most {
+		return nil, fmt.Errorf("max_length is %d: the encoder has %d positions", maxLength, most)
 	}
-	return config, encoder, nil
+	return encoder, nil
 }
 
 // texts is how many texts an item has.

@@ -212,11 +212,18 @@ var killedRuns = map[string]func(data string) train.Config{
 	"simcse on triplets with classes": func(data string) train.Config {
 		return made(smallText(data, "who", "anchor", "entailed", "contradicted"))
 	},
+	"clip": func(data string) train.Config {
+		c := smallPairs(data, "transformer") // with dropout
+		c.Epochs = 8
+		return c
+	},
 }
 
 // killedOn writes what a run learns from.
 func killedOn(t *testing.T, name string) string {
 	switch {
+	case name == "clip":
+		return writeTable(t, 20)
 	case !strings.HasPrefix(name, "simcse"):
 		return picturetest.Splits(t, 20, 2, 16)
 	case strings.Contains(name, "triplets"):

@@ -54,7 +54,7 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 			if e.Epoch == 0 {
 				before = e
 			}
-			if e.KNN != nil || e.STS != nil || e.Epoch == 0 || config.Epochs <= 20 || e.Epoch%10 == 0 {
+			if e.KNN != nil || e.Recall != nil || e.STS != nil || e.Epoch == 0 || config.Epochs <= 20 || e.Epoch%10 == 0 {
 				m.print("%s", epochLine(e, before, rawName(config)))
 			}
 			for _, line := range expected.Check(e) {
@@ -109,6 +109,9 @@ func quote(path string) string {
 // describe says what is about to be trained on what.
 func describe(config train.Config, s train.Start) string {
 	data := fmt.Sprintf("%d %s", s.Train, config.Items())
+	if config.OnPairs() {
+		data += fmt.Sprintf(" (%d captions, %d of them and %d pictures repeat an earlier one)", s.Captions, s.RepeatedCaptions, s.RepeatedPictures)
+	}
 	if m, err := config.Method(); err == nil && s.Classes > 0 {
 		use := "their %d classes are not used to train"
 		switch {
@@ -134,6 +137,9 @@ func describe(config train.Config, s train.Start) string {
 func sizeOf(config train.Config, s train.Start) string {
 	if config.OnText() {
 		return s.Encoder.For(fmt.Sprintf("a text of %d tokens", config.Text.MaxLength))
+	}
+	if config.OnPairs() {
+		return s.Encoder.For("a picture") + fmt.Sprintf("; %s: %s", config.Pairs.TextBackbone, s.TextEncoder.For(fmt.Sprintf("a caption of %d tokens", config.Pairs.MaxLength)))
 	}
 	return s.Encoder.For("a picture")
 }
@@ -162,6 +168,8 @@ func epochLine(e, before train.Epoch, raw string) string {
 		}
 		line += ","
 	}
+	beside("held-out caption to picture recall@1", e.Recall, before.Chance, before.Recall, percent)
+	beside("held-out loss", e.HeldOutLoss, nil, before.HeldOutLoss, func(x float64) string { return fmt.Sprintf("%.3f", x) })
 	beside("held-out kNN", e.KNN, before.RawKNN, before.KNN, percent)
 	beside("STS", e.STS, before.RawSTS, before.STS, func(x float64) string { return fmt.Sprintf("%.3f", x) })
 	if g := e.Geometry; g != nil {
@@ -175,8 +183,11 @@ func epochLine(e, before train.Epoch, raw string) string {
 
 // rawName says what scores are called that are made without an encoder.
 func rawName(config train.Config) string {
-	if config.OnText() {
+	switch {
+	case config.OnText():
 		return "words alone"
+	case config.OnPairs():
+		return "chance"
 	}
 	return "raw pixels"
 }
@@ -198,7 +209,7 @@ func conclude(ctx context.Context, c console, dir, title, command string, config
 		Dir: dir, Title: title, Command: command, Config: config, Encoder: sizeOf(config, trained.Start), Rows: trained.Start.Rows,
 		Timing: []report.Span{{Name: "training", Duration: time.Duration(trained.Seconds * float64(time.Second))}},
 	}
-	if config.OnText() {
+	if config.OnText() || config.OnPairs() {
 		return nil, runreport.Write(ctx, in)
 	}
 	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})

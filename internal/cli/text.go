@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/train"
 )
@@ -63,6 +65,9 @@ type trainTextFlags struct {
 
 // apply puts the flags over a configuration.
 func (f trainTextFlags) apply(config *train.Config) error {
+	if config.Pairs != nil {
+		return f.applyToPairs(config)
+	}
 	if !f.given() && f.Pretrained == nil && f.Vectors == nil && f.Tokenizer == nil && f.MaxLength == nil && f.WordNet == nil && f.STS == nil {
 		return nil
 	}
@@ -94,6 +99,83 @@ func (f trainTextFlags) apply(config *train.Config) error {
 		text.STS = *f.STS
 	}
 	config.Text = &text
+	return nil
+}
+
+// applyToPairs puts those of the flags that captions have over a configuration.
+func (f trainTextFlags) applyToPairs(config *train.Config) error {
+	if f.Columns != nil || f.STS != nil || f.WordNet != nil {
+		return usageError{errors.New("--columns, --wordnet and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
+	}
+	pairs := *config.Pairs
+	if f.Class != nil {
+		pairs.Class = *f.Class
+	}
+	if f.Format != nil {
+		pairs.Format = *f.Format
+	}
+	if f.Header != nil {
+		pairs.Header = *f.Header
+	}
+	if f.Tokenizer != nil {
+		pairs.Tokenizer = *f.Tokenizer
+	}
+	if f.MaxLength != nil {
+		pairs.MaxLength = *f.MaxLength
+	}
+	config.Pairs = &pairs
+	return nil
+}
+
+// pairFlags say which columns of a table are pictures and captions.
+type pairFlags struct {
+	ImageColumn    *string  `placeholder:"COLUMN" help:"Column of the pictures' paths; found by its usual names if left out."`
+	CaptionColumns []string `placeholder:"A,B" help:"Columns of the captions; found by their usual names if left out."`
+	TagColumns     []string `placeholder:"A,B" help:"Columns of tags, which stand for a caption now and then as clip.caption.tags says."`
+}
+
+// over puts the flags over options.
+func (f pairFlags) over(options data.PairOptions) data.PairOptions {
+	if f.ImageColumn != nil {
+		options.Image = *f.ImageColumn
+	}
+	if f.CaptionColumns != nil {
+		options.Captions = f.CaptionColumns
+	}
+	if f.TagColumns != nil {
+		options.Tags = f.TagColumns
+	}
+	return options
+}
+
+// trainPairFlags are those settings of a run on pictures with captions that it is most often started with.
+type trainPairFlags struct {
+	pairFlags
+	TextBackbone *string `placeholder:"clip_small" help:"Encoder of the captions: see alike methods."`
+	Validation   *string `placeholder:"FILE" help:"Table of pairs to watch the run with; a share of those to learn from is kept back if left out."`
+}
+
+// apply puts the flags over a configuration.
+func (f trainPairFlags) apply(config *train.Config) error {
+	if f.ImageColumn == nil && f.CaptionColumns == nil && f.TagColumns == nil && f.TextBackbone == nil && f.Validation == nil {
+		return nil
+	}
+	if config.Pairs == nil {
+		return usageError{errors.New("--image-column, --caption-columns, --tag-columns, --text-backbone and --validation are for methods on pictures with captions, such as clip")}
+	}
+	pairs := *config.Pairs
+	pairs.PairOptions = f.over(pairs.PairOptions)
+	if f.TextBackbone != nil && *f.TextBackbone != pairs.TextBackbone {
+		network, err := backbone.NewText(*f.TextBackbone, pairs.Vocabulary.Size)
+		if err != nil {
+			return usageError{err}
+		}
+		pairs.TextBackbone, pairs.TextConfig = *f.TextBackbone, network
+	}
+	if f.Validation != nil {
+		pairs.Validation = *f.Validation
+	}
+	config.Pairs = &pairs
 	return nil
 }
 

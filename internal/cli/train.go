@@ -28,6 +28,7 @@ type trainCommand struct {
 
 	configFlags `embed:"" group:"Settings"`
 	Text        trainTextFlags `embed:"" group:"Settings for text"`
+	Pairs       trainPairFlags `embed:"" group:"Settings for pictures with captions"`
 }
 
 // configFlags are the top level of [train.Config] as flags. Their help comes from the configuration's own tags; a nil flag
@@ -184,7 +185,10 @@ func (c trainCommand) apply(config *train.Config) error {
 			return usageError{err}
 		}
 	}
-	return c.Text.apply(config)
+	if err := c.Text.apply(config); err != nil {
+		return err
+	}
+	return c.Pairs.apply(config)
 }
 
 // Run trains, evaluates on test pictures if there are any, and writes the report.

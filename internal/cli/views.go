@@ -50,11 +50,23 @@ func (v viewsCommand) Run(ctx context.Context, c console) error {
 	if m, ok := m.(method.TextMethod); ok {
 		return v.text(ctx, c, config, m)
 	}
-	return v.pictures(ctx, c, config, m.(method.ImageMethod))
+	if m, ok := m.(method.PairMethod); ok {
+		pairs, err := data.OpenPairs(ctx, config.Data, config.Pairs.PairOptions)
+		if err != nil {
+			return err
+		}
+		defer pairs.Close()
+		return v.pictures(c, config, pairs.Images, m.View())
+	}
+	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
+	if err != nil {
+		return err
+	}
+	return v.pictures(c, config, folder.Train, m.(method.ImageMethod).Views()...)
 }
 
 // pictures writes a contact sheet.
-func (v viewsCommand) pictures(ctx context.Context, c console, config train.Config, m method.ImageMethod) error {
+func (v viewsCommand) pictures(c console, config train.Config, images *data.Images, drawn ...positive.ImageConfig) error {
 	views := viewsOfPicture
 	if v.Views != nil {
 		views = *v.Views
@@ -71,12 +83,8 @@ func (v viewsCommand) pictures(ctx context.Context, c console, config train.Conf
 	if err := checkFolderOf(v.Out); err != nil {
 		return err
 	}
-	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
-	if err != nil {
-		return err
-	}
-	pictures, items := choose(folder.Train, v.Pictures, config.Seed)
-	columns, err := viewColumns(m.Views(), views)
+	pictures, items := choose(images, v.Pictures, config.Seed)
+	columns, err := viewColumns(drawn, views)
 	if err != nil {
 		return err
 	}
@@ -89,7 +97,7 @@ func (v viewsCommand) pictures(ctx context.Context, c console, config train.Conf
 	if err := atomicfile.Write(v.Out, func(w io.Writer) error { return png.Encode(w, sheet) }); err != nil {
 		return err
 	}
-	printSkipped(c.err, folder.Skipped.List())
+	printSkipped(c.err, images.Skipped.List())
 	fmt.Fprintf(c.out, "%d pictures with %d views each are in %s\n", len(pictures), views, v.Out)
 	return nil
 }

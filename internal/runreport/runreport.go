@@ -137,8 +137,11 @@ func facts(in Input) []report.Setting {
 
 // rawName says what scores are called that are made without an encoder.
 func rawName(c train.Config) string {
-	if c.OnText() {
+	switch {
+	case c.OnText():
 		return "words alone"
+	case c.OnPairs():
+		return "chance"
 	}
 	return "raw pixels"
 }

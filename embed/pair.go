@@ -1,0 +1,182 @@
+package embed
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/internal/guard"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/nn"
+	"github.com/alike-ml/alike/token"
+)
+
+// PairConfig says which encoder of texts stands beside one of pictures, and where they meet.
+type PairConfig struct {
+	// Text is the encoder of texts. It has no layer behind its pooling but the projection.
+	Text TextConfig `json:"text"`
+	// Out is the width of the space that pictures and texts share.
+	Out int `json:"out"`
+}
+
+func (c PairConfig) space() method.Space {
+	return method.Space{Sentence: c.Text.sentence(), Out: c.Out}
+}
+
+// PairModel is an encoder of pictures and one of texts whose vectors are in one space, so that either can be searched with the other.
+type PairModel struct {
+	network
+	// Images and Texts make vectors in the space, [Out] each.
+	Images *Model
+	Texts  *TextModel
+
+	tokenizer *token.Tokenizer
+}
+
+// NewPair returns a model that computes on backend with the weights that store holds, or will have drawn by the time of the first
+// embedding.
+func NewPair(backend compute.Backend, store *model.Store, config Config, tokenizer *token.Tokenizer) (*PairModel, error) {
+	m := &PairModel{tokenizer: tokenizer}
+	var encoder backbone.Encoder
+	var err error
+	if m.Images, encoder, err = newModel(store, config); err != nil {
+		return nil, err
+	}
+	m.network = network{Config: m.Images.Config, store: store, scopes: []string{
+		method.EncoderScope, method.TextScope, method.ImageProjectionScope, method.TextProjectionScope,
+	}}
+	if config.Pair.Out < 2 {
+		return nil, fmt.Errorf("pair: out is %d: it must be 2 or more", config.Pair.Out)
+	}
+	space := config.Pair.space()
+	m.Images.columns = space.Out
+	m.Images.exec, err = model.NewExec(backend, store, func(scope *model.Scope, images *graph.Node) *graph.Node {
+		scope.Store().SetTraining(images.Graph(), false)
+		return space.ProjectImage(scope, space.Image(scope, encoder, images))
+	})
+	if err != nil {
+		return nil, err
+	}
+	words := config
+	words.Text, words.Pair, words.Dim = &config.Pair.Text, nil, space.Out
+	text, err := words.Text.network()
+	if err == nil {
+		m.Texts, err = newText(backend, store, words, tokenizer, func(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
+			return space.ProjectText(scope, space.Text(scope, text.Hidden, tokens))
+		})
+	}
+	if err != nil {
+		m.Images.Close()
+		return nil, fmt.Errorf("pair: text: %w", err)
+	}
+	return m, nil
+}
+
+// Tower returns the encoder of pictures alone: its vectors are those before the projection, as [Model] has them of methods without
+// texts. It shares the weights.
+func (m *PairModel) Tower(backend compute.Backend) (*Model, error) {
+	return New(backend, m.store, m.Config)
+}
+
+// Close frees what the model computes with, and the device if it was opened with the model. The model cannot embed any more.
+func (m *PairModel) Close() {
+	m.Images.Close()
+	m.Texts.Close()
+	if m.backend != nil {
+		m.backend.Finalize()
+	}
+}
+
+// Save writes the model's folder: the tokenizer, the weights, and the configuration that makes the folder a model last.
+func (m *PairModel) Save(dir string) error {
+	tokenizer := filepath.Join(dir, tokenizerDir)
+	if err := os.MkdirAll(tokenizer, 0o755); err != nil {
+		return fmt.Errorf("cannot make the tokenizer's folder: %w", err)
+	}
+	if err := m.tokenizer.Save(tokenizer); err != nil {
+		return err
+	}
+	return m.network.Save(dir)
+}
+
+// Untrained returns the model as it was before the first step of training, with the same tokenizer: see [Untrained].
+func (m *PairModel) Untrained(backend compute.Backend) (*PairModel, error) {
+	store := model.NewStore()
+	nn.SetSeed(store, m.Config.Seed)
+	return NewPair(backend, store, m.Config, m.tokenizer)
+}
+
+// LoadPair opens the folder of a model of pictures and texts to compute on backend. The error wraps fs.ErrNotExist when the folder
+// holds no model.
+func LoadPair(backend compute.Backend, dir string) (m *PairModel, err error) {
+	defer guard.Recover(&err)
+	path := filepath.Join(dir, configFile)
+	config, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	if config.Pair == nil {
+		return nil, fmt.Errorf("%s is no model of pictures and texts together", path)
+	}
+	tokenizer, err := token.Load(filepath.Join(dir, tokenizerDir))
+	if err != nil {
+		return nil, err
+	}
+	if m, err = NewPair(backend, model.NewStore(), config, tokenizer); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err = m.Images.checkDim(path, config); err == nil {
+		err = m.read(dir)
+	}
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// read compiles both graphs, which makes their variables, and reads their values from the folder.
+func (m *PairModel) read(dir string) error {
+	_, err := m.Images.exec.Compile(m.Images.shape())
+	if err == nil {
+		length := m.Texts.lengths[0]
+		_, err = m.Texts.exec.Compile(shapes.Make(dtypes.Int32, 1, length), shapes.Make(dtypes.Bool, 1, length))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
+	}
+	return m.assign(dir)
+}
+
+// loadTower opens the encoder of pictures of a model of pictures and texts.
+func loadTower(backend compute.Backend, dir string) (*Model, error) {
+	m, err := LoadPair(backend, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return m.Tower(backend)
+}
+
+// OpenPair opens a model's folder, as a run leaves it, on the default device. Close it when done.
+func OpenPair(dir string) (*PairModel, error) {
+	backend, err := device.Open(device.Default)
+	if err != nil {
+		return nil, err
+	}
+	m, err := LoadPair(backend, dir)
+	if err != nil {
+		backend.Finalize()
+		return nil, err
+	}
+	m.backend = backend
+	return m, nil
+}

@@ -1,0 +1,316 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"iter"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/positive"
+	"github.com/alike-ml/alike/token"
+	"github.com/alike-ml/alike/wordnet"
+)
+
+// pairLearner is a method that learns from pictures with captions, with its encoders.
+type pairLearner struct {
+	how       method.PairMethod
+	image     backbone.Encoder
+	text      backbone.TextEncoder
+	precision dtypes.DType
+	// vocabulary is the number of tokens, of which pad is none.
+	vocabulary int
+	pad        int32
+	// lengths are those that captions are padded to, in tokens.
+	lengths []int
+	// captions is the most of a picture.
+	captions int
+}
+
+func (l pairLearner) method() method.Method { return l.how }
+
+// views counts the picture and its caption.
+func (l pairLearner) views() int { return 2 }
+
+func (l pairLearner) loss(scope *model.Scope, batch method.Batch) method.Output {
+	return l.how.Loss(scope, l.image, l.text, batch)
+}
+
+// shapes are, for every length, those of the pictures, of the texts' tokens and mask, and of the numbers of [method.Captions].
+func (l pairLearner) shapes(batch int) (lists [][]shapes.Shape) {
+	size := l.how.View().Size
+	for _, length := range l.lengths {
+		lists = append(lists, []shapes.Shape{
+			shapes.Make(dtypes.Float32, batch, size, size, 3),
+			shapes.Make(dtypes.Int32, batch, length), shapes.Make(dtypes.Bool, batch, length),
+			shapes.Make(dtypes.Int32, batch), shapes.Make(dtypes.Int32, batch, l.captions), shapes.Make(dtypes.Int32, batch),
+		})
+	}
+	return lists
+}
+
+func (l pairLearner) batch(inputs []*graph.Node) method.Batch {
+	return method.Batch{
+		Views:    []*graph.Node{graph.ConvertDType(inputs[0], l.precision)},
+		Texts:    []backbone.Tokens{{IDs: inputs[1], Mask: inputs[2], DType: l.precision}},
+		Captions: method.Captions{Given: inputs[3], Own: inputs[4], Texts: inputs[5]},
+	}
+}
+
+// arrays are a batch's: pixels, tokens, and the captions by number, those given with the pictures and all that each has.
+func (l pairLearner) arrays(pixels []float32, texts [][]int32, given []int32, own [][]int32) []*tensors.Tensor {
+	size := l.how.View().Size
+	list := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(pixels, len(texts), size, size, 3)}
+	list = append(list, embed.TokenArrays(l.pad, l.lengths, texts)...)
+	numbers, first := make([]int32, len(texts)), map[string]int32{} // of the rows that have a text first
+	for i, tokens := range texts {
+		text := fmt.Sprint(tokens)
+		if _, met := first[text]; !met {
+			first[text] = int32(i)
+		}
+		numbers[i] = first[text]
+	}
+	list = append(list, captionArrays(given, own, l.captions)...)
+	return append(list, tensors.FromFlatDataAndDimensions(numbers, len(numbers)))
+}
+
+// captionArrays are given and own captions by number as a graph takes them: see [method.Captions].
+func captionArrays(given []int32, own [][]int32, most int) []*tensors.Tensor {
+	var all []int32
+	for _, numbers := range own {
+		all = append(all, numbers...)
+		for range most - len(numbers) {
+			all = append(all, -1)
+		}
+	}
+	return []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(slices.Clone(given), len(given)),
+		tensors.FromFlatDataAndDimensions(all, len(given), most),
+	}
+}
+
+// random is a batch of normally distributed pixels and of the longest captions, no two the same.
+func (l pairLearner) random(batch int, r *rand.Rand) []*tensors.Tensor {
+	pixels := make([]float32, batch*l.how.View().Size*l.how.View().Size*3)
+	for i := range pixels {
+		pixels[i] = float32(r.NormFloat64())
+	}
+	texts, given, own := make([][]int32, batch), make([]int32, batch), make([][]int32, batch)
+	for i := range texts {
+		for range l.lengths[len(l.lengths)-1] {
+			texts[i] = append(texts[i], int32(r.IntN(l.vocabulary)))
+		}
+		given[i], own[i] = int32(i), []int32{int32(i)}
+	}
+	return l.arrays(pixels, texts, given, own)
+}
+
+// pairs is the subject of a method that learns from pictures with captions.
+type pairs struct {
+	pairLearner
+	config    Config
+	network   backbone.TextConfig
+	all       *data.Pairs
+	train     *data.Pairs // of these, those to learn from
+	held      *data.Pairs // those to watch with; nil for none
+	own       [][]int32   // the captions of each picture to learn from, by number
+	tokenizer *token.Tokenizer
+	loader    *data.PairLoader
+	observed  *embed.PairModel // the encoders being trained
+	monitor   *pairMonitor
+}
+
+func newPairs(c Config, m method.PairMethod) (*pairs, error) {
+	encoder, err := c.encoder()
+	if err != nil {
+		return nil, err
+	}
+	precision, err := c.dtype()
+	if err != nil {
+		return nil, err
+	}
+	p := &pairs{config: c, pairLearner: pairLearner{
+		how: m, image: encoder, precision: precision, lengths: embed.Lengths(c.Pairs.MaxLength), captions: 1,
+	}}
+	return p, p.encode(c.Pairs.Vocabulary.Size)
+}
+
+// encode takes the encoder of captions for a vocabulary of so many tokens.
+func (p *pairs) encode(vocabulary int) error {
+	network, encoder, err := p.config.Pairs.network(vocabulary)
+	if err != nil {
+		return err
+	}
+	p.network, p.vocabulary, p.text = network, vocabulary, encoder.Hidden
+	return nil
+}
+
+func (p *pairs) open(ctx context.Context, dir string) (err error) {
+	if p.all, err = data.OpenPairs(ctx, p.config.Data, p.config.Pairs.PairOptions); err != nil {
+		return err
+	}
+	p.train = p.all
+	if table := p.config.Pairs.Validation; table != "" {
+		p.held, err = data.OpenPairs(ctx, table, p.config.Pairs.PairOptions)
+	} else if n := p.config.heldOut(p.all.Len()); n > 0 {
+		p.train, p.held, err = p.all.HoldOut(n, p.config.Seed)
+	}
+	if err != nil {
+		return err
+	}
+	if p.tokenizer, err = openTokenizer(dir, p.tokenizerFolder, p.config.Pairs.Vocabulary, p.train.Captions); err != nil {
+		return err
+	}
+	p.tokenizer, p.pad = embed.Reader(p.network, p.tokenizer), p.tokenizer.Pad()
+	if err := p.encode(p.tokenizer.Size()); err != nil {
+		return err
+	}
+	if p.own = ownCaptions(p.train); len(p.own) > 0 {
+		p.captions = len(slices.MaxFunc(p.own, func(a, b []int32) int { return len(a) - len(b) }))
+	}
+	p.loader, err = p.newLoader()
+	return err
+}
+
+func (p *pairs) newLoader() (*data.PairLoader, error) {
+	pipeline, err := positive.NewPipeline(p.how.View())
+	if err != nil {
+		return nil, err
+	}
+	var thesaurus positive.Thesaurus
+	if p.how.Text().Synonym > 0 {
+		if thesaurus, err = wordnet.Open(p.config.Pairs.WordNet); err != nil {
+			return nil, err
+		}
+	}
+	words, err := positive.NewCaption(p.how.Text(), thesaurus)
+	if err != nil {
+		return nil, err
+	}
+	return data.TrainPairLoader(p.train, p.config.Seed, data.PairBatchOptions{
+		Size: p.config.Batch, Floats: []int{pipeline.Len()}, Workers: p.config.Workers,
+		NewFill: func() data.PairFill {
+			return func(dst [][]float32, _ []int32, img *image.RGBA, caption data.TextRow, epoch, item int) []int32 {
+				pipeline.View(dst[0], img, rng.New(p.config.Seed, epoch, item, 0))
+				text := words.View(caption.Texts[0], caption.Texts[1:], rng.New(p.config.Seed, epoch, item, 1))
+				return p.tokenizer.Encode(text, p.config.Pairs.MaxLength)
+			}
+		},
+	})
+}
+
+// tokenizerFolder is that of the tokenizer that the configuration names; "" for none.
+func (p *pairs) tokenizerFolder() (string, error) { return p.config.Pairs.Tokenizer, nil }
+
+// ownCaptions are the numbers of the captions of each picture. Pictures that are the same byte by byte have each other's.
+func ownCaptions(pairs *data.Pairs) [][]int32 {
+	byContent := map[int][]int32{}
+	for i := range pairs.Len() {
+		content := pairs.ContentID(i)
+		first, end := pairs.CaptionRows(i)
+		for k := first; k < end; k++ {
+			if id := int32(pairs.CaptionID(k)); !slices.Contains(byContent[content], id) {
+				byContent[content] = append(byContent[content], id)
+			}
+		}
+	}
+	own := make([][]int32, pairs.Len())
+	for i := range own {
+		own[i] = byContent[pairs.ContentID(i)]
+	}
+	return own
+}
+
+// begin leaves the encoders as they were drawn.
+func (p *pairs) begin(*model.Store) error { return nil }
+
+// keep writes the tokenizer.
+func (p *pairs) keep(dir string) error { return saveTokenizer(p.tokenizer, tokenizerDir(dir)) }
+
+func (p *pairs) identity() []string { return []string{p.all.Fingerprint()} }
+
+func (p *pairs) stepsPerEpoch() int { return p.loader.StepsPerEpoch() }
+
+func (p *pairs) batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error] {
+	return prepared(p.loader.Batches(ctx, epoch, step, epochs), func(b *data.PairBatch) *batch {
+		given, own := make([]int32, len(b.Items)), make([][]int32, len(b.Items))
+		for i, item := range b.Items {
+			given[i], own[i] = int32(p.train.CaptionID(b.Rows[i])), p.own[item]
+		}
+		return &batch{epoch: b.Epoch, arrays: p.arrays(b.Data[0], b.Tokens, given, own), waited: b.Waited}
+	})
+}
+
+// seen has the pictures' first captions by number: pictures of one caption meet in batches as those of one class do.
+func (p *pairs) seen() (Seen, error) {
+	list := make([]int, p.train.Len())
+	for i := range list {
+		first, _ := p.train.CaptionRows(i)
+		list[i] = p.train.CaptionID(first)
+	}
+	return Seen{Labels: list}, nil
+}
+
+func (p *pairs) watch(backend compute.Backend, store *model.Store) (err error) {
+	p.observed, err = embed.NewPair(backend, store, embed.Config{
+		Method: p.how.Name(), Backbone: p.config.Backbone, Width: p.config.Width, Seed: p.config.Seed, Views: p.how.View(),
+		Pair: &embed.PairConfig{
+			Text: embed.TextConfig{TextConfig: p.network, Pooling: p.how.Space().Pooling, MaxLength: readLength(p.network, p.config.Pairs.MaxLength)},
+			Out:  p.how.Space().Out,
+		},
+	}, p.tokenizer)
+	if err == nil {
+		p.monitor, err = newPairMonitor(backend, store, p)
+	}
+	return err
+}
+
+func (p *pairs) look(ctx context.Context, e *Epoch) error { return p.monitor.look(ctx, e) }
+
+func (p *pairs) raw(_ context.Context, e *Epoch) error { return p.monitor.chance(e) }
+
+func (p *pairs) save(dir string) error { return p.observed.Save(dir) }
+
+func (p *pairs) describe(backend compute.Backend, s *Start) (err error) {
+	s.Train, s.Classes = p.train.Len(), len(p.train.Images.Classes)
+	if p.held != nil {
+		s.HeldOut = p.held.Len()
+	}
+	s.Captions, s.Dropped = p.train.Captions.Len(), p.all.Dropped
+	s.RepeatedPictures, s.RepeatedCaptions = p.train.Duplicates()
+	if s.Encoder, err = backbone.Measure(backend, p.config.Backbone, p.config.Width, p.config.ImageSize); err != nil {
+		return err
+	}
+	s.TextEncoder, err = backbone.MeasureText(backend, p.network, p.config.Pairs.MaxLength)
+	return err
+}
+
+func (p *pairs) skipped() []data.Skip { return p.all.Images.Skipped.List() }
+
+func (p *pairs) close() error {
+	var err error
+	if p.monitor != nil {
+		p.monitor.close()
+	}
+	if p.all != nil {
+		err = p.all.Close()
+	}
+	if p.held != nil && p.config.Pairs.Validation != "" {
+		err = errors.Join(err, p.held.Close())
+	}
+	return err
+}
