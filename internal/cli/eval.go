@@ -16,7 +16,7 @@ import (
 
 type evalCommand struct {
 	Model       string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored."`
+	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored. For a model of pictures and texts, a table of both."`
 	STS         string   `placeholder:"FILE" name:"sts" help:"For an encoder of text: file of sentence, sentence and score, to correlate similarities with."`
 	STSColumns  []string `default:"1,2,3" name:"sts-columns" placeholder:"1,2,3" help:"Its columns, by name, or by number in a file without names."`
 	Tasks       []string `placeholder:"knn,linear" help:"What to measure: knn, linear. All that the labels allow if left out."`
@@ -26,6 +26,8 @@ type evalCommand struct {
 	Baselines   bool     `default:"true" negatable:"" help:"Score raw pixels and the untrained encoder too."`
 	Device      string   `default:"${device_default}" help:"Where to compute: see alike methods."`
 	JSON        bool     `help:"Print one JSON object."`
+
+	Pairs evalPairFlags `embed:"" group:"Tables of pictures with captions, for a model of both"`
 }
 
 func (e evalCommand) Run(ctx context.Context, c console) error {
@@ -49,6 +51,9 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 		return usageError{err}
 	}
 	defer backend.Finalize()
+	if e.Data != "" && isPair(e.Model) && !isDir(e.Data) {
+		return e.pairs(ctx, c, backend)
+	}
 	if e.STS != "" {
 		return e.sts(ctx, c, backend)
 	}

@@ -1,0 +1,203 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/gomlx/compute"
+
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/metric"
+)
+
+// CrossModal says how well pictures and captions find each other, in both directions. Hits at k are what papers call recall at k:
+// the share of queries with a right answer among the first k. A picture may have several captions, and a caption several pictures:
+// each of them is right.
+type CrossModal struct {
+	TextToImage Retrieval `json:"text_to_image"`
+	ImageToText Retrieval `json:"image_to_text"`
+	// ModalityGap is the distance between the centres of pictures and captions: see [metric.ModalityGap].
+	ModalityGap float64 `json:"modality_gap"`
+	// Geometry is that of the pictures' vectors in the shared space; its alignment is between a picture and its first caption.
+	Geometry metric.Geometry `json:"geometry"`
+}
+
+// ScoreCrossModal scores the vectors of pairs, at the ks, or at those of [metric.DefaultRetrievalKs] without any. Without untrained
+// vectors, of the same pairs, there are no baselines.
+func ScoreCrossModal(trained embed.PairVectors, untrained *embed.PairVectors, ks ...int) (*CrossModal, error) {
+	toImage, toText := SearchVectors{trained.Captions, trained.Images}, SearchVectors{trained.Images, trained.Captions}
+	var imageBase, textBase *SearchVectors
+	if untrained != nil {
+		imageBase = &SearchVectors{untrained.Captions, untrained.Images}
+		textBase = &SearchVectors{untrained.Images, untrained.Captions}
+	}
+	c := &CrossModal{}
+	for _, one := range []struct {
+		result   *Retrieval
+		relevant [][]metric.Relevant
+		vectors  SearchVectors
+		base     *SearchVectors
+	}{{&c.TextToImage, trained.ImagesOf, toImage, imageBase}, {&c.ImageToText, trained.CaptionsOf, toText, textBase}} {
+		r, err := ScoreRetrieval(Search{Relevant: one.relevant}, one.vectors, one.base, ks...)
+		if err != nil {
+			return nil, err
+		}
+		*one.result = *r
+	}
+	images, captions := trained.Paired()
+	var err error
+	if c.ModalityGap, err = metric.ModalityGap(images, captions); err != nil {
+		return nil, err
+	}
+	c.Geometry, err = metric.MeasureGeometry(images, captions, images)
+	return c, err
+}
+
+// ZeroShot is the accuracy of naming the classes of pictures that no classifier was trained for: the nearest of the classes' vectors,
+// which are made of their names (Radford et al. 2021, section 3.1). Pictures without a class are left out.
+type ZeroShot struct {
+	Accuracy float64 `json:"accuracy"`
+	// Top5 is the share of pictures whose class is among the nearest five.
+	Top5     float64  `json:"top5"`
+	Pictures int      `json:"pictures"`
+	Classes  []string `json:"classes"`
+	// Templates are the sentences that the names were put into, in the place of {}.
+	Templates []string           `json:"templates"`
+	Baselines *ZeroShotBaselines `json:"baselines,omitempty"`
+}
+
+// ZeroShotBaselines are the same accuracy without learning.
+type ZeroShotBaselines struct {
+	// Chance is one of the classes at random, Majority always that which is the most frequent among the pictures.
+	Chance   float64 `json:"chance"`
+	Majority float64 `json:"majority"`
+	// RandomInit is that of the same encoders with the weights they started from.
+	RandomInit float64 `json:"random_init"`
+}
+
+// OpenAITemplates are the seven that did best together on ImageNet, of the 80 that CLIP's authors tried (openai/CLIP,
+// notebooks/Prompt_Engineering_for_ImageNet.ipynb).
+func OpenAITemplates() []string {
+	return []string{
+		"itap of a {}.", "a bad photo of the {}.", "a origami {}.", "a photo of the large {}.", "a {} in a video game.", "art of the {}.",
+		"a photo of the small {}.",
+	}
+}
+
+// ClassVectors are what an encoder makes of classes by their names, [classes, dim]: the mean of the normalised vectors of the name in
+// every template (section 3.1.4, prompt ensembling). It is an error if a template has no place for a name.
+func ClassVectors(texts *embed.TextModel, classes, templates []string) (metric.Matrix, error) {
+	var prompts []string
+	for _, template := range templates {
+		if !strings.Contains(template, "{}") {
+			return metric.Matrix{}, fmt.Errorf("template %q has no {} for the name of a class", template)
+		}
+		for _, class := range classes {
+			prompts = append(prompts, strings.ReplaceAll(template, "{}", class))
+		}
+	}
+	all, err := texts.Embed(prompts)
+	if err != nil {
+		return metric.Matrix{}, err
+	}
+	all = all.Normalized()
+	means := metric.NewMatrix(len(classes), all.Cols)
+	for i := range all.Rows {
+		mean := means.Row(i % len(classes))
+		for d, x := range all.Row(i) {
+			mean[d] += x / float32(len(templates))
+		}
+	}
+	return means, nil
+}
+
+// ScoreZeroShot names the classes of pictures, [pictures, dim], by the nearest of the classes' vectors, [classes, dim]. Labels are
+// indices of classes, -1 for none; equally near classes share the place.
+func ScoreZeroShot(images metric.Matrix, labels []int, classes metric.Matrix) (accuracy, top5 float64, pictures int, err error) {
+	relevant := make([][]metric.Relevant, images.Rows)
+	for i, label := range labels {
+		if label >= 0 {
+			relevant[i] = []metric.Relevant{{Index: label, Gain: 1}}
+			pictures++
+		}
+	}
+	found, err := metric.Retrieval(classes, images, relevant, 1, 5)
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("zero-shot: %w", err)
+	}
+	return found.At[0].Hits, found.At[1].Hits, pictures, nil
+}
+
+// PairReport is what an evaluation on pictures with captions found. It is what `alike eval --json` prints of one.
+type PairReport struct {
+	Retrieval *CrossModal `json:"retrieval"`
+	// ZeroShot is null for pairs of fewer than two classes.
+	ZeroShot *ZeroShot    `json:"zero_shot"`
+	Pictures int          `json:"pictures"`
+	Captions int          `json:"captions"`
+	Skipped  int          `json:"skipped"`
+	Model    embed.Config `json:"model"`
+}
+
+// RunPairs scores a model of pictures and texts on pairs; templates are those of zero-shot classification. Without baselines the
+// untrained model is left out.
+func RunPairs(ctx context.Context, backend compute.Backend, m *embed.PairModel, pairs *data.Pairs, templates []string, baselines bool, say Say) (*PairReport, error) {
+	if say == nil {
+		say = func(string, int, int) {}
+	}
+	embedded := func(whose string, m *embed.PairModel) (embed.PairVectors, error) {
+		return m.EmbedPairs(ctx, pairs, func(done, total int) { say(whose+": vectors", done, total) })
+	}
+	trained, err := embedded("this model", m)
+	if err != nil {
+		return nil, err
+	}
+	var untrained *embed.PairModel
+	var random *embed.PairVectors
+	if baselines {
+		if untrained, err = m.Untrained(backend); err != nil {
+			return nil, err
+		}
+		defer untrained.Close()
+		vectors, err := embedded("untrained model", untrained)
+		if err != nil {
+			return nil, err
+		}
+		random = &vectors
+	}
+	r := &PairReport{Pictures: trained.Images.Rows, Captions: trained.Captions.Rows, Model: m.Config}
+	if r.Retrieval, err = ScoreCrossModal(trained, random); err != nil {
+		return nil, err
+	}
+	if classes := pairs.Images.Classes; len(classes) > 1 {
+		if r.ZeroShot, err = zeroShot(m, untrained, pairs, trained, random, templates); err != nil {
+			return nil, err
+		}
+	}
+	r.Skipped = pairs.Images.Skipped.Len()
+	return r, nil
+}
+
+// zeroShot scores the naming of classes, beside its baselines where there are untrained vectors.
+func zeroShot(m, untrained *embed.PairModel, pairs *data.Pairs, trained embed.PairVectors, random *embed.PairVectors, templates []string) (*ZeroShot, error) {
+	z := &ZeroShot{Classes: pairs.Images.Classes, Templates: templates}
+	labels := make([]int, len(trained.Items))
+	for row, item := range trained.Items {
+		labels[row] = pairs.Images.Items[item].Label
+	}
+	classes, err := ClassVectors(m.Texts, z.Classes, templates)
+	if err != nil {
+		return nil, err
+	}
+	if z.Accuracy, z.Top5, z.Pictures, err = ScoreZeroShot(trained.Images, labels, classes); err != nil || random == nil {
+		return z, err
+	}
+	z.Baselines = &ZeroShotBaselines{Chance: 1 / float64(len(z.Classes)), Majority: majorityShare(labels, labels)}
+	if classes, err = ClassVectors(untrained.Texts, z.Classes, templates); err != nil {
+		return nil, err
+	}
+	z.Baselines.RandomInit, _, _, err = ScoreZeroShot(random.Images, labels, classes)
+	return z, err
+}

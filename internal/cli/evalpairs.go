@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/gomlx/compute"
+
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/eval"
+	"github.com/alike-ml/alike/metric"
+	"github.com/alike-ml/alike/train"
+)
+
+// isPair says whether a run's model, or that of a model folder, is one of pictures and texts.
+func isPair(path string) bool { return embed.IsPair(modelFolder(path)) }
+
+// loadPair opens the model of a run on pictures with captions, given the run's directory or the model folder itself.
+func loadPair(backend compute.Backend, path string) (*embed.PairModel, error) {
+	m, err := embed.LoadPair(backend, modelFolder(path))
+	return m, orUnfinished(err, path)
+}
+
+// evalPairFlags say how pictures with captions are read and named.
+type evalPairFlags struct {
+	ImageColumn    *string  `placeholder:"COLUMN" help:"Column of the pictures' paths; the run's if left out."`
+	CaptionColumns []string `placeholder:"A,B" help:"Columns of the captions; the run's if left out."`
+	Class          *string  `placeholder:"COLUMN" help:"Column of the classes to name without training; the run's if left out."`
+	Templates      []string `default:"{}" sep:"none" placeholder:"TEXT" help:"Sentence with {} for a class's name; openai for seven of CLIP's. Repeatable: their vectors are averaged."`
+}
+
+// pairs scores a model of pictures and texts on a table.
+func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backend) error {
+	m, err := loadPair(backend, e.Model)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	options := data.DefaultPairOptions()
+	if config, err := train.ReadConfig(e.Model); err == nil && config.Pairs != nil {
+		options = config.Pairs.PairOptions
+		options.Format, options.Tags = "", nil
+	}
+	options = pairFlags{ImageColumn: e.Pairs.ImageColumn, CaptionColumns: e.Pairs.CaptionColumns}.over(options)
+	if e.Pairs.Class != nil {
+		options.Class = *e.Pairs.Class
+	}
+	pairs, err := data.OpenPairs(ctx, e.Data, options)
+	if err != nil {
+		return err
+	}
+	defer pairs.Close()
+	templates := slices.Clone(e.Pairs.Templates)
+	if i := slices.Index(templates, "openai"); i >= 0 {
+		templates = slices.Replace(templates, i, i+1, eval.OpenAITemplates()...)
+	}
+	bar := newStages(c.err)
+	report, err := eval.RunPairs(ctx, backend, m, pairs, templates, e.Baselines, bar.say)
+	bar.finish()
+	if err != nil {
+		return err
+	}
+	printDropped(c.err, pairs.Dropped)
+	printSkipped(c.err, pairs.Images.Skipped.List())
+	if e.JSON {
+		return printJSON(c.out, report)
+	}
+	return printPairs(c.out, *report)
+}
+
+// printPairs prints the table of scores, each beside its baselines, and the geometry.
+func printPairs(out io.Writer, r eval.PairReport) error {
+	fmt.Fprintf(out, "%d pictures, %d different captions\n\n", r.Pictures, r.Captions)
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
+	row := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")+"\t") }
+	row("", "this model", "untrained", "chance")
+	beside := func(name string, s eval.Retrieval, show func(eval.RetrievalScores) string) {
+		if s.Baselines == nil {
+			row(name, show(s.RetrievalScores), "-", "-")
+			return
+		}
+		row(name, show(s.RetrievalScores), show(s.Baselines.RandomInit), show(s.Baselines.Chance))
+	}
+	for _, direction := range []struct {
+		name   string
+		scores eval.Retrieval
+	}{{"caption to picture", r.Retrieval.TextToImage}, {"picture to caption", r.Retrieval.ImageToText}} {
+		for _, k := range metric.DefaultRetrievalKs() {
+			beside(fmt.Sprintf("%s, recall@%d", direction.name, k), direction.scores, func(s eval.RetrievalScores) string { return percent(s.Hits[k]) })
+		}
+		beside(direction.name+", median rank", direction.scores, func(s eval.RetrievalScores) string { return fmt.Sprintf("%.1f", s.MedianRank) })
+	}
+	if z := r.ZeroShot; z != nil {
+		name := fmt.Sprintf("zero-shot, %d classes", len(z.Classes))
+		if b := z.Baselines; b != nil {
+			row(name, percent(z.Accuracy), percent(b.RandomInit), percent(b.Chance))
+		} else {
+			row(name, percent(z.Accuracy), "-", "-")
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	g := r.Retrieval.Geometry
+	fmt.Fprintf(out, "\ngeometry: modality gap %.3f, alignment %.3f, uniformity %.3f, effective rank %.1f of %d, std %.3f\n",
+		r.Retrieval.ModalityGap, g.Alignment, g.Uniformity, g.EffectiveRank, r.Model.Pair.Out, g.Std)
+	if z := r.ZeroShot; z != nil && z.Baselines != nil {
+		fmt.Fprintf(out, "the most frequent class is that of %s of the pictures\n", percent(z.Baselines.Majority))
+	}
+	return nil
+}
