@@ -146,6 +146,31 @@ func (m *Model) embed(ctx context.Context, images *data.Images, progress Progres
 	})
 }
 
+// EmbedPictures is [Model.Embed] for pictures that are in memory.
+func (m *Model) EmbedPictures(pictures []*image.RGBA) (vectors metric.Matrix, err error) {
+	defer guard.Recover(&err)
+	vectors = metric.Matrix{Cols: m.columns}
+	shape := m.shape()
+	for len(pictures) > 0 {
+		n := min(shape.Dim(0), len(pictures))
+		pixels := make([]float32, shape.Size())
+		for i, picture := range pictures[:n] {
+			m.pipeline.Center(pixels[i*m.pipeline.Len():(i+1)*m.pipeline.Len()], picture)
+		}
+		h, err := m.exec.Call1(tensors.FromFlatDataAndDimensions(pixels, shape.Dimensions...))
+		if err != nil {
+			return metric.Matrix{}, err
+		}
+		err = tensors.ConstFlatData(h, func(flat []float32) { vectors.Data = append(vectors.Data, flat[:n*m.columns]...) })
+		if err := errors.Join(err, h.FinalizeAll()); err != nil {
+			return metric.Matrix{}, err
+		}
+		vectors.Rows += n
+		pictures = pictures[n:]
+	}
+	return vectors, nil
+}
+
 // collect walks over the pictures batch by batch; add appends the vectors of a batch, of so many columns each.
 func collect(ctx context.Context, images *data.Images, options data.BatchOptions, columns int, progress Progress, add func([]float32, *data.Batch) ([]float32, error)) (metric.Matrix, []int, error) {
 	vectors := metric.Matrix{Cols: columns}

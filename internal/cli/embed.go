@@ -19,7 +19,7 @@ import (
 
 type embedCommand struct {
 	Model  string `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Input  string `arg:"" help:"Folder of pictures or, for an encoder of text, a file of text."`
+	Input  string `arg:"" help:"Folder of pictures or, for an encoder of text, a file of text. A model of both takes either, into one space."`
 	Out    string `required:"" placeholder:"FILE" help:"Where to write the vectors: .npy (with FILE.items.jsonl beside it), .jsonl or .parquet."`
 	Device string `default:"${device_default}" help:"Where to compute: see alike methods."`
 
@@ -41,10 +41,31 @@ func (e embedCommand) Run(ctx context.Context, c console) error {
 	if isText(e.Model) {
 		return e.text(ctx, c, backend)
 	}
+	if isPair(e.Model) {
+		return e.pair(ctx, c, backend)
+	}
 	m, err := loadModel(backend, e.Model)
 	if err != nil {
 		return err
 	}
+	return e.pictures(ctx, c, m)
+}
+
+// pair embeds pictures, or the rows of a file of text, into the space that both share.
+func (e embedCommand) pair(ctx context.Context, c console, backend compute.Backend) error {
+	m, err := loadPair(backend, e.Model)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if isDir(e.Input) {
+		return e.pictures(ctx, c, m.Images)
+	}
+	return e.rows(ctx, c, m.Texts)
+}
+
+// pictures embeds a folder.
+func (e embedCommand) pictures(ctx context.Context, c console, m *embed.Model) error {
 	folder, err := data.OpenImageFolder(ctx, e.Input, data.FolderOptions{})
 	if err != nil {
 		return err
@@ -79,7 +100,7 @@ func embedAll(ctx context.Context, c console, m *embed.Model, folder *data.Image
 		if err != nil {
 			return all, nil, err
 		}
-		all.Data = append(all.Data, vectors.Data...)
+		all.Cols, all.Data = vectors.Cols, append(all.Data, vectors.Data...)
 		all.Rows += vectors.Rows
 		items = append(items, embed.Items(images, places)...)
 	}

@@ -28,6 +28,11 @@ func (e embedCommand) text(ctx context.Context, c console, backend compute.Backe
 		return err
 	}
 	defer m.Close()
+	return e.rows(ctx, c, m)
+}
+
+// rows embeds those of a file of text.
+func (e embedCommand) rows(ctx context.Context, c console, m *embed.TextModel) error {
 	vectors, items, err := embedFile(ctx, c, m, e.Input, e.Text)
 	if err != nil {
 		return err

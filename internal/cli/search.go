@@ -13,10 +13,12 @@ import (
 )
 
 type searchCommand struct {
-	Model  string   `arg:"" name:"run" help:"A run's directory, or a model folder, of an encoder of text."`
-	Input  string   `arg:"" help:"File of text to search, or vectors that alike embed made of one: FILE.npy, with its items beside it."`
-	Text   []string `required:"" sep:"none" placeholder:"QUERY" help:"What to look for. Repeatable."`
-	Top    int      `default:"10" help:"Nearest texts to show."`
+	Model  string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
+	Input  string   `arg:"" help:"Folder of pictures to search; for an encoder of text, a file of text, or vectors that alike embed made of one: FILE.npy, with its items beside it."`
+	Text   []string `sep:"none" placeholder:"QUERY" help:"What to look for in words. Repeatable."`
+	Image  []string `sep:"none" placeholder:"FILE" help:"Picture to look for among pictures. Repeatable."`
+	Sheet  string   `placeholder:"FILE.html" help:"Where to write a page with the pictures that were found."`
+	Top    int      `default:"10" help:"Nearest pictures or texts to show."`
 	Device string   `default:"${device_default}" help:"Where to compute: see alike methods."`
 	JSON   bool     `help:"Print one JSON array."`
 
@@ -39,16 +41,20 @@ func (s searchCommand) Run(ctx context.Context, c console) error {
 	if s.Top < 1 {
 		return usageError{fmt.Errorf("--top %d: show at least one", s.Top)}
 	}
-	for _, query := range s.Text {
-		if query == "" {
-			return usageError{errors.New("--text is empty: say what to look for")}
-		}
+	if err := s.checkQueries(); err != nil {
+		return err
 	}
 	backend, err := device.Open(s.Device)
 	if err != nil {
 		return usageError{err}
 	}
 	defer backend.Finalize()
+	if !isText(s.Model) {
+		return s.pictures(ctx, c, backend)
+	}
+	if len(s.Image) > 0 || s.Sheet != "" {
+		return usageError{errors.New("--image and --sheet are for pictures: the run is one on text")}
+	}
 	m, err := loadTextModel(backend, s.Model)
 	if err != nil {
 		return err

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alike-ml/alike/eval"
+	"github.com/alike-ml/alike/internal/picturetest"
+)
+
+// pairRun trains CLIP for a moment on a table of pictures with captions in the folder that it returns.
+func pairRun(t *testing.T) (run, folder, table string) {
+	t.Helper()
+	folder = picturetest.Splits(t, 8, 2, 16)
+	text := "file\twords\tkind\n"
+	for _, class := range []string{"a", "b", "c"} {
+		for i := range 8 {
+			text += fmt.Sprintf("train/%s/%03d.png\tkind %s, number %d\t%s\n", class, i, class, i/2, class)
+		}
+	}
+	table, run = filepath.Join(folder, "pairs.tsv"), filepath.Join(t.TempDir(), "run")
+	writeFile(t, table, text)
+	r := mustAlike(t, "train", "clip", "--data", table, "--image-column", "file", "--caption-columns", "words", "--class", "kind",
+		"--text-backbone", "static", "--image-size", "16", "--backbone", "smallcnn", "--width", "0.25", "--epochs", "2", "--batch", "8",
+		"--set", "hold_out=0.25", "--set", "clip.out=16", "--out", run)
+	for _, want := range []string{"pictures with captions (18 captions, 9 of them and 0 pictures repeat an earlier one)", "held-out caption to picture recall@1", "advice: batch is 8"} {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("stderr has no %q:\n%s", want, r.stderr)
+		}
+	}
+	return run, folder, table
+}
+
+// From a table of pictures with captions to scores on it, and to pictures found by words and by a picture.
+func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
+	run, folder, table := pairRun(t)
+	if page := readFile(t, filepath.Join(run, "report.html")); !strings.Contains(page, "static") {
+		t.Error("the report does not name the encoder of captions")
+	}
+	out := mustAlike(t, "eval", run, "--data", table, "--templates", "{}", "--templates", "openai").stdout
+	for _, want := range []string{"24 pictures, 12 different captions", "caption to picture, recall@1", "picture to caption, median rank", "zero-shot, 3 classes", "33.3%", "modality gap"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("eval has no %q:\n%s", want, out)
+		}
+	}
+	var report eval.PairReport
+	if err := json.Unmarshal([]byte(mustAlike(t, "eval", run, "--data", table, "--json").stdout), &report); err != nil || report.ZeroShot == nil || report.Retrieval.TextToImage.Queries != 12 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	// The encoder of pictures is scored as any other.
+	if out := mustAlike(t, "eval", run, "--data", folder).stdout; !strings.Contains(out, "linear probe") {
+		t.Errorf("eval on a folder:\n%s", out)
+	}
+	sheet := filepath.Join(t.TempDir(), "found.html")
+	picture := filepath.Join(folder, "train", "b", "003.png")
+	var all []found
+	content := mustAlike(t, "search", run, folder, "--text", "kind a", "--image", picture, "--top", "3", "--sheet", sheet, "--json").stdout
+	if err := json.Unmarshal([]byte(content), &all); err != nil || len(all) != 2 || len(all[0].Nearest) != 3 || all[0].Query != "kind a" {
+		t.Fatalf("%s, %v", content, err)
+	}
+	if got := all[1].Nearest[0]; got.Path != "train/b/003.png" || got.Similarity < 0.999 {
+		t.Errorf("a picture does not find itself but %+v", got)
+	}
+	if page := readFile(t, sheet); strings.Count(page, "data:image/jpeg;base64,") != 6 || !strings.Contains(page, "kind a") {
+		t.Error("the page does not show what was found")
+	}
+	vectors := filepath.Join(t.TempDir(), "v.npy")
+	words := filepath.Join(t.TempDir(), "words.txt")
+	writeFile(t, words, "kind a\nkind b\n")
+	for input, want := range map[string]string{folder: "30 vectors of 16 numbers", words: "2 vectors of 16 numbers"} {
+		if out := mustAlike(t, "embed", run, input, "--out", vectors).stdout; !strings.Contains(out, want) {
+			t.Errorf("%q, want %q", out, want)
+		}
+	}
+	if r := alike(t, "search", run, folder); r.code != exitUsage || !strings.Contains(r.stderr, "--text") {
+		t.Errorf("%d: %s", r.code, r.stderr)
+	}
+}

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"image"
+	"image/jpeg"
+	"io"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/gomlx/compute"
+	"golang.org/x/image/draw"
+
+	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/internal/atomicfile"
+	"github.com/alike-ml/alike/metric"
+)
+
+// pictures searches a folder of pictures by texts, which takes a model of both, and by pictures.
+func (s searchCommand) pictures(ctx context.Context, c console, backend compute.Backend) error {
+	model, texts, closeModel, err := s.loadPictures(backend)
+	if err != nil {
+		return err
+	}
+	defer closeModel()
+	if s.Sheet != "" {
+		if filepath.Ext(s.Sheet) != ".html" {
+			return usageError{fmt.Errorf("--sheet %s: contact sheets of what was found are pages: let the name end in .html", s.Sheet)}
+		}
+		if err := checkFolderOf(s.Sheet); err != nil {
+			return err
+		}
+	}
+	queries, names, err := s.pictureQueries(model, texts)
+	if err != nil {
+		return err
+	}
+	folder, err := data.OpenImageFolder(ctx, s.Input, data.FolderOptions{})
+	if err != nil {
+		return err
+	}
+	collection, items, err := embedAll(ctx, c, model, folder)
+	if err != nil {
+		return err
+	}
+	nearest, err := metric.Neighbours(collection, queries, s.Top)
+	if err != nil {
+		return err
+	}
+	var all []found
+	for q, list := range nearest {
+		f := found{Query: names[q]}
+		for _, n := range list {
+			f.Nearest = append(f.Nearest, hit{float64(n.Similarity), items[n.Index]})
+		}
+		all = append(all, f)
+	}
+	printSkipped(c.err, folder.Skipped.List())
+	if s.Sheet != "" {
+		if err := writeHits(s.Sheet, s.Input, all); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.err, "the pictures are in %s\n", s.Sheet)
+	}
+	if s.JSON {
+		return printJSON(c.out, all)
+	}
+	for _, f := range all {
+		if len(all) > 1 {
+			fmt.Fprintf(c.out, "%s\n", f.Query)
+		}
+		w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+		for _, h := range f.Nearest {
+			fmt.Fprintf(w, "%.3f\t%s\n", h.Similarity, h.Path)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadPictures opens the encoder of pictures, and of texts where the model has one.
+func (s searchCommand) loadPictures(backend compute.Backend) (*embed.Model, *embed.TextModel, func(), error) {
+	if isPair(s.Model) {
+		m, err := loadPair(backend, s.Model)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		return m.Images, m.Texts, m.Close, nil
+	}
+	m, err := loadModel(backend, s.Model)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if len(s.Text) > 0 {
+		m.Close()
+		return nil, nil, nil, usageError{fmt.Errorf("--text: the run in %s has no encoder of texts; search its pictures by --image", s.Model)}
+	}
+	return m, nil, m.Close, nil
+}
+
+// pictureQueries are the vectors of what to look for, texts first, and their names.
+func (s searchCommand) pictureQueries(model *embed.Model, texts *embed.TextModel) (queries metric.Matrix, names []string, err error) {
+	var pictures []*image.RGBA
+	for _, path := range s.Image {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return queries, nil, usageError{err}
+		}
+		picture, err := data.Decode(content)
+		if err != nil {
+			return queries, nil, fmt.Errorf("%s: %w", path, err)
+		}
+		pictures = append(pictures, picture)
+	}
+	if len(pictures) > 0 {
+		if queries, err = model.EmbedPictures(pictures); err != nil {
+			return queries, nil, err
+		}
+	}
+	if len(s.Text) > 0 {
+		words, err := texts.Embed(s.Text)
+		if err != nil {
+			return queries, nil, err
+		}
+		queries = metric.Matrix{Rows: words.Rows + queries.Rows, Cols: words.Cols, Data: append(words.Data, queries.Data...)}
+	}
+	return queries, append(append(names, s.Text...), s.Image...), nil
+}
+
+// hitsPage shows what was found, a row a query.
+var hitsPage = template.Must(template.New("hits").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>What was found</title>
+<style>body{font:15px sans-serif;margin:2em;background:#f8f8f6;color:#404040}figure{display:inline-block;margin:0 8px 16px 0;width:128px;vertical-align:top;font-size:12px;overflow-wrap:anywhere}img{width:128px;height:128px;object-fit:contain;background:#ececea}</style>
+{{range .}}<h2>{{.Query}}</h2>
+{{range .Hits}}<figure><img src="{{.Picture}}" alt="{{.Path}}"><figcaption>{{printf "%.3f" .Similarity}} {{.Path}}</figcaption></figure>
+{{end}}{{end}}</html>
+`))
+
+// shownHit is a picture that was found, with itself as a data URL.
+type shownHit struct {
+	hit
+	Picture template.URL
+}
+
+// shownSide is the side of a picture on the page, in pixels, and shownQuality that of its JPEG.
+const (
+	shownSide    = 128
+	shownQuality = 85
+)
+
+// writeHits writes a page of the pictures that were found in a folder.
+func writeHits(path, folder string, all []found) error {
+	type row struct {
+		Query string
+		Hits  []shownHit
+	}
+	var rows []row
+	for _, f := range all {
+		r := row{Query: f.Query}
+		for _, h := range f.Nearest {
+			content, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(h.Path)))
+			if err != nil {
+				return err
+			}
+			picture, err := data.Decode(content)
+			if err != nil {
+				return fmt.Errorf("%s: %w", h.Path, err)
+			}
+			url, err := thumbnailURL(picture)
+			if err != nil {
+				return err
+			}
+			r.Hits = append(r.Hits, shownHit{h, url})
+		}
+		rows = append(rows, r)
+	}
+	return atomicfile.Write(path, func(w io.Writer) error { return hitsPage.Execute(w, rows) })
+}
+
+// thumbnailURL is a picture as a data URL, of at most shownSide pixels a side.
+func thumbnailURL(picture *image.RGBA) (template.URL, error) {
+	width, height := picture.Rect.Dx(), picture.Rect.Dy()
+	if longest := max(width, height); longest > shownSide {
+		small := image.NewRGBA(image.Rect(0, 0, max(1, width*shownSide/longest), max(1, height*shownSide/longest)))
+		draw.CatmullRom.Scale(small, small.Rect, picture, picture.Rect, draw.Src, nil)
+		picture = small
+	}
+	var content bytes.Buffer
+	if err := jpeg.Encode(&content, picture, &jpeg.Options{Quality: shownQuality}); err != nil {
+		return "", err
+	}
+	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(content.Bytes())), nil
+}
+
+// checkQueries returns a usage error unless there is something to look for.
+func (s searchCommand) checkQueries() error {
+	if len(s.Text)+len(s.Image) == 0 {
+		return usageError{errors.New("what is there to look for? give --text, or --image for pictures")}
+	}
+	for _, query := range s.Text {
+		if query == "" {
+			return usageError{errors.New("--text is empty: say what to look for")}
+		}
+	}
+	return nil
+}
