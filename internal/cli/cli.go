@@ -27,10 +27,10 @@ const (
 // commands is the grammar of the command line.
 type commands struct {
 	Demo    demoCommand    `cmd:"" help:"The whole story on built-in photographs: train, evaluate, report. Under three minutes on two cores."`
-	Train   trainCommand   `cmd:"" help:"Train an encoder on your own pictures or sentences."`
+	Train   trainCommand   `cmd:"" help:"Train an encoder on your own pictures, sentences, or both."`
 	Eval    evalCommand    `cmd:"" help:"Score a run's encoder, each score beside its baselines."`
 	Embed   embedCommand   `cmd:"" help:"Turn pictures or texts into vectors with a run's encoder."`
-	Search  searchCommand  `cmd:"" help:"Find the texts nearest to what you look for."`
+	Search  searchCommand  `cmd:"" help:"Find the pictures or texts nearest to what you look for."`
 	Views   viewsCommand   `cmd:"" help:"Show the views that a method would train on, and what it would make of texts, before training on them."`
 	Compare compareCommand `cmd:"" help:"Put runs side by side: one table, and one page with their curves over each other."`
 	Methods methodsCommand `cmd:"" help:"List the methods, backbones and devices, with their defaults and sources."`

@@ -310,9 +310,16 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 	writeFile(t, filepath.Join("MiniLM-L6-H384-uncased", "vocab.txt"), strings.Join(words, "\n")+"\n")
 	writeFile(t, "glove.6B.300d.txt", "sentence"+strings.Repeat(" 0.5", 300)+"\nmore"+strings.Repeat(" -0.5", 300)+"\n")
 	commands := regexp.MustCompile(`(?m)^    alike ([^#\n]*)`).FindAllStringSubmatch(readme, -1)
-	if len(commands) != 10 {
-		t.Fatalf("README.md has %d commands, want 10", len(commands))
+	if len(commands) != 13 {
+		t.Fatalf("README.md has %d commands, want 13", len(commands))
 	}
+	captions := "image\tcaption\n"
+	for _, class := range []string{"a", "b", "c"} {
+		for i := range 6 {
+			captions += fmt.Sprintf("%s/train/%s/%03d.png\tnumber %d of %s\n", pictures, class, i, i, class)
+		}
+	}
+	writeFile(t, "CAPTIONS.tsv", captions)
 	sentences := strings.Builder{}
 	for i := range 60 {
 		fmt.Fprintf(&sentences, "sentence number %d says this and no more\n", i)
@@ -336,7 +343,7 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 		}
 		mustAlike(t, args...)
 	}
-	for _, file := range []string{"sheet.png", "run/report.html", "vectors.npy", "vectors.npy.items.jsonl", "textrun/report.html", "texts.npy"} {
+	for _, file := range []string{"sheet.png", "run/report.html", "vectors.npy", "vectors.npy.items.jsonl", "textrun/report.html", "texts.npy", "pairrun/report.html", "found.html"} {
 		if _, err := os.Stat(file); err != nil {
 			t.Error(err)
 		}
