@@ -156,6 +156,26 @@ func (m *PairModel) read(dir string) error {
 	return m.assign(dir)
 }
 
+// AssignEncoder gives the encoder of pictures in store, which is the one of config, the weights of a model folder of pictures alone. It is
+// an error if the folder's is another, or saw pictures of other means and deviations.
+func AssignEncoder(dir string, store *model.Store, config Config) error {
+	path := filepath.Join(dir, configFile)
+	read, err := readConfig(path)
+	if err != nil {
+		return err
+	}
+	switch {
+	case read.Text != nil || read.Pair != nil:
+		return fmt.Errorf("%s is no model of pictures alone", path)
+	case read.Backbone != config.Backbone || read.Width != config.Width:
+		return fmt.Errorf("%s is of %s of width %g, and the run has %s of width %g", path, read.Backbone, read.Width, config.Backbone, config.Width)
+	case read.Views.Mean != config.Views.Mean || read.Views.Std != config.Views.Std:
+		return fmt.Errorf("%s saw pictures less a mean of %v by a deviation of %v, and the run has %v and %v: set augment.mean and augment.std to the former",
+			path, read.Views.Mean, read.Views.Std, config.Views.Mean, config.Views.Std)
+	}
+	return (&network{store: store}).assign(dir)
+}
+
 // loadTower opens the encoder of pictures of a model of pictures and texts.
 func loadTower(backend compute.Backend, dir string) (*Model, error) {
 	m, err := LoadPair(backend, dir)

@@ -64,6 +64,9 @@ func TestAdviceIsOnWhatIsFarFromKnownToWork(t *testing.T) {
 	}{
 		{"clip", 32, 6000, 3000, func(c *train.Config) { c.Batch = 63 }, func(c *train.Config) { c.Batch = 64 },
 			"batch", "is 63: a picture's caption is told from 62 others"},
+		{"clip", 32, 6000, 3000, func(c *train.Config) { c.CLIP.FreezeImage = true },
+			func(c *train.Config) { c.CLIP.FreezeImage, c.Pairs.ImageModel = true, "run" }, "clip.freeze_image", "drawn at random"},
+		{"clip", 32, 6000, 3000, func(c *train.Config) { c.CLIP.FreezeText = true }, func(*train.Config) {}, "clip.freeze_text", "drawn at random"},
 		{"clip", 32, 2550, 850, func(c *train.Config) { c.CLIP.MultiPositive = false }, func(c *train.Config) {},
 			"clip.multi_positive", "is false: a picture meets 0.2 others with its own first caption"},
 		{"clip", 32, 2550, 3, func(c *train.Config) {}, func(c *train.Config) { c.CLIP.MultiPositive = false },

@@ -107,6 +107,9 @@ func (c Config) Usual() (Config, error) {
 		}
 	}
 	if c.CLIP != nil && c.Pairs != nil {
+		if c.Pairs.Pretrained != "" {
+			return clipFrom(c.Pairs.Pretrained, c.ImageSize, c.CLIP.Contrast)
+		}
 		return DefaultCLIP(c.ImageSize, c.Pairs.TextBackbone, c.CLIP.Contrast), nil
 	}
 	return Default(m.Name(), c.ImageSize)

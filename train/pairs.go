@@ -7,6 +7,7 @@ import (
 	"image"
 	"iter"
 	"math/rand/v2"
+	"os"
 	"slices"
 
 	"github.com/gomlx/compute"
@@ -132,6 +133,8 @@ type pairs struct {
 	loader    *data.PairLoader
 	observed  *embed.PairModel // the encoders being trained
 	monitor   *pairMonitor
+	origin    origin // of the encoder of captions; nil for one that is drawn
+	begun     bool   // there is a checkpoint, and what the run started from is needed no more
 }
 
 func newPairs(c Config, m method.PairMethod) (*pairs, error) {
@@ -179,6 +182,16 @@ func (p *pairs) open(ctx context.Context, dir string) (err error) {
 	if err := p.encode(p.tokenizer.Size()); err != nil {
 		return err
 	}
+	if p.begun = begun(dir); p.config.Pairs.Pretrained != "" && !p.begun {
+		folder, err := openFolder(p.config.Pairs.Pretrained, "pairs", p.config.Pairs.TextConfig, p.tokenizer)
+		if err != nil {
+			return err
+		}
+		if folder.Dense {
+			return fmt.Errorf("the encoder in %s has a layer after pooling, in whose place %s has its projection: start from one without", folder.name, p.how.Name())
+		}
+		p.origin = folder
+	}
 	if p.own = ownCaptions(p.train); len(p.own) > 0 {
 		p.captions = len(slices.MaxFunc(p.own, func(a, b []int32) int { return len(a) - len(b) }))
 	}
@@ -213,8 +226,17 @@ func (p *pairs) newLoader() (*data.PairLoader, error) {
 	})
 }
 
-// tokenizerFolder is that of the tokenizer that the configuration names; "" for none.
-func (p *pairs) tokenizerFolder() (string, error) { return p.config.Pairs.Tokenizer, nil }
+// tokenizerFolder is that of the tokenizer that the configuration names, or of the encoder that the run starts from; "" for none.
+func (p *pairs) tokenizerFolder() (string, error) {
+	if p.config.Pairs.Tokenizer != "" || p.config.Pairs.Pretrained == "" {
+		return p.config.Pairs.Tokenizer, nil
+	}
+	folder, err := openPretrained(p.config.Pairs.Pretrained)
+	if err != nil {
+		return "", err
+	}
+	return folder.TokenizerDir, nil
+}
 
 // ownCaptions are the numbers of the captions of each picture. Pictures that are the same byte by byte have each other's.
 func ownCaptions(pairs *data.Pairs) [][]int32 {
@@ -235,8 +257,32 @@ func ownCaptions(pairs *data.Pairs) [][]int32 {
 	return own
 }
 
-// begin leaves the encoders as they were drawn.
-func (p *pairs) begin(*model.Store) error { return nil }
+func (p *pairs) begin(store *model.Store) error {
+	if p.begun {
+		return nil
+	}
+	if p.origin != nil {
+		if err := p.origin.assign(store.RootScope().At(method.TextScope).At(method.EncoderScope)); err != nil {
+			return err
+		}
+	}
+	path := p.config.Pairs.ImageModel
+	if path == "" {
+		return nil
+	}
+	if inside := ModelDir(path); isFolder(inside) {
+		path = inside
+	}
+	if err := embed.AssignEncoder(path, store, p.embedConfig()); err != nil {
+		return fmt.Errorf("cannot start from the encoder of pictures: %w", err)
+	}
+	return nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
 
 // keep writes the tokenizer.
 func (p *pairs) keep(dir string) error { return saveTokenizer(p.tokenizer, tokenizerDir(dir)) }
@@ -266,17 +312,21 @@ func (p *pairs) seen() (Seen, error) {
 }
 
 func (p *pairs) watch(backend compute.Backend, store *model.Store) (err error) {
-	p.observed, err = embed.NewPair(backend, store, embed.Config{
+	if p.observed, err = embed.NewPair(backend, store, p.embedConfig(), p.tokenizer); err == nil {
+		p.monitor, err = newPairMonitor(backend, store, p)
+	}
+	return err
+}
+
+// embedConfig says what the trained encoders are.
+func (p *pairs) embedConfig() embed.Config {
+	return embed.Config{
 		Method: p.how.Name(), Backbone: p.config.Backbone, Width: p.config.Width, Seed: p.config.Seed, Views: p.how.View(),
 		Pair: &embed.PairConfig{
 			Text: embed.TextConfig{TextConfig: p.network, Pooling: p.how.Space().Pooling, MaxLength: readLength(p.network, p.config.Pairs.MaxLength)},
 			Out:  p.how.Space().Out,
 		},
-	}, p.tokenizer)
-	if err == nil {
-		p.monitor, err = newPairMonitor(backend, store, p)
 	}
-	return err
 }
 
 func (p *pairs) look(ctx context.Context, e *Epoch) error { return p.monitor.look(ctx, e) }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/picturetest"
 	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/positive"
 	"github.com/alike-ml/alike/train"
 )
 
@@ -153,5 +155,48 @@ func TestPairsThatCannotBeRunAreRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("error %v, want one line with %q", err, want)
 		}
+	}
+}
+
+// An encoder of pictures from another run and one of texts from a folder are where a run begins and, frozen, where it ends.
+func TestARunOnPairsStartsFromTrainedEncoders(t *testing.T) {
+	table := writeTable(t, 10)
+	pictures := small(filepath.Dir(table))
+	pictures.SimCLR.Augment.Mean, pictures.SimCLR.Augment.Std = positive.CLIPMean, positive.CLIPStd
+	images, _ := mustRun(t, pictures, train.Options{})
+	texts := staticFolder(t)
+	for _, frozen := range []struct{ image, text bool }{{image: true}, {text: true}} {
+		c := smallPairs(table, "static")
+		c.Pairs.ImageModel, c.Pairs.Pretrained = images, texts
+		start, err := c.Usual()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Pairs.TextConfig, c.Pairs.MaxLength, c.CLIP.Pooling = start.Pairs.TextConfig, start.Pairs.MaxLength, start.CLIP.Pooling
+		c.CLIP.FreezeImage, c.CLIP.FreezeText = frozen.image, frozen.text
+		dir, _ := mustRun(t, c, train.Options{})
+		kept := tensorsOf(t, modelBytes(t, dir))
+		same := true
+		for name, want := range tensorsOf(t, modelBytes(t, images)) {
+			same = same && slices.Equal(kept[name], want)
+		}
+		if same != frozen.image {
+			t.Errorf("%+v: the encoder of pictures is as it was: %v", frozen, same)
+		}
+	}
+	c := smallPairs(table, "static")
+	c.Pairs.ImageModel, c.Width = images, 0.5
+	_, err := train.Run(t.Context(), c, filepath.Join(t.TempDir(), "run"), train.Options{})
+	if err == nil || !strings.Contains(err.Error(), "is of smallcnn of width 0.25, and the run has smallcnn of width 0.5") {
+		t.Errorf("error %v", err)
+	}
+	c.Width, c.CLIP.Augment.Mean = 0.25, positive.ImageNetMean
+	if _, err = train.Run(t.Context(), c, filepath.Join(t.TempDir(), "run"), train.Options{}); err == nil || !strings.Contains(err.Error(), "augment.mean") {
+		t.Errorf("error %v", err)
+	}
+	c = smallPairs(table, "static")
+	c.Pairs.Pretrained = texts
+	if _, err = train.Run(t.Context(), c, filepath.Join(t.TempDir(), "run"), train.Options{}); err == nil || !strings.Contains(err.Error(), "another than the settings in pairs say") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -20,6 +20,9 @@ type PairsConfig struct {
 	Vocabulary   token.TrainConfig `yaml:"vocabulary"`
 	MaxLength    int               `yaml:"max_length" help:"tokens of a caption that the encoder sees at most, special ones included"`
 
+	ImageModel string `yaml:"image_model" help:"run or model folder of an encoder of pictures to start from; empty draws one"`
+	Pretrained string `yaml:"pretrained" help:"folder of an encoder of texts to start from, as transformers or sentence-transformers write it, or its name on Hugging Face's hub if their tools have fetched it; empty draws one"`
+
 	WordNet string `yaml:"wordnet" help:"folder of WordNet's database (index.noun and the like), for synonyms of English words in captions; empty is none"`
 
 	// The settings of the encoder that TextBackbone names. Its vocabulary is the tokenizer's, whatever is here.
@@ -37,7 +40,34 @@ func defaultPairs(textEncoder string) PairsConfig {
 	return c
 }
 
-// network is the encoder of captions for a vocabulary of so many tokens.
+// clipFrom is a CLIP run that starts from the encoder of texts in a folder: with its settings, its way of pooling where the folder says
+// one, and the length of its texts up to CLIP's. The rest is that of [DefaultCLIP].
+func clipFrom(name string, imageSize int, contrast method.CLIPContrast) (Config, error) {
+	folder, err := openPretrained(name)
+	if err != nil {
+		return Config{}, err
+	}
+	kind := "transformer"
+	if folder.Encoder.Static != nil {
+		kind = "static"
+	}
+	c := DefaultCLIP(imageSize, kind, contrast)
+	c.Pairs.Pretrained, c.Pairs.TextConfig = name, folder.Encoder
+	if kind == "static" {
+		s := *folder.Encoder.Static
+		s.Weights = true // which begin as 1
+		c.Pairs.Static = &s
+	}
+	if folder.MaxLength > 0 {
+		c.Pairs.MaxLength = min(c.Pairs.MaxLength, folder.MaxLength)
+	}
+	if folder.Pooling != "" {
+		c.CLIP.Pooling = folder.Pooling
+	}
+	return c, nil
+}
+
+// network is the encoder of captions for a vocabulary of so many tokens, or for those that a pretrained one has.
 func (c PairsConfig) network(vocabulary int) (config backbone.TextConfig, encoder backbone.Text, err error) {
 	named, err := backbone.NewText(c.TextBackbone, vocabulary)
 	if err != nil {
@@ -45,6 +75,13 @@ func (c PairsConfig) network(vocabulary int) (config backbone.TextConfig, encode
 	}
 	if kind := foreign(c.TextConfig, named); kind != "" {
 		return config, nil, fmt.Errorf("text_backbone is %s, and there are the settings of %s", c.TextBackbone, kind)
+	}
+	if c.Pretrained != "" {
+		encoder, err := c.Encoder()
+		if err != nil {
+			return config, nil, err
+		}
+		vocabulary = encoder.Tokens()
 	}
 	config = c.WithVocabulary(vocabulary)
 	encoder, err = encoderOf(config, c.MaxLength)

@@ -126,26 +126,36 @@ func (f folderOrigin) String() string { return "the encoder in " + f.name }
 
 func (f folderOrigin) assign(scope *model.Scope) error { return f.Assign(scope) }
 
-func (c Config) openFolder(tokenizer *token.Tokenizer) (origin, error) {
-	name := c.Text.Pretrained
+// openFolder opens the folder of an encoder with these settings, those of a section of the configuration, that reads through the
+// tokenizer.
+func openFolder(name, section string, settings backbone.TextConfig, tokenizer *token.Tokenizer) (folderOrigin, error) {
 	folder, err := openPretrained(name)
 	if err != nil {
-		return nil, err
+		return folderOrigin{}, err
 	}
-	if differences := fields.Different(givenSettings(folder.Encoder), givenSettings(c.Text.TextConfig)); len(differences) > 0 {
-		return nil, fmt.Errorf("the encoder in %s is another than the settings in text say (%s)", name, strings.Join(differences, "; "))
+	if differences := fields.Different(givenSettings(folder.Encoder), givenSettings(settings)); len(differences) > 0 {
+		return folderOrigin{}, fmt.Errorf("the encoder in %s is another than the settings in %s say (%s)", name, section, strings.Join(differences, "; "))
 	}
 	encoder, err := folder.Encoder.Encoder()
 	if err != nil {
-		return nil, err
+		return folderOrigin{}, err
 	}
 	if have := encoder.Tokens(); tokenizer.Size() > have {
-		return nil, fmt.Errorf("the tokenizer has %d tokens, the encoder in %s %d: they do not belong together", tokenizer.Size(), name, have)
+		return folderOrigin{}, fmt.Errorf("the tokenizer has %d tokens, the encoder in %s %d: they do not belong together", tokenizer.Size(), name, have)
+	}
+	return folderOrigin{folder, name}, nil
+}
+
+func (c Config) openFolder(tokenizer *token.Tokenizer) (origin, error) {
+	name := c.Text.Pretrained
+	folder, err := openFolder(name, "text", c.Text.TextConfig, tokenizer)
+	if err != nil {
+		return nil, err
 	}
 	if folder.Dense && c.SimCSE.MLP != method.MLPAlways {
 		return nil, fmt.Errorf("the encoder in %s has a layer after pooling: set simcse.mlp=%s", name, method.MLPAlways)
 	}
-	return folderOrigin{folder, name}, nil
+	return folder, nil
 }
 
 // givenSettings are those of an encoder's settings that its weights decide on.

@@ -104,10 +104,13 @@ func (f trainTextFlags) apply(config *train.Config) error {
 
 // applyToPairs puts those of the flags that captions have over a configuration.
 func (f trainTextFlags) applyToPairs(config *train.Config) error {
-	if f.Columns != nil || f.STS != nil || f.WordNet != nil {
-		return usageError{errors.New("--columns, --wordnet and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
+	if f.Columns != nil || f.STS != nil || f.WordNet != nil || f.Vectors != nil {
+		return usageError{errors.New("--columns, --vectors, --wordnet and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
 	}
 	pairs := *config.Pairs
+	if f.Pretrained != nil {
+		pairs.Pretrained = *f.Pretrained
+	}
 	if f.Class != nil {
 		pairs.Class = *f.Class
 	}
@@ -152,16 +155,17 @@ func (f pairFlags) over(options data.PairOptions) data.PairOptions {
 type trainPairFlags struct {
 	pairFlags
 	TextBackbone *string `placeholder:"clip_small" help:"Encoder of the captions: see alike methods."`
+	ImageModel   *string `placeholder:"RUN" help:"Run whose encoder of pictures to start from."`
 	Validation   *string `placeholder:"FILE" help:"Table of pairs to watch the run with; a share of those to learn from is kept back if left out."`
 }
 
 // apply puts the flags over a configuration.
 func (f trainPairFlags) apply(config *train.Config) error {
-	if f.ImageColumn == nil && f.CaptionColumns == nil && f.TagColumns == nil && f.TextBackbone == nil && f.Validation == nil {
+	if f.ImageColumn == nil && f.CaptionColumns == nil && f.TagColumns == nil && f.TextBackbone == nil && f.ImageModel == nil && f.Validation == nil {
 		return nil
 	}
 	if config.Pairs == nil {
-		return usageError{errors.New("--image-column, --caption-columns, --tag-columns, --text-backbone and --validation are for methods on pictures with captions, such as clip")}
+		return usageError{errors.New("--image-column, --caption-columns, --tag-columns, --text-backbone, --image-model and --validation are for methods on pictures with captions, such as clip")}
 	}
 	pairs := *config.Pairs
 	pairs.PairOptions = f.over(pairs.PairOptions)
@@ -171,6 +175,9 @@ func (f trainPairFlags) apply(config *train.Config) error {
 			return usageError{err}
 		}
 		pairs.TextBackbone, pairs.TextConfig = *f.TextBackbone, network
+	}
+	if f.ImageModel != nil {
+		pairs.ImageModel = *f.ImageModel
 	}
 	if f.Validation != nil {
 		pairs.Validation = *f.Validation
