@@ -92,6 +92,7 @@ var curves = []curve{
 		meaning: "What training minimises. It should fall; its level cannot be compared across methods."},
 	knnCurve,
 	stsCurve,
+	recallCurve,
 	{title: "Alignment", value: func(e Epoch) float64 { return e.Alignment }, include: []float64{0},
 		meaning: "Mean squared distance of two views of one item on the unit sphere: 0 is identical, 2 unrelated. Lower is better, unless uniformity rises to 0 with it."},
 	{title: "Uniformity", value: func(e Epoch) float64 { return e.Uniformity }, include: []float64{0},
@@ -104,16 +105,19 @@ var curves = []curve{
 		meaning: "The size of the optimiser's steps, by its schedule."},
 }
 
-// knnCurve and stsCurve are those with baselines to draw.
+// knnCurve, stsCurve and recallCurve are those with baselines to draw.
 var knnCurve = curve{title: "kNN accuracy", value: func(e Epoch) float64 { return e.KNN }, share: true, include: []float64{0},
 	meaning: "On training items that were held out, so that no choice is made on the test set. Higher is better."}
 
 var stsCurve = curve{title: "Sentence similarity", value: func(e Epoch) float64 { return e.STS },
 	meaning: "How well the cosines of pairs of sentences order them as their scores do (STS): Spearman's correlation, over all pairs. 1 is the same order."}
 
+var recallCurve = curve{title: "Recall of pictures by captions", value: func(e Epoch) float64 { return e.Recall }, share: true, include: []float64{0},
+	meaning: "The share of held-out captions whose picture is the nearest of the held-out ones. Higher is better."}
+
 // newCharts draws every curve that has a value.
 func newCharts(run Run) []chart {
-	baselines := map[string][]Baseline{knnCurve.title: run.HeldOutBaselines, stsCurve.title: run.STSBaselines}
+	baselines := map[string][]Baseline{knnCurve.title: run.HeldOutBaselines, stsCurve.title: run.STSBaselines, recallCurve.title: run.RecallBaselines}
 	var charts []chart
 	for _, c := range curves {
 		if drawn, ok := newChart(c, run.Epochs, run.Expected, baselines[c.title]); ok {

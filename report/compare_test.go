@@ -11,7 +11,7 @@ func epochsOf(values ...float64) []Epoch {
 	nan := math.NaN()
 	var list []Epoch
 	for i, v := range values {
-		list = append(list, Epoch{i, v, v / 10, nan, nan, nan, nan, nan, nan})
+		list = append(list, Epoch{i, v, v / 10, nan, nan, nan, nan, nan, nan, nan})
 	}
 	return list
 }

@@ -37,6 +37,8 @@ type Run struct {
 	HeldOutBaselines []Baseline
 	// STSBaselines are levels in the curve of the correlation with scored pairs.
 	STSBaselines []Baseline
+	// RecallBaselines are levels in the curve of the recall of pictures by captions.
+	RecallBaselines []Baseline
 	// Positives are pictures with the views that training takes to be alike.
 	Positives []Positive
 	// Texts are rows of text, line by line, with the views and the hard negatives that training makes of them.
@@ -95,6 +97,8 @@ type Epoch struct {
 	KNN float64
 	// STS is Spearman's correlation, in [-1, 1], of the cosines of pairs of sentences with their scores.
 	STS float64
+	// Recall is the share of held-out captions whose picture is the nearest of the held-out ones, in [0, 1].
+	Recall float64
 	// Alignment, Uniformity, EffectiveRank and Std are those of package metric, on held-out items.
 	Alignment, Uniformity, EffectiveRank, Std float64
 	// LearningRate is that of the epoch's last step.

@@ -37,8 +37,8 @@ func pairRun(t *testing.T) (run, folder, table string) {
 // From a table of pictures with captions to scores on it, and to pictures found by words and by a picture.
 func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	run, folder, table := pairRun(t)
-	if page := readFile(t, filepath.Join(run, "report.html")); !strings.Contains(page, "static") {
-		t.Error("the report does not name the encoder of captions")
+	if page := readFile(t, filepath.Join(run, "report.html")); !strings.Contains(page, "static") || !strings.Contains(page, "Recall of pictures by captions") {
+		t.Error("the report does not name the encoder of captions, or has no curve of the recall")
 	}
 	out := mustAlike(t, "eval", run, "--data", table, "--templates", "{}", "--templates", "openai").stdout
 	for _, want := range []string{"24 pictures, 12 different captions", "caption to picture, recall@1", "picture to caption, median rank", "zero-shot, 3 classes", "33.3%", "modality gap"} {

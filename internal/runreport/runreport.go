@@ -178,6 +178,12 @@ func curves(run *report.Run, in Input) error {
 		if e.Epoch == 0 && e.STS != nil {
 			run.STSBaselines = append(run.STSBaselines, report.Baseline{Name: "untrained", Value: float64(*e.STS)})
 		}
+		if e.Chance != nil {
+			run.RecallBaselines = append(run.RecallBaselines, report.Baseline{Name: "chance", Value: float64(*e.Chance)})
+		}
+		if e.Epoch == 0 && e.Recall != nil {
+			run.RecallBaselines = append(run.RecallBaselines, report.Baseline{Name: "untrained", Value: float64(*e.Recall)})
+		}
 		run.Epochs = append(run.Epochs, epoch(e))
 	}
 	run.Verdict = watch.Verdict()
@@ -198,7 +204,7 @@ func expected(band recipes.Band) report.Expected {
 		}
 		for _, b := range band.Epochs {
 			epochs = append(epochs, report.Epoch{
-				Number: b.Epoch, Loss: value(b.Loss), KNN: value(b.KNN), STS: math.NaN(), Alignment: value(b.Alignment), Uniformity: value(b.Uniformity),
+				Number: b.Epoch, Loss: value(b.Loss), KNN: value(b.KNN), STS: math.NaN(), Recall: math.NaN(), Alignment: value(b.Alignment), Uniformity: value(b.Uniformity),
 				EffectiveRank: value(b.EffectiveRank), Std: value(b.Std), LearningRate: math.NaN(),
 			})
 		}
@@ -214,7 +220,7 @@ func epoch(e train.Epoch) report.Epoch {
 	nan := math.NaN()
 	r := report.Epoch{
 		Number: e.Epoch, Loss: float64(e.Loss), LearningRate: float64(e.LearningRate),
-		KNN: nan, STS: nan, Alignment: nan, Uniformity: nan, EffectiveRank: nan, Std: nan,
+		KNN: nan, STS: nan, Recall: nan, Alignment: nan, Uniformity: nan, EffectiveRank: nan, Std: nan,
 	}
 	if e.Epoch == 0 {
 		r.LearningRate = nan
@@ -224,6 +230,9 @@ func epoch(e train.Epoch) report.Epoch {
 	}
 	if e.STS != nil {
 		r.STS = float64(*e.STS)
+	}
+	if e.Recall != nil {
+		r.Recall = float64(*e.Recall)
 	}
 	if g := e.Geometry; g != nil {
 		r.Alignment, r.Uniformity, r.EffectiveRank, r.Std = g.Alignment, g.Uniformity, g.EffectiveRank, g.Std
