@@ -105,13 +105,21 @@ func Of(config train.Config) (Recipe, bool) {
 
 // parse reads a recipe over the defaults of its method.
 func parse(text []byte) (Recipe, error) {
-	// Read once for the method and the size, which decide on the defaults, and once more over these.
+	// Read once for the method and the size, which decide on the defaults.
 	var r Recipe
 	if err := fields.Unmarshal(text, &r); err != nil {
 		return r, err
 	}
 	config, err := train.Default(r.Method, r.ImageSize)
 	if err != nil {
+		return r, err
+	}
+	// What else the defaults depend on, such as the encoder of texts, is known once the recipe is read over these.
+	r = Recipe{Config: config}
+	if err := fields.Unmarshal(text, &r); err != nil {
+		return r, err
+	}
+	if config, err = r.Config.Usual(); err != nil {
 		return r, err
 	}
 	r = Recipe{Config: config}
