@@ -134,7 +134,11 @@ func ScoreZeroShot(images metric.Matrix, labels []int, classes metric.Matrix) (a
 type PairReport struct {
 	Retrieval *CrossModal `json:"retrieval"`
 	// ZeroShot is null for pairs of fewer than two classes.
-	ZeroShot *ZeroShot    `json:"zero_shot"`
+	ZeroShot *ZeroShot `json:"zero_shot"`
+	// Encoder has the scores of the encoder of pictures, before its projection, as [Run] has those of any: of the pictures, whose
+	// classes are learned from four fifths of them. It is null where there is no zero-shot classification, or
+	// there are fewer than ten pictures.
+	Encoder  *Report      `json:"image_encoder"`
 	Pictures int          `json:"pictures"`
 	Captions int          `json:"captions"`
 	Skipped  int          `json:"skipped"`
@@ -175,9 +179,31 @@ func RunPairs(ctx context.Context, backend compute.Backend, m *embed.PairModel, 
 		if r.ZeroShot, err = zeroShot(m, untrained, pairs, trained, random, templates); err != nil {
 			return nil, err
 		}
+		if pairs.Len() >= fewestToFit {
+			if r.Encoder, err = scoreTower(ctx, backend, m, pairs, baselines, say); err != nil {
+				return nil, err
+			}
+		}
 	}
 	r.Skipped = pairs.Images.Skipped.Len()
 	return r, nil
+}
+
+// fewestToFit is the least number of pictures that a classifier is fitted on most of, and tested on the rest.
+const fewestToFit = 10
+
+// scoreTower scores the encoder of pictures by itself.
+func scoreTower(ctx context.Context, backend compute.Backend, m *embed.PairModel, pairs *data.Pairs, baselines bool, say Say) (*Report, error) {
+	tower, err := m.Tower(backend)
+	if err != nil {
+		return nil, err
+	}
+	defer tower.Close()
+	result, err := Run(ctx, backend, tower, &data.ImageFolder{Train: pairs.Images, Skipped: pairs.Images.Skipped}, Options{NoBaselines: !baselines}, say)
+	if err != nil {
+		return nil, err
+	}
+	return &result.Report, nil
 }
 
 // zeroShot scores the naming of classes, beside its baselines where there are untrained vectors.

@@ -1,6 +1,7 @@
 package eval_test
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/token"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/ml/model"
 )
 
@@ -83,10 +85,13 @@ func TestZeroShotTakesTheNearestClass(t *testing.T) {
 }
 
 // newPair is an untrained model of small pictures and their captions, and a table of both with two classes.
-func newPair(t *testing.T) (*embed.PairModel, *data.Pairs) {
+func newPair(t *testing.T) (compute.Backend, *embed.PairModel, *data.Pairs) {
 	t.Helper()
-	folder := picturetest.Splits(t, 3, 1, 16)
-	text := "image,caption,kind\ntrain/a/000.png,one a,a\ntrain/a/001.png,two a,a\ntrain/b/000.png,one b,b\ntrain/b/001.png,one b,b\n"
+	folder := picturetest.Splits(t, 6, 1, 16)
+	text := "image,caption,kind\n"
+	for i := range 6 {
+		text += fmt.Sprintf("train/a/%03d.png,%s a,a\ntrain/b/%03d.png,one b,b\n", i, []string{"one", "two"}[i%2], i)
+	}
 	table := filepath.Join(folder, "pairs.csv")
 	if err := os.WriteFile(table, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -118,23 +123,21 @@ func newPair(t *testing.T) (*embed.PairModel, *data.Pairs) {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Close)
-	return m, pairs
+	return backend, m, pairs
 }
 
 func TestPairsAreScoredBesideTheirBaselines(t *testing.T) {
-	m, pairs := newPair(t)
-	backend, err := device.Open("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer backend.Finalize()
+	backend, m, pairs := newPair(t)
 	r, err := eval.RunPairs(t.Context(), backend, m, pairs, []string{"{}", "a {}"}, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Pictures != 4 || r.Captions != 3 || r.ZeroShot == nil || r.ZeroShot.Pictures != 4 || r.ZeroShot.Baselines.Chance != 0.5 ||
-		r.ZeroShot.Baselines.Majority != 0.5 || r.Retrieval.TextToImage.Queries != 3 || r.Retrieval.ImageToText.Queries != 4 {
+	if r.Pictures != 12 || r.Captions != 3 || r.ZeroShot == nil || r.ZeroShot.Pictures != 12 || r.ZeroShot.Baselines.Chance != 0.5 ||
+		r.ZeroShot.Baselines.Majority != 0.5 || r.Retrieval.TextToImage.Queries != 3 || r.Retrieval.ImageToText.Queries != 12 {
 		t.Errorf("%+v, %+v", r, r.ZeroShot)
+	}
+	if r.Encoder == nil || r.Encoder.Tasks.Linear == nil || r.Encoder.Tasks.KNN.Baselines == nil {
+		t.Errorf("the encoder of pictures: %+v", r.Encoder)
 	}
 	if _, err := eval.RunPairs(t.Context(), backend, m, pairs, []string{"a picture"}, false, nil); err == nil || !strings.Contains(err.Error(), "has no {}") {
 		t.Errorf("error %v", err)
@@ -143,7 +146,7 @@ func TestPairsAreScoredBesideTheirBaselines(t *testing.T) {
 
 // A class is the mean of its prompts' unit vectors.
 func TestPromptsAreAveragedAsUnitVectors(t *testing.T) {
-	m, _ := newPair(t)
+	_, m, _ := newPair(t)
 	got, err := eval.ClassVectors(m.Texts, []string{"a", "b"}, []string{"one {}", "{} two two"})
 	if err != nil {
 		t.Fatal(err)
