@@ -147,7 +147,7 @@ func LoadPair(backend compute.Backend, dir string) (m *PairModel, err error) {
 func (m *PairModel) read(dir string) error {
 	_, err := m.Images.exec.Compile(m.Images.shape())
 	if err == nil {
-		length := m.Texts.lengths[0]
+		length := m.Texts.batching.lengths[0]
 		_, err = m.Texts.exec.Compile(shapes.Make(dtypes.Int32, 1, length), shapes.Make(dtypes.Bool, 1, length))
 	}
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -69,7 +68,8 @@ type TextModel struct {
 	network
 	represent func(scope *model.Scope, tokens backbone.Tokens) *graph.Node
 	tokenizer *token.Tokenizer
-	lengths   []int
+	batching  batching
+	computer  compute.Backend
 	noisy     *model.Exec // with the dropout of training
 }
 
@@ -97,22 +97,45 @@ func newText(backend compute.Backend, store *model.Store, config Config, tokeniz
 	}
 	config.Format = format
 	m := &TextModel{
-		network: network{Config: config, store: store}, represent: represent,
-		tokenizer: Reader(config.Text.TextConfig, tokenizer), lengths: Lengths(config.Text.MaxLength),
+		network: network{Config: config, store: store}, represent: represent, computer: backend,
+		tokenizer: Reader(config.Text.TextConfig, tokenizer), batching: batchingOf(*config.Text),
 	}
-	if m.exec, err = m.graph(backend, false); err != nil {
+	if err := m.computeIn(dtypes.Float32); err != nil {
 		return nil, err
 	}
-	m.noisy, err = m.graph(backend, true)
-	return m, err
+	return m, nil
+}
+
+// computeIn makes the graphs anew, for an encoder that computes in a type.
+func (m *TextModel) computeIn(dtype dtypes.DType) (err error) {
+	if m.exec, err = m.graph(dtype, false); err == nil {
+		m.noisy, err = m.graph(dtype, true)
+	}
+	return err
+}
+
+// SetPrecision has the encoder compute in float32, "f32", which it does otherwise, or in bfloat16, "bf16", with its weights in float32
+// as they are. It must not be called while the model embeds.
+func (m *TextModel) SetPrecision(name string) error {
+	dtype, err := Precision(name)
+	if err != nil {
+		return err
+	}
+	m.exec.Finalize()
+	m.noisy.Finalize()
+	return m.computeIn(dtype)
 }
 
 // graph makes representations of tokens, with dropout if it is as in training.
-func (m *TextModel) graph(backend compute.Backend, training bool) (*model.Exec, error) {
-	return model.NewExec(backend, m.store, func(scope *model.Scope, ids, mask *graph.Node) *graph.Node {
+func (m *TextModel) graph(dtype dtypes.DType, training bool) (*model.Exec, error) {
+	exec, err := model.NewExec(m.computer, m.store, func(scope *model.Scope, ids, mask *graph.Node) *graph.Node {
 		scope.Store().SetTraining(ids.Graph(), training)
-		return graph.ConvertDType(m.represent(scope, backbone.Tokens{IDs: ids, Mask: mask}), dtypes.Float32)
+		return graph.ConvertDType(m.represent(scope, backbone.Tokens{IDs: ids, Mask: mask, DType: dtype}), dtypes.Float32)
 	})
+	if err == nil {
+		exec.SetMaxCache(-1) // a graph for each of the lengths and numbers of rows
+	}
+	return exec, err
 }
 
 // Close frees what the model computes with, and the device if it was opened with the model. The model cannot embed any more.
@@ -121,29 +144,16 @@ func (m *TextModel) Close() {
 	m.network.Close()
 }
 
-// How many texts are read at once, and how many of their tokens go through the encoder at once: enough to keep the processors busy.
-// Texts of similar length go together, sorted among so many of these batches.
-const (
-	batchTexts  = 128
-	batchTokens = 1 << 14
-	textWindow  = 32
-)
-
 // Embed returns the representations of texts, one row [Dim] each, in their order.
 func (m *TextModel) Embed(texts []string) (vectors metric.Matrix, err error) {
 	defer guard.Recover(&err)
 	vectors = metric.Matrix{Rows: len(texts), Cols: m.Config.Dim, Data: make([]float32, len(texts)*m.Config.Dim)}
-	var tokens [][]int32
-	var rows []int
-	for i, text := range texts {
-		tokens, rows = append(tokens, m.tokenizer.Encode(text, m.Config.Text.MaxLength)), append(rows, i)
+	rows := make([]int, len(texts))
+	for i := range rows {
+		rows[i] = i
 	}
-	for len(rows) > 0 {
-		n := min(batchTexts, len(rows))
-		if err := m.embed(m.exec, tokens[:n], rows[:n], vectors); err != nil {
-			return metric.Matrix{}, err
-		}
-		tokens, rows = tokens[n:], rows[n:]
+	if err := m.embed(m.exec, m.tokenizer.EncodeAll(texts, m.Config.Text.MaxLength), rows, vectors, nil); err != nil {
+		return metric.Matrix{}, err
 	}
 	return vectors, nil
 }
@@ -173,56 +183,26 @@ func (m *TextModel) EmbedNoisy(ctx context.Context, text *data.Text, column int)
 func (m *TextModel) embedText(ctx context.Context, exec *model.Exec, text *data.Text, column int, progress Progress) (vectors metric.Matrix, err error) {
 	defer guard.Recover(&err)
 	vectors = metric.Matrix{Rows: text.Len(), Cols: m.Config.Dim, Data: make([]float32, text.Len()*m.Config.Dim)}
-	options := data.TextBatchOptions{Size: batchTexts, Views: 1, Window: textWindow, NewFill: func() data.TextFill {
+	options := data.TextBatchOptions{Size: textsAtOnce, Views: 1, NewFill: func() data.TextFill {
 		return func(views [][]int32, row data.TextRow, _, _ int) {
 			views[0] = m.tokenizer.Encode(row.Texts[column], m.Config.Text.MaxLength)
 		}
 	}}
 	done := 0
+	count := func(texts int) {
+		if done += texts; progress != nil {
+			progress(done, text.Len())
+		}
+	}
 	for batch, err := range data.EvalTextBatches(ctx, text, options) {
 		if err != nil {
 			return metric.Matrix{}, err
 		}
-		if err := m.embed(exec, batch.Views[0], batch.Items, vectors); err != nil {
+		if err := m.embed(exec, batch.Views[0], batch.Items, vectors, count); err != nil {
 			return metric.Matrix{}, err
-		}
-		if done += len(batch.Items); progress != nil {
-			progress(done, text.Len())
 		}
 	}
 	return vectors, nil
-}
-
-// embed puts the representations of texts, as tokens, into the given rows of the vectors.
-func (m *TextModel) embed(exec *model.Exec, texts [][]int32, rows []int, vectors metric.Matrix) error {
-	longest := 0
-	for _, tokens := range texts {
-		longest = max(longest, len(tokens))
-	}
-	most := max(1, batchTokens/max(1, longest))
-	for len(texts) > 0 {
-		n := min(most, len(texts))
-		// A batch that is not full is filled up with its first text: a graph for each power of two serves all.
-		full := slices.Clone(texts[:n])
-		for len(full)&(len(full)-1) != 0 {
-			full = append(full, full[0])
-		}
-		arrays := TokenArrays(m.tokenizer.Pad(), m.lengths, full)
-		h, err := exec.Call1(arrays[0], arrays[1])
-		if err != nil {
-			return err
-		}
-		err = tensors.ConstFlatData(h, func(flat []float32) {
-			for i, row := range rows[:n] {
-				copy(vectors.Row(row), flat[i*vectors.Cols:(i+1)*vectors.Cols])
-			}
-		})
-		if err := errors.Join(err, h.FinalizeAll()); err != nil {
-			return err
-		}
-		texts, rows = texts[n:], rows[n:]
-	}
-	return nil
 }
 
 // Save writes the model's folder: the tokenizer, the weights, and the configuration that makes the folder a model last.
@@ -258,7 +238,7 @@ func LoadText(backend compute.Backend, dir string) (m *TextModel, err error) {
 	if config.Dim != m.Config.Dim {
 		err = fmt.Errorf("%s: dim is %d: the encoder has %d", path, config.Dim, m.Config.Dim)
 	} else {
-		err = m.read(dir, shapes.Make(dtypes.Int32, 1, m.lengths[0]), shapes.Make(dtypes.Bool, 1, m.lengths[0]))
+		err = m.read(dir, shapes.Make(dtypes.Int32, 1, m.batching.lengths[0]), shapes.Make(dtypes.Bool, 1, m.batching.lengths[0]))
 	}
 	if err != nil {
 		m.Close()

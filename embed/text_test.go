@@ -16,6 +16,7 @@ import (
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/nn"
 	"github.com/alike-ml/alike/token"
 )
@@ -185,5 +186,42 @@ func TestTokensArePaddedLittle(t *testing.T) {
 	}
 	if got := arrays[0].Shape().Dimensions; !slices.Equal(got, []int{2, 3}) {
 		t.Errorf("the first list is padded to %v", got)
+	}
+}
+
+// In bfloat16 vectors point nearly where they do in float32, and float32 gives the same bytes as before.
+func TestVectorsInBFloat16AreNearThoseInFloat32(t *testing.T) {
+	texts := manyTexts()
+	m := newTextModel(t, texts)
+	vectors := func(precision string) metric.Matrix {
+		t.Helper()
+		if err := m.SetPrecision(precision); err != nil {
+			t.Fatal(err)
+		}
+		v, err := m.Embed(texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	full, half := vectors("f32"), vectors("bf16")
+	for i := range texts {
+		var dot, a, b float64
+		for d, x := range full.Row(i) {
+			y := float64(half.Row(i)[d])
+			dot, a, b = dot+float64(x)*y, a+float64(x)*float64(x), b+y*y
+		}
+		if cosine := dot / math.Sqrt(a*b); !(cosine > 0.999) {
+			t.Errorf("%q: the cosine is %g", texts[i], cosine)
+		}
+	}
+	if slices.Equal(full.Data, half.Data) {
+		t.Error("bfloat16 changed nothing")
+	}
+	if again := vectors("f32"); !slices.Equal(again.Data, full.Data) {
+		t.Error("float32 gives other bytes afterwards")
+	}
+	if err := m.SetPrecision("f16"); err == nil || !strings.Contains(err.Error(), "f32 or bf16") {
+		t.Errorf("error %v", err)
 	}
 }

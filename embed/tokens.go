@@ -2,7 +2,7 @@ package embed
 
 import "github.com/gomlx/gomlx/core/tensors"
 
-// Lengths are those, in tokens, that texts of at most so many are padded to: few, for each is a graph of its own, and near enough
+// Lengths are those, in tokens, that texts of at most so many are padded to in training: few, for each is a graph of its own, and near enough
 // to each other that padding takes little. They end with the longest.
 func Lengths(longest int) []int {
 	var list []int
@@ -22,13 +22,7 @@ func TokenArrays(pad int32, lengths []int, lists ...[][]int32) []*tensors.Tensor
 			most = max(most, len(tokens))
 		}
 	}
-	length := lengths[len(lengths)-1]
-	for _, l := range lengths {
-		if most <= l {
-			length = l
-			break
-		}
-	}
+	length := padded(most, lengths)
 	var arrays []*tensors.Tensor
 	for _, texts := range lists {
 		ids, mask := make([]int32, len(texts)*length), make([]bool, len(texts)*length)

@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 
 	"github.com/alike-ml/alike/backbone"
+	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/method"
@@ -250,13 +251,11 @@ func (c Config) encoder() (backbone.Encoder, error) {
 }
 
 func (c Config) dtype() (dtypes.DType, error) {
-	switch c.Precision {
-	case "f32":
-		return dtypes.Float32, nil
-	case "bf16":
-		return dtypes.BFloat16, nil
+	dtype, err := embed.Precision(c.Precision)
+	if err != nil {
+		return dtype, fmt.Errorf("precision is %w", err)
 	}
-	return dtypes.InvalidDType, fmt.Errorf("precision is %q: it must be f32 or bf16", c.Precision)
+	return dtype, nil
 }
 
 // fixed is the configuration without what may change between a run and its resumption: none of it changes the result.

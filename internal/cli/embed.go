@@ -23,7 +23,8 @@ type embedCommand struct {
 	Out    string `required:"" placeholder:"FILE" help:"Where to write the vectors: .npy (with FILE.items.jsonl beside it), .jsonl or .parquet."`
 	Device string `default:"${device_default}" help:"Where to compute: see alike methods."`
 
-	Text textFlags `embed:"" group:"Files of text, of whose columns the first is embedded"`
+	Precision string    `default:"f32" enum:"f32,bf16" help:"What an encoder of text computes in: f32, or bf16, which takes about two thirds of the time and turns vectors a little."`
+	Text      textFlags `embed:"" group:"Files of text, of whose columns the first is embedded"`
 }
 
 func (e embedCommand) Run(ctx context.Context, c console) error {
@@ -66,6 +67,9 @@ func (e embedCommand) pair(ctx context.Context, c console, backend compute.Backe
 
 // pictures embeds a folder.
 func (e embedCommand) pictures(ctx context.Context, c console, m *embed.Model) error {
+	if e.Precision != "f32" {
+		return usageError{fmt.Errorf("--precision %s: it is for encoders of text, pictures are embedded in f32", e.Precision)}
+	}
 	folder, err := data.OpenImageFolder(ctx, e.Input, data.FolderOptions{})
 	if err != nil {
 		return err

@@ -33,6 +33,9 @@ func (e embedCommand) text(ctx context.Context, c console, backend compute.Backe
 
 // rows embeds those of a file of text.
 func (e embedCommand) rows(ctx context.Context, c console, m *embed.TextModel) error {
+	if err := m.SetPrecision(e.Precision); err != nil {
+		return usageError{err}
+	}
 	vectors, items, err := embedFile(ctx, c, m, e.Input, e.Text)
 	if err != nil {
 		return err
