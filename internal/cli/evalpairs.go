@@ -112,5 +112,9 @@ func printPairs(out io.Writer, r eval.PairReport) error {
 	if z := r.ZeroShot; z != nil && z.Baselines != nil {
 		fmt.Fprintf(out, "the most frequent class is that of %s of the pictures\n", percent(z.Baselines.Majority))
 	}
+	if r.Encoder != nil {
+		fmt.Fprintf(out, "\nthe encoder of pictures by itself: ")
+		printScores(out, *r.Encoder)
+	}
 	return nil
 }

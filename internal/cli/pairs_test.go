@@ -41,7 +41,7 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 		t.Error("the report does not name the encoder of captions, or has no curve of the recall")
 	}
 	out := mustAlike(t, "eval", run, "--data", table, "--templates", "{}", "--templates", "openai").stdout
-	for _, want := range []string{"24 pictures, 12 different captions", "caption to picture, recall@1", "picture to caption, median rank", "zero-shot, 3 classes", "33.3%", "modality gap"} {
+	for _, want := range []string{"24 pictures, 12 different captions", "caption to picture, recall@1", "picture to caption, median rank", "zero-shot, 3 classes", "33.3%", "modality gap", "linear probe"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("eval has no %q:\n%s", want, out)
 		}
