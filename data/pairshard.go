@@ -252,7 +252,7 @@ func (s *shardSource) record(sample sample) (pairRecord, error) {
 		return r, bad(sample.bad)
 	}
 	if sample.picture == "" {
-		return r, bad(&badRow{NoPicture, "it has none"})
+		return r, bad(&badRow{NoPicture, "none beside it; the files of a sample must follow one another, as after tar --sort=name"})
 	}
 	var err error
 	r.captions, err = sample.object.allTexts(s.captionsOf(sample), nil)

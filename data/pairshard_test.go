@@ -183,7 +183,7 @@ func TestUnusableSamplesAreNamed(t *testing.T) {
 		{Malformed, 2, []DroppedRow{{place + "4", "wrong: its json: malformed: unexpected end of JSON input"}, {place + "8", "good: a second sample of the same name"}}},
 		{InvalidUTF8, 1, []DroppedRow{{place + "5", "bytes: txt"}}},
 		{Empty, 1, []DroppedRow{{place + "2", "no caption"}}},
-		{NoPicture, 2, []DroppedRow{{place + "1", "nothing: it has none"}, {place + "3", "s.tar/broken.jpg: " + ErrFormat.Error()}}},
+		{NoPicture, 2, []DroppedRow{{place + "1", "nothing: none beside it; the files of a sample must follow one another, as after tar --sort=name"}, {place + "3", "s.tar/broken.jpg: " + ErrFormat.Error()}}},
 	}
 	if diff := cmp.Diff(want, pairs.Dropped); diff != "" {
 		t.Error(diff)
