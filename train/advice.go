@@ -24,6 +24,8 @@ type Seen struct {
 	// Truncated is the share of texts that are longer than the encoder sees, Made that of rows of text for which the run's rules make a
 	// hard negative. Both are of a sample of the rows.
 	Truncated, Made float64
+	// Sides is the share of captions that name a side or a direction, of a sample of them.
+	Sides float64
 }
 
 // Advise looks at a run before its first step. Of the published settings, on as many items as they are for, there is nothing to say.

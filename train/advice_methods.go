@@ -84,6 +84,10 @@ func (a *adviser) pairs(m method.CLIP) {
 	if m.FreezeText && a.Pairs.Pretrained == "" {
 		a.sayOwn("freeze_text", "is true, and the encoder of texts is drawn at random: name a trained one with pairs.pretrained")
 	}
+	const some = 0.01
+	if flip := m.Augment.Flip; flip > 0 && a.seen.Sides >= some {
+		a.sayOwn("augment.flip", "is %g, and %.0f%% of the captions name a side or a direction, which a flipped picture does not show; CLIP's own is 0", flip, 100*a.seen.Sides)
+	}
 	met, known := a.met()
 	switch {
 	case !known:

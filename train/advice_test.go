@@ -233,3 +233,27 @@ func TestAdviceComesBeforeTheFirstStep(t *testing.T) {
 		t.Errorf("resumed, it says %v (%v)", said, err)
 	}
 }
+
+// TestFlipsAreAdvisedAgainstWhereCaptionsNameSides, and nowhere else.
+func TestFlipsAreAdvisedAgainstWhereCaptionsNameSides(t *testing.T) {
+	c, err := train.Default("clip", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []struct {
+		flip, sides float64
+		advised     bool
+	}{{0.5, 0.01, true}, {0.5, 0.009, false}, {0, 1, false}} {
+		c.CLIP.Augment.Flip = k.flip
+		list, err := train.Advise(c, train.Seen{Labels: inClasses(50_000, 25_000), Sides: k.sides}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		advised := slices.ContainsFunc(list, func(a train.Advice) bool {
+			return a.Key == "clip.augment.flip" && strings.HasPrefix(a.Text, "is 0.5, and 1% of the captions name a side")
+		})
+		if advised != k.advised {
+			t.Errorf("%+v: %v", k, list)
+		}
+	}
+}

@@ -301,14 +301,29 @@ func (p *pairs) batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[
 	})
 }
 
-// seen has the pictures' first captions by number: pictures of one caption meet in batches as those of one class do.
+// seen has the pictures' first captions by number: pictures of one caption meet in batches as those of one class do. Whether captions
+// name sides is told from those of as many pictures as texts are sampled.
 func (p *pairs) seen() (Seen, error) {
 	list := make([]int, p.train.Len())
 	for i := range list {
 		first, _ := p.train.CaptionRows(i)
 		list[i] = p.train.CaptionID(first)
 	}
-	return Seen{Labels: list}, nil
+	seen, n, captions := Seen{Labels: list}, min(sampled, len(list)), 0
+	for i := range n {
+		row, err := p.train.Row(i * len(list) / n)
+		if err != nil {
+			return seen, err
+		}
+		for _, caption := range row.Captions {
+			captions++
+			if positive.NamesSides(caption) {
+				seen.Sides++
+			}
+		}
+	}
+	seen.Sides /= float64(captions)
+	return seen, nil
 }
 
 func (p *pairs) watch(backend compute.Backend, store *model.Store) (err error) {
