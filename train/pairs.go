@@ -357,6 +357,7 @@ func (p *pairs) describe(backend compute.Backend, s *Start) (err error) {
 	}
 	s.Captions, s.Dropped = p.train.Captions.Len(), p.all.Dropped
 	s.RepeatedPictures, s.RepeatedCaptions = p.train.Duplicates()
+	s.Outside = p.all.Outside
 	if s.Encoder, err = backbone.Measure(backend, p.config.Backbone, p.config.Width, p.config.ImageSize); err != nil {
 		return err
 	}

@@ -46,6 +46,8 @@ type Start struct {
 	// Captions counts those of the pictures to learn from, and RepeatedPictures and RepeatedCaptions those that are the same as an
 	// earlier one, of a run on pictures with captions.
 	Captions, RepeatedPictures, RepeatedCaptions int
+	// Outside counts the pictures of the table that lie outside of its folder.
+	Outside int
 	// Classes counts the classes, 0 for items without labels.
 	Classes int
 	// Encoder is the size of the encoder on one item, Parameters counts its weights and those of everything else that is

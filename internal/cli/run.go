@@ -112,6 +112,9 @@ func describe(config train.Config, s train.Start) string {
 	if config.OnPairs() {
 		data += fmt.Sprintf(" (%d captions, %d of them and %d pictures repeat an earlier one)", s.Captions, s.RepeatedCaptions, s.RepeatedPictures)
 	}
+	if s.Outside > 0 {
+		data += fmt.Sprintf(" (%d pictures lie outside of the table's folder)", s.Outside)
+	}
 	if m, err := config.Method(); err == nil && s.Classes > 0 {
 		use := "their %d classes are not used to train"
 		switch {
