@@ -18,7 +18,7 @@ const DefaultBarlowTwinsLambda = 0.0051
 func BarlowTwins(z1, z2 *Node, lambda float64) *Node {
 	n, dim := assertRows("BarlowTwins", 1, z1, z2)
 	c := DivScalar(Einsum("bi,bj->ij", standardize(z1), standardize(z2)), float64(n)) // [dim, dim]
-	diagonal := sumOver(Diagonal(c.Graph(), dim), c)
+	diagonal := sumOver(diagonal(c.Graph(), dim), c)
 	invariance := ReduceAllSum(Square(OneMinus(diagonal)))
 	redundancy := ReduceAllSum(Square(offDiagonal(c)))
 	return Add(invariance, MulScalar(redundancy, lambda))

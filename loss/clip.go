@@ -39,7 +39,7 @@ func crossEntropyOn(right, logits *Node) *Node {
 
 // withOwn returns positives [n, n], nil for none, with the diagonal.
 func withOwn(function string, positives *Node, g *Graph, n int) *Node {
-	own := Diagonal(g, n)
+	own := diagonal(g, n)
 	if positives == nil {
 		return own
 	}

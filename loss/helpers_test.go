@@ -74,7 +74,9 @@ type scalarLoss func(in []*Node) *Node
 // evaluator computes a loss and its gradients with respect to all inputs. It keeps the graph of every shape it has seen.
 type evaluator struct{ exec *Exec }
 
-func newEvaluator(build scalarLoss) evaluator {
+func newEvaluator(build scalarLoss) evaluator { return newEvaluatorOn(backend, build) }
+
+func newEvaluatorOn(backend compute.Backend, build scalarLoss) evaluator {
 	exec := MustNewExec(backend, func(in []*Node) []*Node {
 		l := build(in)
 		return append([]*Node{l}, Gradient(l, in...)...)

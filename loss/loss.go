@@ -68,6 +68,11 @@ func only(mask, x *Node) *Node {
 	return Where(mask, x, Infinity(x.Graph(), x.DType(), -1))
 }
 
+// without puts minus infinity where the mask holds and keeps the other entries of x.
+func without(mask, x *Node) *Node {
+	return Where(mask, Infinity(x.Graph(), x.DType(), -1), x)
+}
+
 // sumOver adds the entries of x where the mask holds, along the last axis.
 func sumOver(mask, x *Node) *Node {
 	return ReduceSum(Where(mask, x, ScalarZero(x.Graph(), x.DType())), -1)
@@ -78,13 +83,13 @@ func sumOver(mask, x *Node) *Node {
 func crossEntropyOnDiagonal(logits *Node) *Node {
 	n := logits.Shape().Dim(0)
 	square := Slice(logits, AxisRange(), AxisRange(0, n))
-	right := sumOver(Diagonal(logits.Graph(), n), square)
+	right := sumOver(diagonal(logits.Graph(), n), square)
 	return ReduceAllMean(Sub(logSumExp(logits), right))
 }
 
 // offDiagonal puts zeros on the diagonal of a square matrix.
 func offDiagonal(x *Node) *Node {
-	return Where(Diagonal(x.Graph(), x.Shape().Dim(0)), ScalarZero(x.Graph(), x.DType()), x)
+	return Where(diagonal(x.Graph(), x.Shape().Dim(0)), ScalarZero(x.Graph(), x.DType()), x)
 }
 
 // assertRows panics unless the inputs of the named function all have one shape [batch, dim] with at least minBatch rows.

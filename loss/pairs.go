@@ -14,7 +14,7 @@ func twoViews(z1, z2 *Node) *Node {
 // pairMasks returns two masks over the pairs of the 2N rows of [twoViews], both [2N, 2N]: self holds where a row meets
 // itself, positive where it meets the other view of its item.
 func pairMasks(g *Graph, n int) (self, positive *Node) {
-	self = Diagonal(g, 2*n)
+	self = diagonal(g, 2*n)
 	items := Iota(g, shapes.Make(dtypes.Int32, n), 0)
 	return self, LogicalAnd(sameOfTwoViews(items), LogicalNot(self))
 }

@@ -35,18 +35,16 @@ func DefaultSimCSE() SimCSEOptions {
 // positives of the others or, with hard negatives, [batch, (1+k) batch] over both. What it says of an anchor's own positive does not
 // matter. nil is the paper's: all are negatives.
 func SimCSE(z1, z2, hard, spared *Node, o SimCSEOptions) *Node {
-	n, dim := assertRows("SimCSE", 1, z1, z2)
+	n, _ := assertRows("SimCSE", 1, z1, z2)
 	assertValid("SimCSE", o)
 	logits := o.pairs(z1, z2) // [N, N]
-	own := Diagonal(z1.Graph(), n)
+	own := diagonal(z1.Graph(), n)
 	if hard != nil {
-		if s := hard.Shape(); s.Rank() != 2 || s.Dim(1) != dim || s.Dim(0)%n != 0 || s.DType != z1.DType() {
-			exceptions.Panicf("loss.SimCSE: hard negatives must be a multiple of the %d rows of %s, got %s", n, z1.Shape(), s)
-		}
-		k := hard.Shape().Dim(0) / n
-		weight := DiagonalWithValue(Scalar(hard.Graph(), hard.DType(), o.HardNegativeWeight), n)
-		logits = Concatenate([]*Node{logits, Add(o.pairs(z1, hard), Concatenate(slices.Repeat([]*Node{weight}, k), 1))}, 1) // [N, (1+k)N]
-		own = Concatenate(append([]*Node{own}, slices.Repeat([]*Node{ZerosLike(own)}, k)...), 1)
+		k := assertHard("SimCSE", hard, z1)
+		unlike := o.pairs(z1, hard)
+		unlike = Where(repeatedColumns(own, k), AddScalar(unlike, o.HardNegativeWeight), unlike)
+		logits = Concatenate([]*Node{logits, unlike}, 1) // [N, (1+k)N]
+		own = Concatenate([]*Node{own, repeatedColumns(ZerosLike(own), k)}, 1)
 	}
 	if spared != nil {
 		if spared.DType() != dtypes.Bool || !slices.Equal(spared.Shape().Dimensions, logits.Shape().Dimensions) {
@@ -56,3 +54,15 @@ func SimCSE(z1, z2, hard, spared *Node, o SimCSEOptions) *Node {
 	}
 	return crossEntropyOnDiagonal(logits)
 }
+
+// assertHard panics unless hard has a whole number of rows for each row of anchors, which it returns.
+func assertHard(function string, hard, anchors *Node) (k int) {
+	s, n := hard.Shape(), anchors.Shape().Dim(0)
+	if s.Rank() != 2 || s.Dim(1) != anchors.Shape().Dim(1) || s.Dim(0)%n != 0 || s.DType != anchors.DType() {
+		exceptions.Panicf("loss.%s: hard negatives must be a multiple of the %d rows of %s, got %s", function, n, anchors.Shape(), s)
+	}
+	return s.Dim(0) / n
+}
+
+// repeatedColumns is x [n, m] k times side by side.
+func repeatedColumns(x *Node, k int) *Node { return Concatenate(slices.Repeat([]*Node{x}, k), 1) }

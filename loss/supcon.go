@@ -21,9 +21,7 @@ func DefaultSupCon() Contrast { return Contrast{Similarity: Cosine, Temperature:
 func SupCon(z1, z2, labels *Node, c Contrast) *Node {
 	n, _ := assertRows("SupCon", 1, z1, z2)
 	assertValid("SupCon", c)
-	if labels.Rank() != 1 || labels.Shape().Dim(0) != n || !labels.DType().IsInt() {
-		exceptions.Panicf("loss.SupCon: labels must be integers [batch], got %s for views of %s", labels.Shape(), z1.Shape())
-	}
+	assertLabels("SupCon", labels, z1)
 	z := twoViews(z1, z2)
 	similarity := c.pairs(z, z) // [2N, 2N]
 	self, otherView := pairMasks(z.Graph(), n)
@@ -40,4 +38,11 @@ func sameClass(labels *Node) *Node {
 	known := GreaterOrEqual(labels, ScalarZero(labels.Graph(), labels.DType()))
 	both := Concatenate([]*Node{known, known}, 0)
 	return LogicalAnd(sameOfTwoViews(labels), BroadcastToDims(InsertAxes(both, 1), 2*n, 2*n))
+}
+
+// assertLabels panics unless there is an integer for each row of z.
+func assertLabels(function string, labels, z *Node) {
+	if labels.Rank() != 1 || labels.Shape().Dim(0) != z.Shape().Dim(0) || !labels.DType().IsInt() {
+		exceptions.Panicf("loss.%s: labels must be integers [batch], got %s for views of %s", function, labels.Shape(), z.Shape())
+	}
 }

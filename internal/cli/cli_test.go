@@ -279,6 +279,7 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"methods for pictures of no size", []string{"methods", "--image-size=0"}, 2, []string{"from 8 to 1024"}},
 		{"time an unknown backbone", []string{"bench", "step", "--backbone", "smalcnn"}, 2, []string{`"smallcnn"?`}},
 		{"time a loss of one item", []string{"bench", "loss", "--batch", "8,1"}, 2, []string{"--batch 1"}},
+		{"time a loss that there is not", []string{"bench", "loss", "--loss", "clip,ntxnt"}, 2, []string{"--loss ntxnt", `"ntxent"?`}},
 		{"time losses of no width", []string{"bench", "loss", "--dim", "0"}, 2, []string{"--dim 0"}},
 		{"time losses never", []string{"bench", "loss", "--repeats", "0"}, 2, []string{"--repeats 0"}},
 		{"time losses nowhere", []string{"bench", "loss", "--device", "cpus"}, 2, []string{`"cpu"?`}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/guard"
+	"github.com/alike-ml/alike/internal/nearest"
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/loss"
 )
@@ -37,6 +39,9 @@ type timedLoss struct {
 	build func(z1, z2, rows, labels *graph.Node) *graph.Node
 }
 
+// tiled says whether the loss is computed in tiles, for which the device must have loops in graphs.
+func (l timedLoss) tiled() bool { return strings.HasSuffix(l.name, "-tiled") }
+
 // Rows of the queue of MoCo's demo on CIFAR-10, and prototypes of SwAV there.
 const (
 	timedQueue      = 4096
@@ -46,6 +51,7 @@ const (
 func timedLosses() []timedLoss {
 	return []timedLoss{
 		{"ntxent", func(z1, z2, _, _ *graph.Node) *graph.Node { return loss.NTXent(z1, z2, loss.DefaultNTXent()) }},
+		{"ntxent-tiled", func(z1, z2, _, _ *graph.Node) *graph.Node { return loss.Tiles{}.NTXent(z1, z2, loss.DefaultNTXent()) }},
 		{"guide", func(z1, z2, _, _ *graph.Node) *graph.Node { return loss.Guide(z1, z2, loss.DefaultGuide()) }},
 		{"supcon", func(z1, z2, _, labels *graph.Node) *graph.Node {
 			return loss.SupCon(z1, z2, labels, loss.DefaultSupCon())
@@ -66,11 +72,17 @@ func timedLosses() []timedLoss {
 		{"clip", func(z1, z2, _, _ *graph.Node) *graph.Node {
 			return loss.CLIP(z1, z2, graph.Scalar(z1.Graph(), z1.DType(), math.Log(1/0.07)), nil, loss.Cosine)
 		}},
+		{"clip-tiled", func(z1, z2, _, _ *graph.Node) *graph.Node {
+			return loss.Tiles{}.CLIP(z1, z2, graph.Scalar(z1.Graph(), z1.DType(), math.Log(1/0.07)), nil, loss.Cosine)
+		}},
 		{"siglip", func(z1, z2, _, _ *graph.Node) *graph.Node {
 			g := z1.Graph()
 			return loss.SigLIP(z1, z2, graph.Scalar(g, z1.DType(), math.Log(10)), graph.Scalar(g, z1.DType(), -10.), nil, loss.Cosine)
 		}},
 		{"simcse", func(z1, z2, _, _ *graph.Node) *graph.Node { return loss.SimCSE(z1, z2, nil, nil, loss.DefaultSimCSE()) }},
+		{"simcse-tiled", func(z1, z2, _, _ *graph.Node) *graph.Node {
+			return loss.Tiles{}.SimCSE(z1, z2, nil, nil, loss.DefaultSimCSE())
+		}},
 		{"triplet", func(z1, z2, _, _ *graph.Node) *graph.Node {
 			other := graph.Concatenate([]*graph.Node{graph.Slice(z2, graph.AxisRange(1)), graph.Slice(z2, graph.AxisRange(0, 1))}, 0)
 			return loss.Triplet(z1, z2, other, loss.DefaultTriplet())
@@ -78,15 +90,32 @@ func timedLosses() []timedLoss {
 	}
 }
 
-// measureLosses times every loss, forward and backward, on normally distributed embeddings at each batch size.
-func measureLosses(ctx context.Context, deviceName string, batches []int, dim, repeats int) ([]lossTiming, error) {
+// checkTimedLoss returns an error that suggests the nearest name when there is no such loss to time.
+func checkTimedLoss(name string) error {
+	var names []string
+	for _, l := range timedLosses() {
+		names = append(names, l.name)
+	}
+	if !slices.Contains(names, name) {
+		return fmt.Errorf("%s: there is no such loss%s; there is %s", name, nearest.Suggestion(name, names), strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// measureLosses times the named losses, or every one where none is named, forward and backward, on normally distributed embeddings at each batch size.
+func measureLosses(ctx context.Context, deviceName string, names []string, batches []int, dim, repeats int) ([]lossTiming, error) {
 	backend, err := device.Open(deviceName)
 	if err != nil {
 		return nil, err
 	}
 	defer backend.Finalize()
+	can := backend.Capabilities().Operations
+	loops := can[compute.OpTypeWhile] && can[compute.OpTypeDynamicSlice]
 	var timings []lossTiming
 	for _, l := range timedLosses() {
+		if len(names) > 0 && !slices.Contains(names, l.name) || len(names) == 0 && l.tiled() && !loops {
+			continue
+		}
 		for _, batch := range batches {
 			seconds, err := measureLoss(ctx, backend, l, batch, dim, repeats)
 			if err != nil {
