@@ -20,7 +20,9 @@ var rooms = map[string][]string{
 	"bench/compare": {"bench/timing", "internal/peakmemory"},
 	"bench/emoji":   {"internal/atomicfile"},
 	"bench/results": {"eval", "method", "recipes", "internal/atomicfile", "internal/runreport"},
-	"bench/timing":  {},
+	"bench/sentences": {"backbone", "bench/timing", "embed", "method", "metric", "pretrained", "token", "train",
+		"internal/device", "internal/guard"},
+	"bench/timing": {},
 	"bench/workload": {"backbone", "bench/timing", "loss", "nn", "optim",
 		"internal/device", "internal/guard", "internal/rng"},
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"os/exec"
 	"strings"
 	"testing"
@@ -60,6 +61,23 @@ func TestDecodeReportsWhatWentWrong(t *testing.T) {
 	} {
 		if _, err := decode(exec.Command("sh", "-c", c.args), &value); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.args, err)
+		}
+	}
+}
+
+func TestOnlyTheSameResultIsCompared(t *testing.T) {
+	for _, c := range []struct {
+		ours, theirs []float64
+		ok           bool
+	}{
+		{nil, nil, true},
+		{[]float64{1, 2}, []float64{1, 2.01}, true},
+		{[]float64{1, 2}, []float64{1, 2.2}, false},
+		{[]float64{1}, nil, false},
+		{[]float64{math.NaN()}, []float64{1}, false},
+	} {
+		if err := sameResult(c.ours, c.theirs, 0.1); (err == nil) != c.ok {
+			t.Errorf("%v and %v: %v", c.ours, c.theirs, err)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Command compare times Alike and PyTorch in turn, on the same machine in the same run, and prints a table of ratios.
 //
-//	go run ./bench/compare --python VENV/bin/python [--only REGEXP] [--rounds 3] [--json]
+//	go run ./bench/compare --python VENV/bin/python [--only REGEXP] [--rounds 3] [--json] [--encoder FOLDER --sentences FILE]
 //
 // bench/peers/README.md says how to make the Python environment. Without PyTorch the table has Alike's figures alone.
 package main
@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/cpuid/v2"
@@ -39,15 +40,17 @@ func main() {
 	python := flag.String("python", "python3", "a Python with PyTorch")
 	only := flag.String("only", "", "run the workloads whose names this regular expression matches: "+strings.Join(names(), ", "))
 	rounds := flag.Int("rounds", 3, "how often each side runs")
+	encoder := flag.String("encoder", "", "folder of sentence-transformers, for the workloads on sentences, which are left out without it")
+	sentences := flag.String("sentences", "", "file of sentences for them, one a line")
 	asJSON := flag.Bool("json", false, "print one JSON object")
 	flag.Parse()
-	if err := run(*python, *only, *rounds, *asJSON); err != nil {
+	if err := run(*python, *only, *rounds, *asJSON, *encoder, *sentences); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
-func run(python, only string, rounds int, asJSON bool) error {
+func run(python, only string, rounds int, asJSON bool, encoder, sentences string) error {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("--only: %w", err)
@@ -60,11 +63,12 @@ func run(python, only string, rounds int, asJSON bool) error {
 		return err
 	}
 	defer tools.remove()
+	tools.sentences = []string{"--encoder", encoder, "--text", sentences}
 
 	c := Comparison{CPU: cpuid.CPU.BrandName, Cores: runtime.NumCPU(), Rounds: rounds}
 	c.Systems = append(c.Systems, runtime.Version())
 	for _, w := range workloads {
-		if !pattern.MatchString(w.name) {
+		if !pattern.MatchString(w.name) || w.sentences && encoder == "" {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, w.name)
@@ -95,6 +99,8 @@ func run(python, only string, rounds int, asJSON bool) error {
 type tools struct {
 	dir    string // of Alike's programs, temporary
 	python string // "" if it has no PyTorch
+	// sentences are the arguments of workloads on sentences.
+	sentences []string
 }
 
 func newTools(python string) (tools, error) {
@@ -103,7 +109,7 @@ func newTools(python string) (tools, error) {
 		return tools{}, err
 	}
 	t := tools{dir: dir, python: python}
-	if out, err := exec.Command("go", "build", "-o", dir, "./cmd/alike", "./bench/workload").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", dir, "./cmd/alike", "./bench/workload", "./bench/sentences").CombinedOutput(); err != nil {
 		t.remove()
 		return tools{}, fmt.Errorf("building Alike, from the root of its source: %w\n%s", err, out)
 	}
@@ -122,12 +128,19 @@ func (t tools) alike(w workload) (outcome, error) {
 	if w.augment {
 		return t.augment()
 	}
+	if w.sentences {
+		return report(exec.Command(filepath.Join(t.dir, "sentences"), slices.Concat(w.args, t.sentences)...))
+	}
 	return report(exec.Command(filepath.Join(t.dir, "workload"), w.args...))
 }
 
 // peer runs PyTorch's side of a workload.
 func (t tools) peer(w workload, mode string) (outcome, error) {
-	args := append([]string{filepath.Join("bench", "peers", w.args[0]+".py"), "--mode", mode}, w.args[1:]...)
+	script, more := w.args[0]+".py", w.args[1:]
+	if w.sentences {
+		script, more = "sentence_transformers_"+script, slices.Concat(more, t.sentences)
+	}
+	args := append([]string{filepath.Join("bench", "peers", script), "--mode", mode}, more...)
 	return report(exec.Command(t.python, args...))
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"slices"
 
@@ -21,6 +22,10 @@ type workload struct {
 	peak   float64
 	// augment is run by alike bench augment instead.
 	augment bool
+	// sentences is run by bench/sentences and the scripts sentence_transformers_*.py instead. Numbers of the two results may differ by
+	// so much.
+	sentences bool
+	tolerance float64
 }
 
 var (
@@ -28,6 +33,7 @@ var (
 	layouts  = []string{"eager", "channels_last"}
 	compiled = []string{"eager", "compile"}
 	all      = []string{"eager", "channels_last", "compile"}
+	batches  = []string{"16", "32"} // sentences in one
 )
 
 var workloads = []workload{
@@ -43,6 +49,12 @@ var workloads = []workload{
 	{name: "text-step", args: []string{"step", "--network", "text"}, modes: compiled, ratio: 1.2},
 	{name: "text-inference", args: []string{"inference", "--network", "text"}, modes: compiled, ratio: 1.3},
 	{name: "augment", args: []string{"augment"}, modes: []string{"pillow", "tensor"}, augment: true},
+	{name: "sentences-tokenize", args: []string{"tokenize"}, modes: []string{"fast", "batch"}, sentences: true},
+	{name: "sentences-embed", args: []string{"embed"}, modes: batches, ratio: 1.5, sentences: true, tolerance: 1e-4},
+	{name: "sentences-embed-bf16", args: []string{"embed", "--precision", "bf16"}, modes: batches, sentences: true, tolerance: 0.05},
+	{name: "sentences-embed-static", args: []string{"embed", "--static"}, modes: []string{"64", "512"}, sentences: true, tolerance: 1e-4},
+	{name: "sentences-train", args: []string{"train"}, modes: []string{"loop", "trainer"}, ratio: 1.2, sentences: true},
+	{name: "sentences-train-bf16", args: []string{"train", "--precision", "bf16"}, modes: []string{"loop", "trainer"}, sentences: true},
 }
 
 func names() []string {
@@ -76,12 +88,28 @@ func measure(t tools, w workload, rounds int) (measurement, error) {
 				if err != nil {
 					return m, err
 				}
+				if err := sameResult(m.ours[round].Check, o.Check, w.tolerance); err != nil {
+					return m, fmt.Errorf("%s: %w", mode, err)
+				}
 				m.peers[mode] = append(m.peers[mode], o)
 			}
 		}
 		fmt.Fprintln(os.Stderr)
 	}
 	return m, nil
+}
+
+// sameResult returns an error if numbers of two results differ by more than the tolerance: then two different things were timed.
+func sameResult(ours, theirs []float64, tolerance float64) error {
+	if len(ours) != len(theirs) {
+		return fmt.Errorf("%d numbers of Alike's result, %d of the other", len(ours), len(theirs))
+	}
+	for i, a := range ours {
+		if !(math.Abs(a-theirs[i]) <= tolerance) {
+			return fmt.Errorf("number %d of the results is %g and %g: they were not to differ by more than %g", i, a, theirs[i], tolerance)
+		}
+	}
+	return nil
 }
 
 // Row is one line of the table: Alike's median over the rounds beside that of PyTorch's fastest mode.

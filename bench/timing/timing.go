@@ -13,6 +13,8 @@ type Report struct {
 	// Threads is how many threads did it.
 	Threads int    `json:"threads"`
 	Cases   []Case `json:"cases"`
+	// Check are some numbers of what was computed: the same for all who do the work.
+	Check []float64 `json:"check,omitempty"`
 }
 
 // A Case is one thing that was timed.
@@ -34,7 +36,12 @@ const (
 )
 
 // Seconds returns the median time of run.
-func Seconds(run func() error) (float64, error) {
+func Seconds(run func() error) (float64, error) { return seconds(run, warmUp, minRepetitions) }
+
+// FewSeconds is Seconds for what takes long: three repetitions, after one that is not counted.
+func FewSeconds(run func() error) (float64, error) { return seconds(run, 1, 3) }
+
+func seconds(run func() error, warmUp, minRepetitions int) (float64, error) {
 	var times []float64
 	total := 0.0
 	for i := 0; i < warmUp || len(times) < minRepetitions || total < minSeconds; i++ {
