@@ -1,7 +1,7 @@
 // Command results trains the recipes on the data sets of docs/results.md, as many as are missing, and writes the page from the runs'
 // own files:
 //
-//	go run ./bench/results --runs RUNS --machine "two cores of X" --photos PHOTOS --cifar10 CIFAR10
+//	go run ./bench/results --runs RUNS --machine "two cores of X" --photos PHOTOS --cifar10 CIFAR10 --cifar10-hour CIFAR10
 //
 // Without a data set it only reads the runs that there are. A run that was stopped goes on where it was.
 package main
@@ -23,6 +23,7 @@ type command struct {
 	Runs    string `required:"" placeholder:"DIR" help:"Where the runs lie: a folder for each data set, a run's directory for each recipe and seed in it."`
 	Photos  string `placeholder:"DIR" help:"The photographs of clothes, to train on what is missing there."`
 	CIFAR10 string `name:"cifar10" placeholder:"DIR" help:"CIFAR-10 as pictures, to train on what is missing there."`
+	Hour    string `name:"cifar10-hour" placeholder:"DIR" help:"CIFAR-10 as pictures, to train for an hour a method on what is missing there."`
 	Only    string `placeholder:"METHOD" help:"Train this method only."`
 	Machine string `required:"" placeholder:"WORDS" help:"What the runs were made on, in words."`
 	Bands   string `placeholder:"DIR" help:"Write what the runs of each recipe came to, epoch by epoch, to DIR/RECIPE.band.json: recipes."`
@@ -41,7 +42,7 @@ func main() {
 func (c command) run() error {
 	var sets []results
 	for _, set := range dataSets() {
-		folder := map[string]string{photos: c.Photos, cifar10: c.CIFAR10}[set.folder]
+		folder := map[string]string{photos: c.Photos, cifar10: c.CIFAR10, cifar10Hour: c.Hour}[set.folder]
 		if folder != "" {
 			if err := train(set, folder, c.Runs, c.Only); err != nil {
 				return err

@@ -21,7 +21,7 @@ const opening = `# Results
 Every method on the same pictures, for the same number of epochs, with the settings of its recipe (` + "`alike recipes`" + `). The page is made from the
 runs' own files by
 
-    go run ./bench/results --runs RUNS --machine "two cores of X" --photos PHOTOS --cifar10 CIFAR10
+    go run ./bench/results --runs RUNS --machine "two cores of X" --photos PHOTOS --cifar10 CIFAR10 --cifar10-hour CIFAR10
 
 which first trains what is missing in RUNS. Test pictures had no part in choosing settings or epochs: the scores are those of the last epoch.
 kNN is the share of test pictures whose class the 10 nearest training pictures tell (cosine, weighted); linear is a logistic regression on the
