@@ -89,12 +89,12 @@ func TestTextRunsStartFromWhatTheyAreGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := filepath.Join(dir, "run")
-	r := mustAlike(t, "train", "simcse", "--data", file, "--columns", "says", "--vectors", vectors, "--epochs", "1", "--batch", "16", "--out", run)
+	r := mustAlike(t, "train", "simcse", "--data", file, "--columns", "says", "--vectors", vectors, "--set", "text.static.dropout=0.2", "--epochs", "1", "--batch", "16", "--out", run)
 	if want := "it starts from the word vectors in " + vectors + ", which 2 of the "; !strings.Contains(r.stderr, want) {
 		t.Errorf("stderr\n%s", r.stderr)
 	}
 	config, err := train.ReadConfig(run)
-	if err != nil || config.Backbone != "static" || config.Text.Static.Width != 5 || config.SimCSE.Pooling != "mean" {
+	if err != nil || config.Backbone != "static" || config.Text.Static.Width != 5 || config.Text.Static.Dropout != 0.2 || config.SimCSE.Pooling != "mean" {
 		t.Errorf("%+v, %v", config, err)
 	}
 	refused := func(code int, want string, args ...string) {

@@ -143,6 +143,9 @@ func (c trainCommand) start() (train.Config, error) {
 	if err != nil {
 		return config, usageError{err}
 	}
+	if config, err = c.chosen(config); err != nil {
+		return config, err
+	}
 	// The image size, the columns of text and the epochs decide on other defaults, so they are looked for first.
 	first := config
 	if err := c.apply(&config); err != nil {
@@ -156,6 +159,24 @@ func (c trainCommand) start() (train.Config, error) {
 		asked = config.Epochs
 	}
 	return config.WithEpochs(asked), nil
+}
+
+// chosen are the usual settings of the encoder of text that the flags choose, which decides on what there is to set.
+func (c trainCommand) chosen(config train.Config) (train.Config, error) {
+	if !config.OnText() {
+		return config, nil
+	}
+	if c.Backbone != nil {
+		config.Backbone = *c.Backbone
+	}
+	if err := c.Text.apply(&config); err != nil {
+		return config, err
+	}
+	config, err := config.Usual()
+	if err != nil {
+		return config, usageError{err}
+	}
+	return config, nil
 }
 
 func (c trainCommand) apply(config *train.Config) error {
