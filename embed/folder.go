@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/alike-ml/alike/internal/guard"
+	"github.com/alike-ml/alike/pretrained"
 )
 
 // The files of a model folder.
@@ -62,8 +63,11 @@ func IsPair(dir string) bool {
 	return err == nil && config.Pair != nil
 }
 
-// IsText says whether a folder holds a model of text.
+// IsText says whether a folder holds a model of text, one of transformers or sentence-transformers included.
 func IsText(dir string) bool {
+	if pretrained.Is(dir) {
+		return true
+	}
 	config, err := readConfig(filepath.Join(dir, configFile))
 	return err == nil && config.Text != nil
 }

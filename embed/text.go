@@ -21,6 +21,7 @@ import (
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/nn"
+	"github.com/alike-ml/alike/pretrained"
 	"github.com/alike-ml/alike/token"
 )
 
@@ -31,6 +32,8 @@ type TextConfig struct {
 	// Pooling and Dense are those of [method.Sentence].
 	Pooling backbone.Pooling `json:"pooling"`
 	Dense   bool             `json:"dense"`
+	// Normalize divides vectors by their length.
+	Normalize bool `json:"normalize,omitempty"`
 	// MaxLength is the most tokens of a text, special ones included, that the encoder sees.
 	MaxLength int `json:"max_length"`
 }
@@ -130,7 +133,11 @@ func (m *TextModel) SetPrecision(name string) error {
 func (m *TextModel) graph(dtype dtypes.DType, training bool) (*model.Exec, error) {
 	exec, err := model.NewExec(m.computer, m.store, func(scope *model.Scope, ids, mask *graph.Node) *graph.Node {
 		scope.Store().SetTraining(ids.Graph(), training)
-		return graph.ConvertDType(m.represent(scope, backbone.Tokens{IDs: ids, Mask: mask, DType: dtype}), dtypes.Float32)
+		h := graph.ConvertDType(m.represent(scope, backbone.Tokens{IDs: ids, Mask: mask, DType: dtype}), dtypes.Float32)
+		if m.Config.Text.Normalize {
+			h = graph.L2Normalize(h, -1)
+		}
+		return h
 	})
 	if err == nil {
 		exec.SetMaxCache(-1) // a graph for each of the lengths and numbers of rows
@@ -217,9 +224,13 @@ func (m *TextModel) Save(dir string) error {
 	return m.network.Save(dir)
 }
 
-// LoadText opens a text model's folder to compute on backend. The error wraps fs.ErrNotExist when the folder holds no model.
+// LoadText opens a text model's folder to compute on backend, or one of transformers or sentence-transformers. The error wraps
+// fs.ErrNotExist when the folder holds no model.
 func LoadText(backend compute.Backend, dir string) (m *TextModel, err error) {
 	defer guard.Recover(&err)
+	if pretrained.Is(dir) {
+		return loadPretrained(backend, dir)
+	}
 	path := filepath.Join(dir, configFile)
 	config, err := readConfig(path)
 	if err != nil {

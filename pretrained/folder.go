@@ -68,6 +68,17 @@ func Open(dir string) (*Folder, error) {
 	return f, nil
 }
 
+// Is says whether a folder looks like one that [Open] reads: it has modules.json, or a config.json that names a type of model.
+func Is(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, modulesFile)); err == nil {
+		return true
+	}
+	var c struct {
+		ModelType string `json:"model_type"`
+	}
+	return readJSON(filepath.Join(dir, configFile), &c) == nil && c.ModelType != ""
+}
+
 // openTransformer reads a folder of transformers.
 func (f *Folder) openTransformer(dir string) error {
 	path := filepath.Join(dir, configFile)

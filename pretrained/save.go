@@ -27,6 +27,9 @@ func (m Model) Save(dir string, scope *model.Scope, saveTokenizer func(dir strin
 	if err := m.Pooling.Validate(); err != nil {
 		return err
 	}
+	if m.Encoder.Transformer == nil && m.Encoder.Static == nil {
+		return errors.New("sentence-transformers has no encoder like this one: only BERT's transformer and the static encoder can be saved for it")
+	}
 	if m.Encoder.Static != nil && m.Pooling != backbone.PoolMean {
 		return errors.New("a static encoder can be saved with pooling by the mean only")
 	}

@@ -80,6 +80,9 @@ func Load(dir string) (*Tokenizer, error) {
 	return t, nil
 }
 
+// Has says whether the tokenizer is saved with a file of that name, such as tokenizer.json.
+func (t *Tokenizer) Has(file string) bool { return t.files.content(file) != nil }
+
 // Save writes the tokenizer into the folder dir, which has to exist and hold no other, as files that Load and Hugging Face's tools
 // read.
 func (t *Tokenizer) Save(dir string) error {

@@ -298,7 +298,7 @@ func (s *sentences) watch(backend compute.Backend, store *model.Store) error {
 // first tokens of a text as from all, and can read a whole document at once.
 func readLength(network backbone.TextConfig, learned int) int {
 	if network.Static != nil {
-		return maxTextLength
+		return embed.MaxStaticLength
 	}
 	return learned
 }

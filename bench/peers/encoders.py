@@ -3,6 +3,8 @@
     python encoders.py tiny DIR             the folders of pretrained/testdata: encoders with random weights, a few kilobytes each
     python encoders.py golden FOLDER OUT    the vectors of FOLDER, of sentence-transformers, for some sentences, as OUT/golden.json
     python encoders.py same FOLDER OTHER    compares the vectors of two folders of sentence-transformers
+    python encoders.py exported FOLDER TEXTS.txt VECTORS.npy
+                                            compares those of a folder that `alike export` wrote with what `alike embed` wrote of texts
 
 The second is read by `ALIKE_REFERENCE=OUT go test ./pretrained -run Reference`, so that a real encoder can be checked without its
 weights being in the repository. The third checks what we save: with ALIKE_SAVE=OTHER too, the test writes a folder. The README
@@ -128,9 +130,18 @@ def same(folder, other):
     print(f"largest difference of {a.size} numbers: {np.abs(a - b).max():.3g}")
 
 
+def exported(folder, texts, vectors):
+    """Rows that Alike dropped, having no text, are left out here too."""
+    with open(texts) as f:
+        sentences = [" ".join(line.split()) for line in f if line.strip()]
+    ours = np.load(vectors)
+    theirs = SentenceTransformer(folder, device="cpu").encode(sentences)
+    print(f"{len(sentences)} texts, largest value {np.abs(theirs).max():.3g}, largest difference {np.abs(ours - theirs).max():.3g}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["tiny", "golden", "same"])
+    parser.add_argument("what", choices=["tiny", "golden", "same", "exported"])
     parser.add_argument("folders", nargs="+")
     args = parser.parse_args()
     globals()[args.what](*args.folders)

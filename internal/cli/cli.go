@@ -31,6 +31,7 @@ type commands struct {
 	Eval    evalCommand    `cmd:"" help:"Score a run's encoder, each score beside its baselines."`
 	Embed   embedCommand   `cmd:"" help:"Turn pictures or texts into vectors with a run's encoder."`
 	Search  searchCommand  `cmd:"" help:"Find the pictures or texts nearest to what you look for."`
+	Export  exportCommand  `cmd:"" help:"Write a run's encoder of text as a folder that sentence-transformers loads."`
 	Views   viewsCommand   `cmd:"" help:"Show the views that a method would train on, and what it would make of texts, before training on them."`
 	Compare compareCommand `cmd:"" help:"Put runs side by side: one table, and one page with their curves over each other."`
 	Methods methodsCommand `cmd:"" help:"List the methods, backbones and devices, with their defaults and sources."`

@@ -107,6 +107,29 @@ func TestTextRunsStartFromWhatTheyAreGiven(t *testing.T) {
 	alike(t, "train", "simclr", "--data", file, "--vectors", vectors, "--out", filepath.Join(dir, "other")).checkRefused(t, exitUsage, "--vectors")
 }
 
+// An exported encoder embeds as the run's own, and a run can start from it.
+func TestTextRunsAreExported(t *testing.T) {
+	run, file := textRun(t)
+	dir := t.TempDir()
+	exported := filepath.Join(dir, "exported")
+	r := mustAlike(t, "export", run, "--out", exported)
+	if !strings.Contains(r.stdout, exported) {
+		t.Errorf("stdout\n%s", r.stdout)
+	}
+	var vectors []string
+	for _, model := range []string{run, exported} {
+		out := filepath.Join(dir, "vectors.jsonl")
+		mustAlike(t, "embed", model, file, "--columns", "says", "--out", out)
+		vectors = append(vectors, readFile(t, out))
+	}
+	if vectors[0] != vectors[1] {
+		t.Error("the exported encoder has other vectors")
+	}
+	mustAlike(t, "train", "simcse", "--data", file, "--columns", "says", "--pretrained", exported, "--epochs", "1", "--batch", "16", "--out", filepath.Join(dir, "next"))
+	alike(t, "export", run, "--out", exported).checkRefused(t, exitFailure, "is not empty")
+	alike(t, "export", dir, "--out", filepath.Join(dir, "out")).checkRefused(t, exitFailure, "there is no model in")
+}
+
 func TestTextMistakesAreRefused(t *testing.T) {
 	run, file := textRun(t)
 	out := filepath.Join(t.TempDir(), "out")
