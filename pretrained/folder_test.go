@@ -355,7 +355,7 @@ func TestUnfitFolders(t *testing.T) {
 		{"a module elsewhere", "sentence", modules(`[{"path": "../bert", "type": "a.Transformer"}]`), []string{"modules.json", "outside the folder"}},
 		{"the largest of each number", "sentence", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, "1_Pooling", "config.json"), map[string]any{"pooling_mode": "max"})
-		}, []string{"1_Pooling", `"max"`, "cls or mean"}},
+		}, []string{"1_Pooling", `"max"`, "cls, mean or last"}},
 		{"two ways of pooling", "sentence", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, "1_Pooling", "config.json"), map[string]any{"pooling_mode": []string{"cls", "mean"}})
 		}, []string{"1_Pooling", "cls+mean"}},
@@ -427,7 +427,7 @@ func TestSaveRefuses(t *testing.T) {
 		{"no encoder", pretrained.Model{Pooling: backbone.PoolCLS}, none, "transformer, static or clip"},
 		{"no pooling", folder.Model, none, "pooling"},
 		{"static with cls", pretrained.Model{Encoder: backbone.TextConfig{Static: &s}, Pooling: backbone.PoolCLS}, none, "mean only"},
-		{"clip", pretrained.Model{Encoder: backbone.TextConfig{CLIP: &clip}, Pooling: backbone.PoolLast}, none, "last token"},
+		{"clip", pretrained.Model{Encoder: backbone.TextConfig{CLIP: &clip}, Pooling: backbone.PoolLast}, none, "only BERT's transformer and the static encoder"},
 		{"the last token", pretrained.Model{Encoder: folder.Encoder, Pooling: backbone.PoolLast}, none, "last token"},
 		{"no variables", pretrained.Model{Encoder: backbone.TextConfig{Static: &s}, Pooling: backbone.PoolMean}, none, "no variable /encoder/words"},
 		{"no dense layer", pretrained.Model{Encoder: folder.Encoder, Pooling: backbone.PoolCLS, Dense: true}, none, "no variable /encoder/dense/weights"},
