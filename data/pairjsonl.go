@@ -31,7 +31,7 @@ func openPairJSONL(lines *lineReader, name string, opt PairOptions, store *pictu
 
 func (s pairJSON) next() (pairRecord, error) {
 	err := s.read()
-	r := pairRecord{line: s.lines.number}
+	r := pairRecord{line: s.lines.at()}
 	if err != nil {
 		return r, err
 	}

@@ -534,12 +534,12 @@ func TestTheFileIsNotHeldInMemory(t *testing.T) {
 // TestTextOptionsAreOptions of a configuration: named in it, set from a command line, and read back.
 func TestTextOptionsAreOptions(t *testing.T) {
 	opt := DefaultTextOptions()
-	for key, value := range map[string]string{"texts": "[2, b c]", "header": "false", "class": "7", "max_chars": "0", "format": "csv", "separator": ";"} {
+	for key, value := range map[string]string{"texts": "[2, b c]", "header": "false", "class": "7", "max_chars": "0", "format": "csv", "separator": ";", "split": "train"} {
 		if err := fields.Set(&opt, key, value); err != nil {
 			t.Error(err)
 		}
 	}
-	want := TextOptions{Format: "csv", Separator: ";", Texts: []string{"2", "b c"}, Class: "7", CollapseSpace: true, NFC: true, MinChars: 1, DropDuplicates: true}
+	want := TextOptions{Format: "csv", Separator: ";", Split: "train", Texts: []string{"2", "b c"}, Class: "7", CollapseSpace: true, NFC: true, MinChars: 1, DropDuplicates: true}
 	if diff := cmp.Diff(want, opt); diff != "" {
 		t.Error(diff)
 	}

@@ -34,7 +34,7 @@ type Drop struct {
 
 // DroppedRow is one row that was dropped.
 type DroppedRow struct {
-	// Place is the file and the line where the row begins, as file:line, both from 1; for Parquet it is the row.
+	// Place is the file and the line where the row begins, as file:line, both from 1; for Parquet and JSON it is the row.
 	Place string `json:"place"`
 	// Why says more than the reason does, in a line; it is empty when there is no more to say.
 	Why string `json:"why,omitempty"`

@@ -15,11 +15,11 @@ import (
 )
 
 // textFormats are the formats that text is read from, by the names that TextOptions.Format has for them.
-var textFormats = []string{"txt", "csv", "tsv", "jsonl", "parquet"}
+var textFormats = []string{"txt", "csv", "tsv", "jsonl", "json", "parquet"}
 
 // textExtensions are the ends of the names of files in these formats.
 var textExtensions = map[string]string{
-	".txt": "txt", ".text": "txt", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
+	".txt": "txt", ".text": "txt", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".parquet": "parquet",
 }
 
 // textFormat returns the format that the name of a file says, "" for none.
@@ -45,7 +45,7 @@ type textSource interface {
 type textFile struct {
 	textSource
 	columns []string    // those that are read, in the order of textRecord.values
-	lines   *lineReader // nil for Parquet
+	lines   *lineReader // nil for Parquet, unread for JSON
 	file    *os.File
 }
 
@@ -54,7 +54,7 @@ func openTextFile(path string, opt TextOptions) (*textFile, error) {
 	format := opt.Format
 	if format == "" {
 		if format = textFormat(path); format == "" {
-			return nil, fmt.Errorf("%s: cannot tell the format: let the name end in .txt, .csv, .tsv, .jsonl or .parquet, or say it with format", path)
+			return nil, fmt.Errorf("%s: cannot tell the format: let the name end in .txt, .csv, .tsv, .jsonl, .json or .parquet, or say it with format", path)
 		}
 	}
 	file, err := os.Open(path)
@@ -80,6 +80,9 @@ func (f *textFile) open(format string, opt TextOptions) (err error) {
 	if info.IsDir() {
 		return errors.New("is a folder: give the file that holds the text")
 	}
+	if opt.Split != "" && format != "json" {
+		return fmt.Errorf("there is no %q in it: only json files are lists with names", opt.Split)
+	}
 	if format == "parquet" {
 		f.columns, f.textSource, err = openParquet(f.file, info.Size(), opt)
 		return err
@@ -99,6 +102,8 @@ func (f *textFile) open(format string, opt TextOptions) (err error) {
 		f.columns, f.textSource, err = openTSV(f.lines, opt.Header, opt.pick)
 	case "jsonl":
 		f.columns, f.textSource, err = openJSONL(f.lines, opt)
+	case "json":
+		f.columns, f.textSource, err = openJSON(in, opt)
 	default:
 		f.columns, f.textSource, err = openTXT(f.lines, opt)
 	}

@@ -3,7 +3,9 @@ package data
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -108,6 +110,24 @@ func FuzzJSONL(f *testing.F) {
 			n = -1
 		}
 		fuzzText(t, "a.jsonl", content, opt, n)
+	})
+}
+
+func FuzzJSON(f *testing.F) {
+	f.Add([]byte("[[\"x\",\"y\"], {\"1\": \"a\\\"]\"}\n,[], 7, \"a\"]"), "1", "2")
+	f.Add([]byte("{\"b\": [1, {\"a\": []}], \"a\": [{\"1\": \"x\"}]}"), "1", "2")
+	f.Fuzz(func(t *testing.T, content []byte, column, class string) {
+		opt := columnsOf(column)
+		opt.Class = class
+		fuzzText(t, "a.json", content, opt, -1)
+		// As one of the lists of an object, with another before it.
+		var list []json.RawMessage
+		n := -1
+		if json.Unmarshal(content, &list) == nil && list != nil {
+			n = len(list)
+		}
+		opt.Split = "the list"
+		fuzzText(t, "a.json", fmt.Appendf(nil, "{\"other\": [[%q, {}]], \"the list\" :\n%s}", "\"]", content), opt, n)
 	})
 }
 

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// jsonSource reads a JSON object a line. An array is an object with the keys 1, 2, 3, ...
+// jsonSource reads rows that are JSON objects. An array is an object with the keys 1, 2, 3, ...
 type jsonSource struct {
-	lines   *lineReader
+	lines   jsonTexts
 	columns []string
 	texts   int // how many of the columns, the first, are texts
 	object  jsonObject
@@ -20,12 +20,30 @@ type jsonSource struct {
 	there   map[string]bool // keys that they had, while some are missing
 }
 
+// jsonTexts are the texts of the rows one by one: the lines of a file, or the elements of a list.
+type jsonTexts interface {
+	// next returns the next text, valid until the next call. One that is too long is a *badRow, and the one after it can be read. The
+	// error is io.EOF after the last.
+	next() ([]byte, error)
+	// at is where the last text is: its line, or its number in the list, from 1.
+	at() int
+	// skipBlank goes to the first text with something in it. A file without is an error.
+	skipBlank() error
+	// back makes a text that was at the given place the next.
+	back(text []byte, at int)
+}
+
 // missingRows is after how many objects without a column it counts as mistaken rather than rare.
 const missingRows = 100
 
 // openJSONL returns the rows of a file of a JSON object a line.
 func openJSONL(lines *lineReader, opt TextOptions) ([]string, textSource, error) {
-	s := newJSONSource(lines)
+	return openJSONRows(lines, opt)
+}
+
+// openJSONRows returns the rows of JSON texts.
+func openJSONRows(texts jsonTexts, opt TextOptions) ([]string, textSource, error) {
+	s := newJSONSource(texts)
 	columns := opt.columns()
 	if len(opt.Texts) == 0 {
 		keys, err := s.firstKeys()
@@ -41,7 +59,7 @@ func openJSONL(lines *lineReader, opt TextOptions) ([]string, textSource, error)
 	return columns, s, nil
 }
 
-func newJSONSource(lines *lineReader) *jsonSource {
+func newJSONSource(lines jsonTexts) *jsonSource {
 	return &jsonSource{lines: lines, missing: make(map[string]bool), there: make(map[string]bool)}
 }
 
@@ -65,13 +83,13 @@ func (s *jsonSource) firstKeys() ([]string, error) {
 	if s.object, err = parseJSON(line); err != nil {
 		return nil, err
 	}
-	s.lines.back(append(slices.Clone(line), lineEnd...), s.lines.number)
+	s.lines.back(append(slices.Clone(line), lineEnd...), s.lines.at())
 	return slices.Sorted(maps.Keys(s.object)), nil
 }
 
 func (s *jsonSource) next(r *textRecord) error {
 	err := s.read()
-	r.line = s.lines.number
+	r.line = s.lines.at()
 	if err != nil {
 		return err
 	}
@@ -86,7 +104,7 @@ func (s *jsonSource) next(r *textRecord) error {
 	return nil
 }
 
-// read sets s.object to that of the next line.
+// read sets s.object to that of the next text.
 func (s *jsonSource) read() error {
 	line, err := s.lines.next()
 	if err == io.EOF {

@@ -48,6 +48,9 @@ func (l *lineReader) next() ([]byte, error) {
 	return bytes.TrimSuffix(line, []byte{'\r'}), nil
 }
 
+// at is the number of the last line read, from 1.
+func (l *lineReader) at() int { return l.number }
+
 // readLong reads on to the end of a line that begins with start.
 func (l *lineReader) readLong(start []byte) ([]byte, error) {
 	l.long = append(l.long[:0], start...)

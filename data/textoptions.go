@@ -11,8 +11,9 @@ import (
 // TextOptions say which columns of a file are the rows of a [Text], and how they are cleaned. Start from
 // [DefaultTextOptions].
 type TextOptions struct {
-	Format    string   `yaml:"format" json:"format" help:"txt, csv, tsv, jsonl or parquet; empty is what the file's name says"`
+	Format    string   `yaml:"format" json:"format" help:"txt, csv, tsv, jsonl, json or parquet; empty is what the file's name says"`
 	Separator string   `yaml:"separator" json:"separator" help:"the character between the columns of a csv file, such as ; where commas are decimal points"`
+	Split     string   `yaml:"split" json:"split" help:"which list of rows of a json file that is an object of lists, such as train"`
 	Header    bool     `yaml:"header" json:"header" help:"the first line of a csv or tsv file names its columns; else they are called 1, 2, 3, ..."`
 	Texts     []string `yaml:"texts" json:"texts" help:"columns of the texts: sentence; or two that are alike; or anchor, positive and hard negative"`
 	Class     string   `yaml:"class" json:"class" help:"column of the class; empty is none"`
@@ -37,7 +38,7 @@ const maxTexts = 3
 // Validate names the first option whose value cannot be used, and what it must be.
 func (o TextOptions) Validate() error {
 	if o.Format != "" && !slices.Contains(textFormats, o.Format) {
-		return fmt.Errorf("format is %q%s: it must be txt, csv, tsv, jsonl or parquet", o.Format, nearest.Suggestion(o.Format, textFormats))
+		return fmt.Errorf("format is %q%s: it must be txt, csv, tsv, jsonl, json or parquet", o.Format, nearest.Suggestion(o.Format, textFormats))
 	}
 	if c := o.comma(); len(o.Separator) > 1 || c != '\t' && (c <= ' ' || c >= utf8.RuneSelf-1 || c == '"' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') {
 		return fmt.Errorf("separator is %q: it must be one character of ASCII that is no letter, digit, space or quote", o.Separator)

@@ -14,7 +14,7 @@ type TextRow struct {
 	Label int
 	// Score is the number in the score column; 0 when there is none.
 	Score float64
-	// Line is where the row begins in the file, from 1; for Parquet it is the number of the row.
+	// Line is where the row begins in the file, from 1; for Parquet and JSON it is the number of the row.
 	Line int
 }
 

@@ -15,14 +15,15 @@ import (
 type textFlags struct {
 	Columns   []string `placeholder:"A,B,C" help:"Columns of the texts, by name, or by number in a file without names: sentence; two that are alike; or anchor, positive and hard negative."`
 	Class     *string  `placeholder:"COLUMN" help:"Column of the class."`
-	Format    *string  `placeholder:"FORMAT" help:"txt, csv, tsv, jsonl or parquet, where the file's name does not say it."`
+	Format    *string  `placeholder:"FORMAT" help:"txt, csv, tsv, jsonl, json or parquet, where the file's name does not say it."`
 	Separator *string  `placeholder:"," help:"The character between the columns of a csv file, such as ';'."`
+	Split     *string  `placeholder:"NAME" help:"Which list of rows of a json file that is an object of lists, such as train."`
 	Header    *bool    `negatable:"" help:"Whether the first line of a csv or tsv file has the columns' names; it has."`
 }
 
 // given says whether there is any of them.
 func (f textFlags) given() bool {
-	return f.Columns != nil || f.Class != nil || f.Format != nil || f.Separator != nil || f.Header != nil
+	return f.Columns != nil || f.Class != nil || f.Format != nil || f.Separator != nil || f.Split != nil || f.Header != nil
 }
 
 // over puts the flags over options.
@@ -38,6 +39,9 @@ func (f textFlags) over(options data.TextOptions) data.TextOptions {
 	}
 	if f.Separator != nil {
 		options.Separator = *f.Separator
+	}
+	if f.Split != nil {
+		options.Split = *f.Split
 	}
 	if f.Header != nil {
 		options.Header = *f.Header
@@ -76,7 +80,7 @@ func (f trainTextFlags) apply(config *train.Config) error {
 		if err != nil {
 			return usageError{err}
 		}
-		return usageError{fmt.Errorf("%s learns from pictures: --columns, --class, --format, --separator, --header, --pretrained, --vectors, --tokenizer, --max-length, --wordnet and --sts are for text", m.Name())}
+		return usageError{fmt.Errorf("%s learns from pictures: --columns, --class, --format, --separator, --split, --header, --pretrained, --vectors, --tokenizer, --max-length, --wordnet and --sts are for text", m.Name())}
 	}
 	text := *config.Text
 	text.TextOptions = f.over(text.TextOptions)
