@@ -19,12 +19,16 @@ import (
 
 // The tasks.
 const (
-	TaskKNN    = "knn"
-	TaskLinear = "linear"
+	TaskKNN       = "knn"
+	TaskLinear    = "linear"
+	TaskRetrieval = "retrieval"
 )
 
-// Tasks lists the names of the tasks.
+// Tasks lists the names of the tasks for pictures.
 func Tasks() []string { return []string{TaskKNN, TaskLinear} }
+
+// TextTasks lists those for texts.
+func TextTasks() []string { return append(Tasks(), TaskRetrieval) }
 
 // Options say what to measure. The zero value measures everything that the data has labels for.
 type Options struct {
@@ -34,10 +38,10 @@ type Options struct {
 	KNN metric.KNNOptions
 	// Probe has the options of the linear probe.
 	Probe metric.ProbeOptions
-	// MaxTrain is the most training pictures that classifiers learn from, picked in proportion to the classes, always the same
+	// MaxTrain is the most training items that classifiers learn from, picked in proportion to the classes, always the same
 	// ones; 0 is all. Time and memory of the baselines grow with it.
 	MaxTrain int
-	// NoBaselines leaves out raw pixels and the untrained encoder.
+	// NoBaselines leaves out raw pixels, or words alone, and the untrained encoder.
 	NoBaselines bool
 }
 
@@ -53,6 +57,9 @@ type Report struct {
 type Scores struct {
 	KNN    *KNN    `json:"knn,omitempty"`
 	Linear *Linear `json:"linear,omitempty"`
+	// These are for texts alone. How alike pairs are is scored whenever there are pairs with scores.
+	Retrieval *Retrieval `json:"retrieval,omitempty"`
+	STS       *STS       `json:"sts,omitempty"`
 }
 
 // KNN is the accuracy of k nearest neighbours: see [metric.KNN].
@@ -84,13 +91,15 @@ type Baselines struct {
 
 // DataSummary says what the scores were measured on.
 type DataSummary struct {
-	// Train and Test count the pictures that could be read.
+	// Train and Test count the pictures, or rows of text, that could be read.
 	Train   int      `json:"train"`
 	Test    int      `json:"test"`
 	Classes []string `json:"classes"`
-	// Split says where the test pictures come from.
+	// Split says where the test items come from.
 	Split   string `json:"split"`
 	Skipped int    `json:"skipped"`
+	// Repeated counts the test texts that are among those to learn the classes from, to the letter.
+	Repeated int `json:"repeated,omitempty"`
 }
 
 // Result is a report with the vectors it was made from.
@@ -168,11 +177,11 @@ func Run(ctx context.Context, backend compute.Backend, m *embed.Model, folder *d
 	return result, nil
 }
 
-// CheckTasks returns an error that suggests the nearest name unless there are tasks of all these names.
-func CheckTasks(names []string) error {
+// CheckTasks returns an error that suggests the nearest name unless all names are among those of the tasks that there are.
+func CheckTasks(names, there []string) error {
 	for _, task := range names {
-		if !slices.Contains(Tasks(), task) {
-			return fmt.Errorf("there is no task %q%s; there are %s", task, nearest.Suggestion(task, Tasks()), strings.Join(Tasks(), " and "))
+		if !slices.Contains(there, task) {
+			return fmt.Errorf("there is no task %q%s; there are %s", task, nearest.Suggestion(task, there), strings.Join(there, " and "))
 		}
 	}
 	return nil
@@ -180,7 +189,7 @@ func CheckTasks(names []string) error {
 
 // chooseTasks returns the tasks to run, all that the labels allow when none is named.
 func chooseTasks(wanted []string, train *data.Images) ([]string, error) {
-	if err := CheckTasks(wanted); err != nil {
+	if err := CheckTasks(wanted, Tasks()); err != nil {
 		return nil, err
 	}
 	if len(train.Classes) > 0 {

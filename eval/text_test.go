@@ -129,3 +129,21 @@ func TestTextKNNStandsBesideItsBaselines(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// One word says the class: the probe of words is right, and that of vectors which the classes share is not.
+func TestTextProbeStandsBesideItsBaselines(t *testing.T) {
+	train := eval.LabelledTexts{Texts: []string{"pay my bill", "pay the card", "play a song", "play the radio"}, Labels: []int{0, 0, 1, 1}}
+	test := eval.LabelledTexts{Texts: []string{"play something", "pay now", "pay it"}, Labels: []int{1, 0, 0}}
+	trained := eval.SplitVectors{Train: angles(0, 5, 90, 85), Test: angles(85, 2, 1)}
+	swapped := eval.SplitVectors{Train: angles(0, 5, 90, 85), Test: angles(2, 85, 80)}
+	got, err := eval.ScoreTextProbe(train, test, trained, &swapped, metric.ProbeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&eval.Baselines{Raw: 1, RandomInit: 0, Majority: 2. / 3}, got.Baselines); diff != "" || got.Accuracy != 1 || !got.Converged {
+		t.Errorf("%+v\n%s", got, diff)
+	}
+	if got, err = eval.ScoreTextProbe(train, test, trained, nil, metric.ProbeOptions{}); err != nil || got.Baselines != nil {
+		t.Errorf("without baselines: %+v, %v", got, err)
+	}
+}

@@ -79,6 +79,8 @@ const (
 		"Nothing is trained for it: it asks how well similarity alone sorts the items."
 	MeaningLinear = "The share of unseen items whose class is guessed right by a linear classifier trained on the frozen " +
 		"representations. It asks whether the classes can be told apart by planes."
+	MeaningRetrieval = "The share of texts whose own counterpart is the most similar of all. Nothing is trained for it: it asks " +
+		"whether what means the same lies closest."
 )
 
 // Baseline is what something trivial scores on the same task: raw pixels, the untrained encoder, the largest class.

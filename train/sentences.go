@@ -163,7 +163,7 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	if s.config.Text.STS != "" {
-		if s.pairs, err = data.OpenText(ctx, s.config.Text.STS, s.config.Text.sts()); err != nil {
+		if s.pairs, err = data.OpenText(ctx, s.config.Text.STS, STSOptions(s.config.Text.STSColumns)); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,9 @@ type TextConfig struct {
 
 	WordNet string `yaml:"wordnet" help:"folder of WordNet's database (index.noun and the like), for synonyms and antonyms of English words; empty is none"`
 
+	Test      string `yaml:"test" help:"file of rows, in the columns of data, to score the encoder on once the run has ended; empty is data itself where there is a test_split"`
+	TestSplit string `yaml:"test_split" help:"which list of rows of a json file to score the encoder on"`
+
 	STS        string   `yaml:"sts" help:"file of pairs of sentences with scores of how alike they are, to watch the run with; empty is none"`
 	STSColumns []string `yaml:"sts_columns" help:"its columns: sentence, sentence and score"`
 }
@@ -115,12 +118,13 @@ func encoderOf(config backbone.TextConfig, maxLength int) (backbone.Text, error)
 // texts is how many texts an item has.
 func (c TextConfig) texts() int { return max(1, len(c.Texts)) }
 
-// sts says how the file of scored pairs is read. Where its columns have numbers for names, a line of names at its top is a row without a
-// score, and left out. For the rest, scores are compared over all pairs.
-func (c TextConfig) sts() data.TextOptions {
+// STSOptions say how a file of scored pairs is read, of whose columns there are three: sentence, sentence and score. Where they have
+// numbers for names, a line of names at its top is a row without a score, and left out. For the rest, scores are compared over all
+// pairs.
+func STSOptions(columns []string) data.TextOptions {
 	options := data.DefaultTextOptions()
-	options.Texts, options.Score = c.STSColumns[:2], c.STSColumns[2]
-	options.Header = !numbered(c.STSColumns)
+	options.Texts, options.Score = columns[:2], columns[2]
+	options.Header = !numbered(columns)
 	options.DropDuplicates, options.MaxChars = false, 0
 	return options
 }

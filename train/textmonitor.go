@@ -3,9 +3,6 @@ package train
 import (
 	"context"
 	"errors"
-	"math"
-	"strings"
-	"unicode"
 
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
@@ -18,50 +15,6 @@ type textMonitor struct {
 	bank    *data.Text
 	held    *data.Text
 	pairs   *data.Text // nil for none
-}
-
-// STS is Spearman's correlation, over all pairs of a file of sentences with scores, of similarities with the scores.
-type STS struct {
-	Spearman Number `json:"spearman"`
-	// Untrained is that of the encoder before training, Overlap that of the overlap of the words.
-	Untrained Number `json:"untrained"`
-	Overlap   Number `json:"overlap"`
-	Pairs     int    `json:"pairs"`
-}
-
-// MeasureSTS scores an encoder of text on a file of sentence, sentence and score, in the given columns, beside the same encoder untrained.
-func MeasureSTS(ctx context.Context, encoder, untrained *embed.TextModel, path string, columns []string) (STS, error) {
-	pairs, err := data.OpenText(ctx, path, TextConfig{STSColumns: columns}.sts())
-	if err != nil {
-		return STS{}, err
-	}
-	defer pairs.Close()
-	result := STS{Pairs: pairs.Len()}
-	for _, m := range []struct {
-		encoder *embed.TextModel
-		value   *Number
-	}{{encoder, &result.Spearman}, {untrained, &result.Untrained}} {
-		monitor := &textMonitor{encoder: m.encoder, pairs: pairs}
-		similarities, err := monitor.similarities(ctx)
-		if err != nil {
-			return result, err
-		}
-		value, err := monitor.correlation(similarities)
-		if err != nil {
-			return result, err
-		}
-		if *m.value = Number(math.NaN()); value != nil {
-			*m.value = *value
-		}
-	}
-	var e Epoch
-	if err := (&textMonitor{pairs: pairs}).raw(ctx, &e); err != nil {
-		return result, err
-	}
-	if result.Overlap = Number(math.NaN()); e.RawSTS != nil {
-		result.Overlap = *e.RawSTS
-	}
-	return result, nil
 }
 
 // newTextMonitor returns a monitor; without held-out rows it looks at the geometry of those to learn from.
@@ -192,26 +145,9 @@ func (m *textMonitor) raw(_ context.Context, e *Epoch) error {
 		if err != nil {
 			return err
 		}
-		overlaps = append(overlaps, overlap(row.Texts[0], row.Texts[1]))
+		overlaps = append(overlaps, metric.WordOverlap(row.Texts[0], row.Texts[1]))
 	}
 	var err error
 	e.RawSTS, err = m.correlation(overlaps)
 	return err
-}
-
-// overlap is the share of the words of two texts that are in both (Jaccard's index), without regard to capitals.
-func overlap(a, b string) float64 {
-	words := map[string]int{} // 1 is in a, 2 in b, 3 in both
-	for bit, text := range []string{a, b} {
-		for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-			words[word] |= 1 << bit
-		}
-	}
-	both := 0
-	for _, where := range words {
-		if where == 3 {
-			both++
-		}
-	}
-	return float64(both) / float64(max(1, len(words)))
 }

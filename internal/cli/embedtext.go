@@ -9,7 +9,6 @@ import (
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/metric"
-	"github.com/alike-ml/alike/train"
 )
 
 // isText says whether a run's encoder, or that of a model folder, is one of text.
@@ -64,28 +63,4 @@ func embedFile(ctx context.Context, c console, m *embed.TextModel, path string, 
 		printDropped(c.err, text.Dropped)
 	}
 	return vectors, items, err
-}
-
-// sts scores an encoder of text on pairs of sentences with scores.
-func (e evalCommand) sts(ctx context.Context, c console, backend compute.Backend) error {
-	m, err := loadTextModel(backend, e.Model)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	untrained, err := m.Untrained(backend)
-	if err != nil {
-		return err
-	}
-	defer untrained.Close()
-	r, err := train.MeasureSTS(ctx, m, untrained, e.STS, e.STSColumns)
-	if err != nil {
-		return err
-	}
-	if e.JSON {
-		return printJSON(c.out, r)
-	}
-	fmt.Fprintf(c.out, "STS, Spearman over all %d pairs: this encoder %.3f, word overlap %.3f, untrained %.3f\n",
-		r.Pairs, float64(r.Spearman), float64(r.Overlap), float64(r.Untrained))
-	return nil
 }

@@ -16,17 +16,20 @@ import (
 
 type evalCommand struct {
 	Model       string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored. For a model of pictures and texts, a table of both."`
+	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored. For an encoder of text, a file of rows with classes, or of pairs to find. For a model of pictures and texts, a table of both."`
+	Test        *string  `placeholder:"FILE" help:"For an encoder of text: file of the rows to score, where those to learn the classes from are another; --data's if left out."`
+	TestSplit   *string  `placeholder:"NAME" help:"Which list of rows of a json file to score, where --split names those to learn the classes from."`
 	STS         string   `placeholder:"FILE" name:"sts" help:"For an encoder of text: file of sentence, sentence and score, to correlate similarities with."`
 	STSColumns  []string `default:"1,2,3" name:"sts-columns" placeholder:"1,2,3" help:"Its columns, by name, or by number in a file without names."`
-	Tasks       []string `placeholder:"knn,linear" help:"What to measure: knn, linear. All that the labels allow if left out."`
+	Tasks       []string `placeholder:"knn,linear" help:"What to measure: knn, linear and, for texts, retrieval. All that the data allow if left out."`
 	K           int      `default:"${k}" help:"Neighbours that vote."`
 	Temperature float64  `default:"${temperature}" help:"Divides similarities before they weigh votes."`
-	MaxTrain    int      `placeholder:"N" help:"Learn the classes from this many training pictures at most; all if left out."`
-	Baselines   bool     `default:"true" negatable:"" help:"Score raw pixels and the untrained encoder too."`
+	MaxTrain    int      `placeholder:"N" help:"Learn the classes from this many training pictures, or rows, at most; all if left out."`
+	Baselines   bool     `default:"true" negatable:"" help:"Score raw pixels, or words alone, and the untrained encoder too."`
 	Device      string   `default:"${device_default}" help:"Where to compute: see alike methods."`
 	JSON        bool     `help:"Print one JSON object."`
 
+	Text  textFlags     `embed:"" group:"Files of text and tables, of which the run's columns are read if they are left out"`
 	Pairs evalPairFlags `embed:"" group:"Tables of pictures with captions, for a model of both"`
 }
 
@@ -37,12 +40,21 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	if e.MaxTrain < 0 {
 		return usageError{errors.New("--max-train must be above 0")}
 	}
-	if err := eval.CheckTasks(e.Tasks); err != nil {
+	text := isText(e.Model)
+	tasks := eval.Tasks()
+	if text {
+		tasks = eval.TextTasks()
+	}
+	if err := eval.CheckTasks(e.Tasks, tasks); err != nil {
 		return usageError{err}
 	}
 	switch {
-	case (e.Data == "") == (e.STS == ""):
-		return usageError{errors.New("name what to score on: --data for an encoder of pictures, --sts for one of text")}
+	case e.Data == "" && e.STS == "":
+		return usageError{errors.New("name what to score on: --data, or for an encoder of text --sts")}
+	case !text && e.Data == "":
+		return usageError{errors.New("--sts is for an encoder of text: name what to score on with --data")}
+	case e.Data == "" && (e.Test != nil || e.TestSplit != nil):
+		return usageError{errors.New("--test and --test-split go with --data, the rows to learn the classes from")}
 	case len(e.STSColumns) != 3:
 		return usageError{errors.New("--sts-columns must be three: sentence, sentence and score")}
 	}
@@ -54,8 +66,8 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	if e.Data != "" && isPair(e.Model) && !isDir(e.Data) {
 		return e.pairs(ctx, c, backend)
 	}
-	if e.STS != "" {
-		return e.sts(ctx, c, backend)
+	if text {
+		return e.text(ctx, c, backend)
 	}
 	m, err := loadModel(backend, e.Model)
 	if err != nil {
@@ -65,13 +77,7 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	options := eval.Options{
-		Tasks:       e.Tasks,
-		KNN:         metric.KNNOptions{K: e.K, Temperature: e.Temperature},
-		MaxTrain:    e.MaxTrain,
-		NoBaselines: !e.Baselines,
-	}
-	result, err := evaluate(ctx, c, backend, m, folder, options)
+	result, err := evaluate(ctx, c, backend, m, folder, e.options())
 	if err != nil {
 		return err
 	}
@@ -83,10 +89,26 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	return nil
 }
 
+func (e evalCommand) options() eval.Options {
+	return eval.Options{
+		Tasks:       e.Tasks,
+		KNN:         metric.KNNOptions{K: e.K, Temperature: e.Temperature},
+		MaxTrain:    e.MaxTrain,
+		NoBaselines: !e.Baselines,
+	}
+}
+
 // printScores prints the table of scores, each beside its baselines, and the geometry.
 func printScores(out io.Writer, r eval.Report) {
 	d := r.Data
 	fmt.Fprintf(out, "%d test pictures (%s), %d to learn the classes from, %d classes\n\n", d.Test, d.Split, d.Train, len(d.Classes))
+	printAccuracies(out, r.Tasks, "raw pixels")
+	fmt.Fprintln(out)
+	printGeometry(out, r)
+}
+
+// printAccuracies prints the table of the classifiers' scores; raw is what the baseline without an encoder is called.
+func printAccuracies(out io.Writer, tasks eval.Scores, raw string) {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	row := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")+"\t") }
 	scored := func(name string, accuracy float64, b *eval.Baselines) {
@@ -96,18 +118,22 @@ func printScores(out io.Writer, r eval.Report) {
 		}
 		row(name, percent(accuracy), percent(b.Raw), percent(b.RandomInit), percent(b.Majority))
 	}
-	if r.Tasks.KNN != nil || r.Tasks.Linear != nil {
-		row("accuracy", "this encoder", "raw pixels", "untrained", "majority class")
+	if tasks.KNN != nil || tasks.Linear != nil {
+		row("accuracy", "this encoder", raw, "untrained", "majority class")
 	}
-	if k := r.Tasks.KNN; k != nil {
+	if k := tasks.KNN; k != nil {
 		scored(fmt.Sprintf("kNN (k %d)", k.K), k.Accuracy, k.Baselines)
 	}
-	if l := r.Tasks.Linear; l != nil {
+	if l := tasks.Linear; l != nil {
 		scored("linear probe", l.Accuracy, l.Baselines)
 	}
 	w.Flush()
+}
+
+// printGeometry prints how the vectors lie in space, and whether the probe is to be trusted.
+func printGeometry(out io.Writer, r eval.Report) {
 	g := r.Geometry
-	fmt.Fprintf(out, "\ngeometry: alignment %.3f, uniformity %.3f, effective rank %.1f of %d, std %.3f\n",
+	fmt.Fprintf(out, "geometry: alignment %.3f, uniformity %.3f, effective rank %.1f of %d, std %.3f\n",
 		g.Alignment, g.Uniformity, g.EffectiveRank, r.Model.Dim, g.Std)
 	if l := r.Tasks.Linear; l != nil && !l.Converged {
 		fmt.Fprintln(out, "the linear probe did not converge: its score is a lower bound")

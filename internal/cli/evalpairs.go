@@ -30,7 +30,6 @@ func loadPair(backend compute.Backend, path string) (*embed.PairModel, error) {
 type evalPairFlags struct {
 	ImageColumn    *string  `placeholder:"COLUMN" help:"Column of the pictures' paths; the run's if left out."`
 	CaptionColumns []string `placeholder:"A,B" help:"Columns of the captions; the run's if left out."`
-	Class          *string  `placeholder:"COLUMN" help:"Column of the classes to name without training; the run's if left out."`
 	Templates      []string `default:"{}" sep:"none" placeholder:"TEXT" help:"Sentence with {} for a class's name; openai for seven of CLIP's. Repeatable: their vectors are averaged."`
 }
 
@@ -47,8 +46,8 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 		options.Format, options.Tags = "", nil
 	}
 	options = pairFlags{ImageColumn: e.Pairs.ImageColumn, CaptionColumns: e.Pairs.CaptionColumns}.over(options)
-	if e.Pairs.Class != nil {
-		options.Class = *e.Pairs.Class
+	if e.Text.Class != nil {
+		options.Class = *e.Text.Class
 	}
 	pairs, err := data.OpenPairs(ctx, e.Data, options)
 	if err != nil {
@@ -59,7 +58,7 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 	if i := slices.Index(templates, "openai"); i >= 0 {
 		templates = slices.Replace(templates, i, i+1, eval.OpenAITemplates()...)
 	}
-	bar := newStages(c.err)
+	bar := newStages(c.err, "pictures")
 	report, err := eval.RunPairs(ctx, backend, m, pairs, templates, e.Baselines, bar.say)
 	bar.finish()
 	if err != nil {

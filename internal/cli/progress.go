@@ -103,11 +103,12 @@ func join(parts ...string) string {
 // stages shows work that goes through several stages, one after another.
 type stages struct {
 	out   io.Writer
+	items string // what they count
 	stage string
 	meter *meter
 }
 
-func newStages(out io.Writer) *stages { return &stages{out: out} }
+func newStages(out io.Writer, items string) *stages { return &stages{out: out, items: items} }
 
 // say shows that a stage has done so many of its items; a total of 0 is a stage without items to count.
 func (s *stages) say(stage string, done, total int) {
@@ -118,7 +119,7 @@ func (s *stages) say(stage string, done, total int) {
 			fmt.Fprintf(s.out, "%s\n", stage)
 			return
 		}
-		s.meter = newMeter(s.out, stage, "pictures", 0, total)
+		s.meter = newMeter(s.out, stage, s.items, 0, total)
 	}
 	if s.meter != nil {
 		s.meter.at(done, "")

@@ -197,7 +197,7 @@ func rawName(config train.Config) string {
 
 // evaluate scores a model and shows on the console how it gets on.
 func evaluate(ctx context.Context, c console, backend compute.Backend, m *embed.Model, folder *data.ImageFolder, options eval.Options) (*eval.Result, error) {
-	bar := newStages(c.err)
+	bar := newStages(c.err, "pictures")
 	defer bar.finish()
 	return eval.Run(ctx, backend, m, folder, options, bar.say)
 }
@@ -212,7 +212,10 @@ func conclude(ctx context.Context, c console, dir, title, command string, config
 		Dir: dir, Title: title, Command: command, Config: config, Encoder: sizeOf(config, trained.Start), Rows: trained.Start.Rows,
 		Timing: []report.Span{{Name: "training", Duration: time.Duration(trained.Seconds * float64(time.Second))}},
 	}
-	if config.OnText() || config.OnPairs() {
+	if config.OnText() {
+		return nil, concludeText(ctx, c, in)
+	}
+	if config.OnPairs() {
 		return nil, runreport.Write(ctx, in)
 	}
 	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})

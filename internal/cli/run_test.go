@@ -310,8 +310,8 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 	writeFile(t, filepath.Join("MiniLM-L6-H384-uncased", "vocab.txt"), strings.Join(words, "\n")+"\n")
 	writeFile(t, "glove.6B.300d.txt", "sentence"+strings.Repeat(" 0.5", 300)+"\nmore"+strings.Repeat(" -0.5", 300)+"\n")
 	commands := regexp.MustCompile(`(?m)^    alike ([^#\n]*)`).FindAllStringSubmatch(readme, -1)
-	if len(commands) != 13 {
-		t.Fatalf("README.md has %d commands, want 13", len(commands))
+	if len(commands) != 15 {
+		t.Fatalf("README.md has %d commands, want 15", len(commands))
 	}
 	captions := "image\tcaption\n"
 	for _, class := range []string{"a", "b", "c"} {
@@ -330,6 +330,13 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 	if err := os.WriteFile("PAIRS.csv", []byte("number 1,number one,5\nnumber 2,this,1\nsays no more,no more,4\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	labelled := "text,label\n"
+	for i := range 30 {
+		labelled += fmt.Sprintf("number %d says this,%d\n", i, i%3)
+	}
+	writeFile(t, "TRAIN.csv", labelled)
+	writeFile(t, "TEST.csv", "text,label\nnumber 1 says more,1\nand no more,2\n")
+	writeFile(t, "ANSWERS.csv", "question,answer\nnumber 1,number one\nnumber 2,this\n")
 	for i, c := range commands {
 		args := strings.Fields(strings.ReplaceAll(c[1], "PICTURES", pictures))
 		switch { // but in a moment

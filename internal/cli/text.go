@@ -64,6 +64,8 @@ type trainTextFlags struct {
 	Tokenizer  *string `placeholder:"DIR" help:"Folder of a tokenizer; if left out, the pretrained encoder's, or one made of the text to learn from."`
 	MaxLength  *int    `placeholder:"32" help:"Tokens of a text that the encoder sees at most."`
 	WordNet    *string `placeholder:"DIR" name:"wordnet" help:"Folder of WordNet's database, for synonyms and antonyms."`
+	Test       *string `placeholder:"FILE" help:"File of rows, in the same columns, to score the encoder on at the end."`
+	TestSplit  *string `placeholder:"NAME" help:"Which list of rows of a json file to score the encoder on at the end, such as test."`
 	STS        *string `placeholder:"FILE" name:"sts" help:"File of sentence, sentence and score, to watch the run with."`
 }
 
@@ -72,7 +74,7 @@ func (f trainTextFlags) apply(config *train.Config) error {
 	if config.Pairs != nil {
 		return f.applyToPairs(config)
 	}
-	if !f.given() && f.Pretrained == nil && f.Vectors == nil && f.Tokenizer == nil && f.MaxLength == nil && f.WordNet == nil && f.STS == nil {
+	if !f.given() && f.Pretrained == nil && f.Vectors == nil && f.Tokenizer == nil && f.MaxLength == nil && f.WordNet == nil && f.Test == nil && f.TestSplit == nil && f.STS == nil {
 		return nil
 	}
 	if config.Text == nil {
@@ -80,7 +82,7 @@ func (f trainTextFlags) apply(config *train.Config) error {
 		if err != nil {
 			return usageError{err}
 		}
-		return usageError{fmt.Errorf("%s learns from pictures: --columns, --class, --format, --separator, --split, --header, --pretrained, --vectors, --tokenizer, --max-length, --wordnet and --sts are for text", m.Name())}
+		return usageError{fmt.Errorf("%s learns from pictures: --columns, --class, --format, --separator, --split, --header, --pretrained, --vectors, --tokenizer, --max-length, --wordnet, --test, --test-split and --sts are for text", m.Name())}
 	}
 	text := *config.Text
 	text.TextOptions = f.over(text.TextOptions)
@@ -99,6 +101,12 @@ func (f trainTextFlags) apply(config *train.Config) error {
 	if f.WordNet != nil {
 		text.WordNet = *f.WordNet
 	}
+	if f.Test != nil {
+		text.Test = *f.Test
+	}
+	if f.TestSplit != nil {
+		text.TestSplit = *f.TestSplit
+	}
 	if f.STS != nil {
 		text.STS = *f.STS
 	}
@@ -109,7 +117,7 @@ func (f trainTextFlags) apply(config *train.Config) error {
 // applyToPairs puts those of the flags that captions have over a configuration.
 func (f trainTextFlags) applyToPairs(config *train.Config) error {
 	if f.Columns != nil || f.STS != nil || f.WordNet != nil || f.Vectors != nil {
-		return usageError{errors.New("--columns, --vectors, --wordnet and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
+		return usageError{errors.New("--columns, --vectors, --wordnet, --test, --test-split and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
 	}
 	pairs := *config.Pairs
 	if f.Pretrained != nil {

@@ -137,7 +137,13 @@ func TestTextMistakesAreRefused(t *testing.T) {
 	alike(t, "train", "simcse", "--data", file, "--columns", "says", "--image-size", "64", "--out", out).checkRefused(t, exitUsage, "image_size is 64")
 	alike(t, "train", "simcse", "--data", file, "--columns", "what", "--out", out).checkRefused(t, exitFailure, "what", "says")
 	alike(t, "search", run, file, "--text", "a", "--top", "0").checkRefused(t, exitUsage, "--top 0")
-	alike(t, "eval", run, "--data", t.TempDir()).checkRefused(t, exitFailure, "model of text")
+	alike(t, "eval", run, "--data", t.TempDir()).checkRefused(t, exitFailure, "cannot tell the format")
+	alike(t, "eval", run).checkRefused(t, exitUsage, "--data", "--sts")
+	alike(t, "eval", run, "--sts", file, "--test", file).checkRefused(t, exitUsage, "--test")
+	alike(t, "eval", run, "--data", file, "--tasks", "search").checkRefused(t, exitUsage, "there is no task \"search\"", "retrieval")
+	alike(t, "eval", run, "--data", file, "--tasks", "retrieval").checkRefused(t, exitFailure, "name two columns")
+	alike(t, "eval", run, "--data", file, "--tasks", "knn").checkRefused(t, exitFailure, "name their column for knn")
+	alike(t, "train", "simcse", "--data", file, "--columns", "says", "--test", "missing.tsv", "--out", out).checkRefused(t, exitFailure, "the rows to test on", "missing.tsv")
 	views := func(more ...string) result {
 		return alike(t, append([]string{"views", "--method", "simcse", "--data", file, "--columns", "says", "--set", "simcse.positive.delete=0.1"}, more...)...)
 	}

@@ -218,6 +218,9 @@ func (c trainCommand) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return err
 	}
+	if err := checkTest(ctx, config); err != nil {
+		return err
+	}
 	result, err := trainWithProgress(ctx, out, config, c.Out, c.Resume)
 	if err != nil {
 		return orInterrupted(ctx, err, c.Out)

@@ -33,8 +33,10 @@ type Input struct {
 	// Config is the run's configuration, Encoder the size of its encoder in words.
 	Config  train.Config
 	Encoder string
-	// Evaluation of the run's encoder; nil leaves its sections out.
+	// Evaluation of the run's encoder of pictures; nil leaves its sections out.
 	Evaluation *eval.Result
+	// Scores of the run's encoder of text; nil leaves them out.
+	Scores *eval.Report
 	// Pictures were trained on: positives are drawn from them. nil for a run on text.
 	Pictures *data.Images
 	// Rows are the first rows of the text that was trained on, and what was made of them.
@@ -96,10 +98,13 @@ func gather(ctx context.Context, in Input) (report.Run, error) {
 		}
 	}
 	run.Texts = texts(in.Rows)
+	if in.Scores != nil {
+		run.Scores = scores(*in.Scores, "TF-IDF")
+	}
 	if in.Evaluation == nil {
 		return run, nil
 	}
-	run.Scores = scores(in.Evaluation)
+	run.Scores = scores(in.Evaluation.Report, "raw pixels")
 	run.Classes = in.Evaluation.Test.Images.Classes
 	if run.Queries, err = search(in.Evaluation); err != nil {
 		return report.Run{}, err
@@ -240,22 +245,33 @@ func epoch(e train.Epoch) report.Epoch {
 	return r
 }
 
-func scores(r *eval.Result) []report.Score {
+// scores are those of the tasks; raw is what the baseline without an encoder is called.
+func scores(r eval.Report, raw string) []report.Score {
 	var list []report.Score
 	baselines := func(b *eval.Baselines) []report.Baseline {
 		if b == nil {
 			return nil
 		}
-		return []report.Baseline{{Name: "raw pixels", Value: b.Raw}, {Name: "untrained encoder", Value: b.RandomInit}, {Name: "largest class", Value: b.Majority}}
+		return []report.Baseline{{Name: raw, Value: b.Raw}, {Name: "untrained encoder", Value: b.RandomInit}, {Name: "largest class", Value: b.Majority}}
 	}
-	items := r.Test.Vectors.Rows
-	if k := r.Report.Tasks.KNN; k != nil {
+	items := r.Data.Test
+	if k := r.Tasks.KNN; k != nil {
 		list = append(list, report.Score{Task: "Nearest neighbours", Meaning: report.MeaningKNN,
 			Detail: fmt.Sprintf("k = %d, temperature %g", k.K, k.Temperature), Value: k.Accuracy, Baselines: baselines(k.Baselines), Items: items})
 	}
-	if l := r.Report.Tasks.Linear; l != nil {
+	if l := r.Tasks.Linear; l != nil {
 		list = append(list, report.Score{Task: "Linear probe", Meaning: report.MeaningLinear,
-			Detail: fmt.Sprintf("C = %.3g, chosen on a part of the training pictures", l.C), Value: l.Accuracy, Baselines: baselines(l.Baselines), Items: items})
+			Detail: fmt.Sprintf("C = %.3g, chosen on a part of the items to learn from", l.C), Value: l.Accuracy, Baselines: baselines(l.Baselines), Items: items})
+	}
+	if s := r.Tasks.Retrieval; s != nil {
+		score := report.Score{Task: "Retrieval", Meaning: report.MeaningRetrieval, Detail: fmt.Sprintf("recall at 1 among %d texts", s.Items), Value: s.Recall[1], Items: s.Queries}
+		if b := s.Baselines; b != nil {
+			if b.TFIDF != nil {
+				score.Baselines = append(score.Baselines, report.Baseline{Name: raw, Value: b.TFIDF.Recall[1]})
+			}
+			score.Baselines = append(score.Baselines, report.Baseline{Name: "untrained encoder", Value: b.RandomInit.Recall[1]}, report.Baseline{Name: "chance", Value: b.Chance.Recall[1]})
+		}
+		list = append(list, score)
 	}
 	return list
 }

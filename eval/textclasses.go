@@ -1,0 +1,83 @@
+package eval
+
+import (
+	"fmt"
+
+	"github.com/alike-ml/alike/metric"
+)
+
+// LabelledTexts are texts with the number of each one's class, -1 for none.
+type LabelledTexts struct {
+	Texts  []string
+	Labels []int
+}
+
+// SplitVectors are what an encoder made of the training and the test items, one a row.
+type SplitVectors struct {
+	Train, Test metric.Matrix
+}
+
+// ScoreTextKNN scores the classes of test texts by their nearest training texts. The raw baseline is the same vote of the nearest
+// by TF-IDF, with the rarity of words counted in the training texts. Without untrained vectors there are no baselines. Errors
+// are those of [metric.KNN], and training texts without any word.
+func ScoreTextKNN(train, test LabelledTexts, trained SplitVectors, untrained *SplitVectors, options metric.KNNOptions) (*KNN, error) {
+	own, err := metric.KNN(trained.Train, train.Labels, trained.Test, test.Labels, options)
+	if err != nil {
+		return nil, err
+	}
+	k := &KNN{Accuracy: own.Accuracy, K: own.K, Temperature: own.Temperature}
+	if untrained == nil {
+		return k, nil
+	}
+	k.Baselines, err = textBaselines(train, test, *untrained,
+		func(v SplitVectors) (float64, error) {
+			r, err := metric.KNN(v.Train, train.Labels, v.Test, test.Labels, options)
+			return r.Accuracy, err
+		},
+		func(fitted, scored metric.Sparse) (float64, error) {
+			r, err := metric.KNN(fitted, train.Labels, scored, test.Labels, options)
+			return r.Accuracy, err
+		})
+	return k, err
+}
+
+// ScoreTextProbe scores the classes of test texts by a linear probe that is fitted to the training texts' vectors. The raw baseline is
+// the same probe of their TF-IDF vectors, with a strength of regularisation of its own. For the rest it is as [ScoreTextKNN].
+func ScoreTextProbe(train, test LabelledTexts, trained SplitVectors, untrained *SplitVectors, options metric.ProbeOptions) (*Linear, error) {
+	own, err := metric.LinearProbe(trained.Train, train.Labels, trained.Test, test.Labels, options)
+	if err != nil {
+		return nil, err
+	}
+	l := &Linear{Accuracy: own.Accuracy, C: own.C, Converged: own.Converged}
+	if untrained == nil {
+		return l, nil
+	}
+	l.Baselines, err = textBaselines(train, test, *untrained,
+		func(v SplitVectors) (float64, error) {
+			r, err := metric.LinearProbe(v.Train, train.Labels, v.Test, test.Labels, options)
+			return r.Accuracy, err
+		},
+		func(fitted, scored metric.Sparse) (float64, error) {
+			r, err := metric.LinearProbe(fitted, train.Labels, scored, test.Labels, options)
+			return r.Accuracy, err
+		})
+	return l, err
+}
+
+// textBaselines has the score of the untrained encoder's vectors and of TF-IDF vectors.
+func textBaselines(train, test LabelledTexts, untrained SplitVectors, score func(SplitVectors) (float64, error),
+	scoreWords func(train, test metric.Sparse) (float64, error)) (*Baselines, error) {
+	b := &Baselines{Majority: majorityShare(train.Labels, test.Labels)}
+	var err error
+	if b.RandomInit, err = score(untrained); err != nil {
+		return nil, fmt.Errorf("the untrained encoder: %w", err)
+	}
+	words, err := metric.FitTFIDF(train.Texts, metric.TFIDFOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if b.Raw, err = scoreWords(words.Vectors(train.Texts), words.Vectors(test.Texts)); err != nil {
+		return nil, fmt.Errorf("tf-idf: %w", err)
+	}
+	return b, nil
+}
