@@ -287,7 +287,7 @@ func TestBYOLValidateNamesTheField(t *testing.T) {
 }
 
 // checkNames checks that a method's complaint is about a field.
-func checkNames(t *testing.T, m method.ImageMethod, field string) {
+func checkNames(t *testing.T, m method.Method, field string) {
 	t.Helper()
 	if err := m.Validate(); err == nil || !strings.HasPrefix(err.Error(), field+" ") {
 		t.Errorf("error %v, want one about %s", err, field)

@@ -146,6 +146,8 @@ func Known() []Info {
 			"Chen, Fan, Girshick, He 2020, Improved baselines with momentum contrastive learning"},
 		{"supcon", "SupCon", "views of pictures of one class attract, all other views in the batch repel; needs pictures in class folders",
 			"Khosla, Teterwak, Wang et al. 2020, Supervised contrastive learning"},
+		{"supcon_text", "SupCon on text", "on text: texts of one class attract, all others in the batch repel; needs a column of classes",
+			"Khosla, Teterwak, Wang et al. 2020, Supervised contrastive learning; Gunel, Du, Conneau, Stoyanov 2021, for text"},
 		{"byol", "BYOL", "one view predicts what a slow average of the network makes of the other; no negatives",
 			"Grill, Strub, Altché et al. 2020, Bootstrap your own latent: a new approach to self-supervised learning"},
 		{"swav", "SwAV", "the cluster of one crop is predicted from the others; clusters are kept equally large",

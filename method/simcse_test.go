@@ -48,11 +48,13 @@ func wordEncoder(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
 	return graph.Tanh(graph.Add(own, graph.InsertAxes(nn.Dense(scope.At("others"), mean, width, false), 1)))
 }
 
-// worded is SimCSE on items of so many texts.
+// worded is a method on items of so many texts.
 type worded struct {
-	method.SimCSE
+	method.TextMethod
 	texts int
 }
+
+func (w worded) NeedsLabels() bool { return method.NeedsLabels(w.TextMethod) }
 
 // draw draws texts of one to four tokens. Some of what means the same is in the batch twice.
 func (w worded) draw(normal func() float64) [][][]int {

@@ -22,10 +22,15 @@ import (
 //
 // A picture without a class has its other view alone.
 type SupCon struct {
-	Temperature float64              `yaml:"temperature" help:"τ: divides the similarities before the softmax"`
-	Hidden      int                  `yaml:"projector_hidden" help:"width of the projector's hidden layer; 0 is the encoder's width"`
-	Out         int                  `yaml:"projector_out" help:"width of the embeddings z"`
-	Augment     positive.ImageConfig `yaml:"augment"`
+	Supervised `yaml:",inline"`
+	Augment    positive.ImageConfig `yaml:"augment"`
+}
+
+// Supervised is what SupCon is made of, for pictures and for texts: a projector, and the loss of two views of every item.
+type Supervised struct {
+	Temperature float64 `yaml:"temperature" help:"τ: divides the similarities before the softmax"`
+	Hidden      int     `yaml:"projector_hidden" help:"width of the projector's hidden layer; 0 is the encoder's width"`
+	Out         int     `yaml:"projector_out" help:"width of the embeddings z"`
 }
 
 // DefaultSupCon has the published settings for pictures of the given side in pixels: the paper's τ of 0.1 (section 4), the
@@ -33,7 +38,7 @@ type SupCon struct {
 // the representation, 128 outputs, no batch norm; main_supcon.py, set_loader: version 2 of MoCo's views without blur). The code is for
 // CIFAR; its views are also those for large pictures here, where the paper's have a learned augmentation (AutoAugment).
 func DefaultSupCon(imageSize int) SupCon {
-	m := SupCon{Temperature: loss.DefaultSupCon().Temperature, Out: 128, Augment: positive.MoCoV2(imageSize)}
+	m := SupCon{Supervised: Supervised{Temperature: loss.DefaultSupCon().Temperature, Out: 128}, Augment: positive.MoCoV2(imageSize)}
 	m.Augment.Blur = 0
 	if imageSize <= SmallImage {
 		m.Augment.CenterCrop = 1 // the whole picture, as in main_linear.py
@@ -45,10 +50,10 @@ func DefaultSupCon(imageSize int) SupCon {
 func (m SupCon) Name() string { return "supcon" }
 
 // NeedsLabels is true: classes are what it learns from.
-func (m SupCon) NeedsLabels() bool { return true }
+func (m Supervised) NeedsLabels() bool { return true }
 
 // Validate names the first hyper-parameter that cannot be used.
-func (m SupCon) Validate() error {
+func (m Supervised) Validate() error {
 	if err := m.contrast().Validate(); err != nil {
 		return err
 	}
@@ -57,6 +62,14 @@ func (m SupCon) Validate() error {
 		return fmt.Errorf("projector_hidden is %d: it must be 0, for the encoder's width, or up to %d", m.Hidden, maxWidth)
 	case m.Out < 2 || m.Out > maxWidth:
 		return fmt.Errorf("projector_out is %d: it must be from 2 to %d", m.Out, maxWidth)
+	}
+	return nil
+}
+
+// Validate names the first hyper-parameter that cannot be used.
+func (m SupCon) Validate() error {
+	if err := m.Supervised.Validate(); err != nil {
+		return err
 	}
 	if err := m.Augment.Validate(); err != nil {
 		return fmt.Errorf("augment.%w", err)
@@ -71,21 +84,26 @@ func (m SupCon) Views() []positive.ImageConfig {
 
 // Loss builds a step of train in the authors' main_supcon.py: both views go through the network together.
 func (m SupCon) Loss(scope *model.Scope, encoder backbone.Encoder, batch Batch) Output {
-	n := batch.Views[0].Shape().Dim(0)
-	r := encoder.Features(scope.In(EncoderScope), graph.Concatenate(batch.Views, 0))
-	z := inFloat32(m.projector(encoder.Dim()).Apply(scope.In("projector"), r))
+	return m.attract(scope, encoder.Features(scope.In(EncoderScope), graph.Concatenate(batch.Views, 0)), batch.Labels)
+}
+
+// attract is the loss of representations r, [2n, width]: those of one view of n items with these labels, [n], and below them those of the
+// other.
+func (m Supervised) attract(scope *model.Scope, r, labels *graph.Node) Output {
+	n := labels.Shape().Dim(0)
+	z := inFloat32(m.projector(r.Shape().Dim(1)).Apply(scope.In("projector"), r))
 	z1 := graph.Slice(z, graph.AxisRange(0, n))
 	z2 := graph.Slice(z, graph.AxisRange(n))
-	return Output{Loss: loss.SupCon(z1, z2, batch.Labels, m.contrast()), Embeddings: z}
+	return Output{Loss: loss.SupCon(z1, z2, labels, m.contrast()), Embeddings: z}
 }
 
 // contrast is the cosine over τ, which divides z by its length.
-func (m SupCon) contrast() loss.Contrast {
+func (m Supervised) contrast() loss.Contrast {
 	return loss.Contrast{Similarity: loss.Cosine, Temperature: m.Temperature}
 }
 
 // projector has a bias in both layers and no batch norm.
-func (m SupCon) projector(features int) nn.MLP {
+func (m Supervised) projector(features int) nn.MLP {
 	hidden := m.Hidden
 	if hidden == 0 {
 		hidden = features

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/loss"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/nn"
@@ -16,12 +17,33 @@ import (
 type supconPaper struct{ method.SupCon }
 
 func (m supconPaper) loss(p params, in given) (value float64) {
+	return supervised(m.Supervised, p, encode(p, "/backbone", slices.Concat(in.views...)), in)
+}
+
+// supconTextPaper is the same for texts: of one, which the encoder sees twice, or of two.
+type supconTextPaper struct {
+	supconPaper
+	method.SupConText
+}
+
+func (m supconTextPaper) loss(p params, in given) float64 {
+	var r [][]float64
+	for view := range 2 {
+		for i, tokens := range in.texts[min(view, len(in.texts)-1)] {
+			r = append(r, pooledWords(p, "/backbone", tokens, view*items+i, m.Pooling))
+		}
+	}
+	return supervised(m.SupConText.Supervised, p, r, in)
+}
+
+// supervised is equation 2 for representations r of one view of all items and then of the other.
+func supervised(m method.Supervised, p params, r [][]float64, in given) (value float64) {
 	hidden := m.Hidden
 	if hidden == 0 {
 		hidden = width
 	}
 	mlp := nn.MLP{Layers: 2, Hidden: hidden, Out: m.Out, OutBias: true}
-	z, _, _ := head(p, "/projector", mlp, encode(p, "/backbone", slices.Concat(in.views...)))
+	z, _, _ := head(p, "/projector", mlp, r)
 	for i := range z {
 		denominator, positives, sum := 0.0, 0.0, 0.0
 		for k := range z {
@@ -72,6 +94,53 @@ func TestSupConStepsAreThoseOfThePaper(t *testing.T) {
 				testSteps(t, d, m, supconPaper{m}, c.optimizer, c.rate)
 			})
 		}
+	}
+}
+
+// A few steps on texts, on either device, against the same in plain float64.
+func TestSupConStepsOnTextsAreThoseOfThePaper(t *testing.T) {
+	sgd := optim.DefaultSGD()
+	sgd.WeightDecay = 0.01
+	for _, c := range []struct {
+		name   string
+		texts  int
+		change func(*method.SupConText)
+	}{
+		{"two dropout masks", 1, func(*method.SupConText) {}},
+		{"mean, a wide head", 1, func(m *method.SupConText) { m.Pooling, m.Hidden = backbone.PoolMean, 7 }},
+		{"two texts", 2, func(*method.SupConText) {}},
+	} {
+		for _, d := range []string{"cpu", "go"} {
+			t.Run(c.name+" on "+d, func(t *testing.T) {
+				m := method.DefaultSupConText()
+				m.Out, m.Temperature = out, 0.5
+				c.change(&m)
+				testSteps(t, d, worded{m, c.texts}, supconTextPaper{SupConText: m}, sgd, 0.1)
+			})
+		}
+	}
+}
+
+// What is put to work is the encoder without the head.
+func TestSupConOnTextTrainsAHeadBesideTheEncoder(t *testing.T) {
+	m := method.DefaultSupConText()
+	want := []string{"/backbone/others/weights", "/backbone/own/weights", "/backbone/table",
+		"/projector/layer_0/bias", "/projector/layer_0/weights", "/projector/layer_1/bias", "/projector/layer_1/weights"}
+	if got := trainedBy(t, worded{m, 1}); !slices.Equal(got, want) {
+		t.Errorf("trained are %v, want %v", got, want)
+	}
+	if got := m.Sentence(); got != (method.Sentence{Pooling: backbone.PoolCLS}) || !m.NeedsLabels() || m.Temperature != 0.1 || m.Out != 128 {
+		t.Errorf("%+v, inference has %+v", m, got)
+	}
+	for want, change := range map[string]func(*method.SupConText){
+		"temperature":     func(m *method.SupConText) { m.Temperature = 0 },
+		"projector_out":   func(m *method.SupConText) { m.Out = 1 },
+		"pooling":         func(m *method.SupConText) { m.Pooling = "max" },
+		"positive.delete": func(m *method.SupConText) { m.Positive.Delete = 2 },
+	} {
+		m := method.DefaultSupConText()
+		change(&m)
+		checkNames(t, m, want)
 	}
 }
 

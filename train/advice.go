@@ -157,6 +157,10 @@ func (a *adviser) adviseMethod(m method.Method) {
 		a.temperature(m.Temperature)
 		a.negatives()
 		a.classmates()
+	case method.SupConText:
+		a.temperature(m.Temperature)
+		a.classmates()
+		a.truncation()
 	case method.BYOL:
 		a.average("tau", m.Tau, a.usual.BYOL.Tau)
 		a.statistics("Grill et al. 2020, figure 3a")

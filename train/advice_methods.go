@@ -65,10 +65,10 @@ func (a *adviser) moco(m, usual method.MoCo) {
 	}
 }
 
-// classmates looks at how many pictures of its class a picture meets in a batch.
+// classmates looks at how many items of its class an item meets in a batch.
 func (a *adviser) classmates() {
 	if met, known := a.met(); known && met < 1 {
-		a.say("batch", "is %d: a picture meets %.2g others of its class in a batch on average, and with fewer than one there is little for supcon to learn from classes; take a larger batch, or more pictures a class", a.Batch, met)
+		a.say("batch", "is %d: of %s, one meets %.2g others of its class in a batch on average, and with fewer than one there is little for %s to learn from classes; take a larger batch, or more of a class", a.Batch, a.Items(), met, a.method)
 	}
 }
 

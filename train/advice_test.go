@@ -25,6 +25,9 @@ func inClasses(n, classes int) []int {
 func adviceOn(t *testing.T, c train.Config, labels []int) []train.Advice {
 	t.Helper()
 	c.Data = "pictures"
+	if c.SupConText != nil {
+		c.Text.Class = "class"
+	}
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,7 @@ type Config struct {
 	SimSiam     *method.SimSiam     `yaml:"simsiam,omitempty"`
 	BarlowTwins *method.BarlowTwins `yaml:"barlowtwins,omitempty"`
 	SimCSE      *method.SimCSE      `yaml:"simcse,omitempty"`
+	SupConText  *method.SupConText  `yaml:"supcon_text,omitempty"`
 	CLIP        *method.CLIP        `yaml:"clip,omitempty"`
 }
 
@@ -181,6 +182,9 @@ func (c Config) validateSentences(m method.TextMethod) error {
 	if method.NeedsLabels(m) && c.Text.Class == "" {
 		return fmt.Errorf("text.class is empty: %s needs the column of the classes", m.Name())
 	}
+	if c.SupConText != nil && c.Text.texts() > 2 {
+		return fmt.Errorf("text.texts are %d columns: %s has no hard negatives, name one column or two", c.Text.texts(), m.Name())
+	}
 	views := m.Views()
 	if views.Positive != (positive.TextConfig{}) && c.Text.texts() > 1 {
 		return fmt.Errorf("%s.positive makes a positive of rows of one text, and text.texts are %d: leave it at 0", m.Name(), c.Text.texts())
@@ -196,7 +200,7 @@ func (c Config) validateSentences(m method.TextMethod) error {
 }
 
 // OnText says whether the run's method learns from text.
-func (c Config) OnText() bool { return c.SimCSE != nil }
+func (c Config) OnText() bool { return c.SimCSE != nil || c.SupConText != nil }
 
 // OnPairs says whether the run's method learns from pictures with captions.
 func (c Config) OnPairs() bool { return c.CLIP != nil }

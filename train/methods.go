@@ -39,6 +39,9 @@ func (c Config) methods() []method.Method {
 	if c.SimCSE != nil {
 		list = append(list, *c.SimCSE)
 	}
+	if c.SupConText != nil {
+		list = append(list, *c.SupConText)
+	}
 	if c.CLIP != nil {
 		list = append(list, *c.CLIP)
 	}
@@ -83,6 +86,8 @@ func Default(methodName string, imageSize int) (Config, error) {
 		return DefaultSwAV(imageSize), nil
 	case "simcse":
 		return DefaultSimCSE("transformer", 1, false), nil
+	case "supcon_text":
+		return DefaultSupConText("transformer", 1), nil
 	case "clip":
 		return DefaultCLIP(imageSize, "clip_small", method.Softmax), nil
 	}
@@ -95,6 +100,9 @@ func (c Config) Usual() (Config, error) {
 	m, err := c.Method()
 	if err != nil {
 		return Config{}, err
+	}
+	if c.SupConText != nil && c.Text != nil {
+		return c.usualSupConText()
 	}
 	if c.SimCSE != nil && c.Text != nil {
 		switch columns := c.Text.TextOptions; {
@@ -339,6 +347,35 @@ func DefaultSimCSE(encoder string, texts int, classes bool) Config {
 		c.Optimizer.LearningRate = 5e-3
 	}
 	return c
+}
+
+// DefaultSupConText is a run of SupCon on texts with classes, of an encoder from scratch: see [method.DefaultSupConText] for the method's
+// own settings. The encoder and its optimizer are those of [DefaultSimCSE], with a batch of twice the size, so that a text meets others of its
+// class, and more passes over the data, as rows with classes are few.
+func DefaultSupConText(encoder string, texts int) Config {
+	return supConTextOver(DefaultSimCSE(encoder, texts, false))
+}
+
+// supConTextOver is a SupCon run with the encoder of a SimCSE run, and how that is trained.
+func supConTextOver(c Config) Config {
+	m := method.DefaultSupConText()
+	m.Pooling = c.SimCSE.Pooling
+	c.SimCSE, c.SupConText = nil, &m
+	c.Epochs, c.Batch = 20, 256
+	c.HoldOut = 0.1
+	c.Schedule.WarmupEpochs = 2
+	return c
+}
+
+// usualSupConText is the default run for the columns of text and the encoder, with what it starts from.
+func (c Config) usualSupConText() (Config, error) {
+	simcse := method.DefaultSimCSE(c.Text.texts())
+	c.SupConText, c.SimCSE = nil, &simcse
+	usual, err := c.Usual()
+	if err != nil {
+		return Config{}, err
+	}
+	return supConTextOver(usual), nil
 }
 
 // DefaultCLIP is a CLIP run for pictures of the given side, with an encoder of texts by its name as [backbone.NewText] takes it: see

@@ -29,6 +29,9 @@ func TestEveryMethodHasDefaultsThatRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.Data = "pictures"
+			if c.SupConText != nil {
+				c.Text.Class = "class"
+			}
 			if err := c.Validate(); err != nil {
 				t.Errorf("%s at %d px: %v", name, size, err)
 			}
@@ -43,7 +46,7 @@ func TestEveryMethodHasDefaultsThatRun(t *testing.T) {
 func TestEveryMethodTrainsInEitherPrecision(t *testing.T) {
 	data := picturetest.Splits(t, 11, 2, 16)
 	for _, name := range method.Names() {
-		if name == "simcse" || name == "clip" {
+		if name == "simcse" || name == "supcon_text" || name == "clip" {
 			continue // see TestWhatTextRunsLearnFrom and TestWhatRunsOnPairsLearnFrom
 		}
 		t.Run(name, func(t *testing.T) {

@@ -152,6 +152,9 @@ func (c Config) openFolder(tokenizer *token.Tokenizer) (origin, error) {
 	if err != nil {
 		return nil, err
 	}
+	if folder.Dense && c.SimCSE == nil {
+		return nil, fmt.Errorf("the encoder in %s has a layer after pooling, which supcon_text has not", name)
+	}
 	if folder.Dense && c.SimCSE.MLP != method.MLPAlways {
 		return nil, fmt.Errorf("the encoder in %s has a layer after pooling: set simcse.mlp=%s", name, method.MLPAlways)
 	}

@@ -148,6 +148,9 @@ func (s *sentences) openRows(ctx context.Context) (err error) {
 	}
 	s.train = s.all
 	if method.NeedsLabels(s.how) && countClasses(s.all.Labels()) < 2 {
+		if s.config.SupConText != nil {
+			return fmt.Errorf("%s learns to tell classes apart, and the rows of %s are of fewer than two: name the column of their classes with text.class", s.how.Name(), s.config.Data)
+		}
 		return fmt.Errorf("%s is to spare rows of one class, and the rows of %s are of fewer than two: set %[1]s.mask_classes=false", s.how.Name(), s.config.Data)
 	}
 	if n := s.config.heldOut(s.all.Len()); n > 0 {

@@ -106,6 +106,42 @@ func smallText(data, class string, texts ...string) train.Config {
 	return c
 }
 
+// supConText is a run of SupCon on the text of a SimCSE run.
+func supConText(c train.Config) train.Config {
+	m := method.DefaultSupConText()
+	c.SimCSE, c.SupConText = nil, &m
+	return c
+}
+
+// Rows of one class come together: held-out ones are told apart better than before, by likeness alone.
+func TestSupConLearnsClassesOfText(t *testing.T) {
+	data := writeTriplets(t, 240)
+	for _, texts := range [][]string{{"anchor"}, {"anchor", "entailed"}} {
+		config := supConText(smallText(data, "who", texts...))
+		static := backbone.NewStatic(0)
+		config.Backbone, config.Text.Transformer, config.Text.Static = "static", nil, &static
+		config.SupConText.Pooling, config.Optimizer.LearningRate, config.Epochs = backbone.PoolMean, 0.01, 6
+		config.CheckpointSeconds = 1000
+		_, result := mustRun(t, config, train.Options{})
+		first, last := result.Epochs[0], result.Epochs[6]
+		if !(*last.KNN > *first.KNN) || !(last.Loss < result.Epochs[1].Loss) {
+			t.Errorf("%v: kNN went from %g to %g, the loss from %g to %g", texts, float64(*first.KNN), float64(*last.KNN), float64(result.Epochs[1].Loss), float64(last.Loss))
+		}
+	}
+	one := writeText(t, "one.tsv", "who\tanchor\n"+strings.Repeat("a\tx\n", 1)+strings.Repeat("\ty z\n", 1))
+	for want, change := range map[string]func(*train.Config){
+		"text.class is empty: supcon_text needs the column of the classes": func(c *train.Config) { c.Text.Class = "" },
+		"supcon_text learns to tell classes apart":                         func(c *train.Config) { c.Data = one },
+		"text.texts are 3 columns: supcon_text has no hard negatives":      func(c *train.Config) { c.Text.Texts = []string{"anchor", "entailed", "contradicted"} },
+	} {
+		c := supConText(smallText(data, "who", "anchor"))
+		change(&c)
+		if _, err := train.Run(t.Context(), c, filepath.Join(t.TempDir(), "run"), train.Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
 func TestARunOnTextLeavesAllItPromises(t *testing.T) {
 	c := smallText(writeSentences(t, 200), "")
 	c.Text.STS = writePairs(t, 40)

@@ -212,6 +212,9 @@ var killedRuns = map[string]func(data string) train.Config{
 	"simcse on triplets with classes": func(data string) train.Config {
 		return made(smallText(data, "who", "anchor", "entailed", "contradicted"))
 	},
+	"supcon_text": func(data string) train.Config {
+		return supConText(smallText(data, "who", "anchor"))
+	},
 	"clip": func(data string) train.Config {
 		c := smallPairs(data, "transformer") // with dropout
 		c.Epochs = 8
@@ -224,6 +227,8 @@ func killedOn(t *testing.T, name string) string {
 	switch {
 	case name == "clip":
 		return writeTable(t, 20)
+	case name == "supcon_text":
+		return writeTriplets(t, 60)
 	case !strings.HasPrefix(name, "simcse"):
 		return picturetest.Splits(t, 20, 2, 16)
 	case strings.Contains(name, "triplets"):

@@ -87,6 +87,22 @@ func TestPairsOfTextAreSearchedAndScored(t *testing.T) {
 	}
 }
 
+// supcon on text is that for text, and says that classes are what it learns from.
+func TestSupConLearnsFromAColumnOfClasses(t *testing.T) {
+	_, file := textRun(t)
+	run := filepath.Join(t.TempDir(), "run")
+	r := mustAlike(t, "train", "supcon", "--data", file, "--columns", "says", "--class", "who", "--backbone", "static", "--set", "text.static.width=16",
+		"--epochs", "1", "--batch", "16", "--out", run)
+	if !strings.Contains(r.stderr, "their 2 classes are what it learns from") {
+		t.Errorf("stderr\n%s", r.stderr)
+	}
+	if config := readFile(t, filepath.Join(run, "config.yaml")); !strings.Contains(config, "supcon_text:") || !strings.Contains(config, "width: 16") {
+		t.Errorf("config.yaml\n%s", config)
+	}
+	mustAlike(t, "train", "supcon", "--resume", "--columns", "says", "--out", run)
+	alike(t, "train", "supcon", "--data", file, "--columns", "says", "--out", run+"2").checkRefused(t, exitUsage, "text.class is empty")
+}
+
 // A run with rows to test on ends with their scores, in the file and in the report.
 func TestARunOnTextEndsWithItsScores(t *testing.T) {
 	_, file := textRun(t)

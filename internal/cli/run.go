@@ -118,7 +118,7 @@ func describe(config train.Config, s train.Start) string {
 	if m, err := config.Method(); err == nil && s.Classes > 0 {
 		use := "their %d classes are not used to train"
 		switch {
-		case method.NeedsLabels(m) && config.OnText():
+		case method.NeedsLabels(m) && config.SimCSE != nil:
 			use = "those of one of %d classes are not told apart"
 		case method.NeedsLabels(m):
 			use = "their %d classes are what it learns from"

@@ -69,12 +69,18 @@ type trainTextFlags struct {
 	STS        *string `placeholder:"FILE" name:"sts" help:"File of sentence, sentence and score, to watch the run with."`
 }
 
+// set says whether any of them is given.
+func (f trainTextFlags) set() bool {
+	return f.given() || f.Pretrained != nil || f.Vectors != nil || f.Tokenizer != nil || f.MaxLength != nil || f.WordNet != nil ||
+		f.Test != nil || f.TestSplit != nil || f.STS != nil
+}
+
 // apply puts the flags over a configuration.
 func (f trainTextFlags) apply(config *train.Config) error {
 	if config.Pairs != nil {
 		return f.applyToPairs(config)
 	}
-	if !f.given() && f.Pretrained == nil && f.Vectors == nil && f.Tokenizer == nil && f.MaxLength == nil && f.WordNet == nil && f.Test == nil && f.TestSplit == nil && f.STS == nil {
+	if !f.set() {
 		return nil
 	}
 	if config.Text == nil {
@@ -116,7 +122,7 @@ func (f trainTextFlags) apply(config *train.Config) error {
 
 // applyToPairs puts those of the flags that captions have over a configuration.
 func (f trainTextFlags) applyToPairs(config *train.Config) error {
-	if f.Columns != nil || f.STS != nil || f.WordNet != nil || f.Vectors != nil {
+	if f.Columns != nil || f.STS != nil || f.Test != nil || f.TestSplit != nil || f.WordNet != nil || f.Vectors != nil {
 		return usageError{errors.New("--columns, --vectors, --wordnet, --test, --test-split and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
 	}
 	pairs := *config.Pairs

@@ -127,7 +127,7 @@ func (c trainCommand) start() (train.Config, error) {
 		if err != nil {
 			return train.Config{}, usageError{err}
 		}
-		if c.Method != "" && c.Method != r.Method {
+		if method := c.method(r.Config.OnText()); method != "" && method != r.Method {
 			return train.Config{}, usageError{fmt.Errorf("recipe %s is for %s, not for %s: leave the method out", r.Name, r.Method, c.Method)}
 		}
 		wanted := r.Config
@@ -139,7 +139,7 @@ func (c trainCommand) start() (train.Config, error) {
 		}
 		return r.Config, nil
 	}
-	config, err := train.Default(c.Method, defaultImageSize)
+	config, err := train.Default(c.method(c.Text.set()), defaultImageSize)
 	if err != nil {
 		return config, usageError{err}
 	}
@@ -177,6 +177,14 @@ func (c trainCommand) chosen(config train.Config) (train.Config, error) {
 		return config, usageError{err}
 	}
 	return config, nil
+}
+
+// method is the name of the method, where supcon is that for text or for pictures.
+func (c trainCommand) method(onText bool) string {
+	if c.Method == "supcon" && onText {
+		return "supcon_text"
+	}
+	return c.Method
 }
 
 func (c trainCommand) apply(config *train.Config) error {
