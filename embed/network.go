@@ -16,6 +16,7 @@ import (
 	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/internal/weights"
 	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/token"
 )
 
 // network is what an encoder of pictures and one of text have in common: a graph with weights, and the folder that they are
@@ -46,6 +47,18 @@ func (n *network) Save(dir string) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})
+}
+
+// saveReading writes the folder of a model that reads through a tokenizer, which is written first.
+func (n *network) saveReading(dir string, tokenizer *token.Tokenizer) error {
+	folder := filepath.Join(dir, tokenizerDir)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("cannot make the tokenizer's folder: %w", err)
+	}
+	if err := tokenizer.Save(folder); err != nil {
+		return err
+	}
+	return n.Save(dir)
 }
 
 // Close frees what the model computes with, and the device if it was opened with the model. The model cannot embed any more.

@@ -2,7 +2,6 @@ package embed
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/gomlx/compute"
@@ -12,7 +11,6 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/alike-ml/alike/backbone"
-	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/guard"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/nn"
@@ -69,7 +67,7 @@ func NewPair(backend compute.Backend, store *model.Store, config Config, tokeniz
 	words.Text, words.Pair, words.Dim = &config.Pair.Text, nil, space.Out
 	text, err := words.Text.network()
 	if err == nil {
-		m.Texts, err = newText(backend, store, words, tokenizer, func(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
+		m.Texts, err = newText(backend, store, words, text, tokenizer, func(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
 			return space.ProjectText(scope, space.Text(scope, text.Hidden, tokens))
 		})
 	}
@@ -97,14 +95,7 @@ func (m *PairModel) Close() {
 
 // Save writes the model's folder: the tokenizer, the weights, and the configuration that makes the folder a model last.
 func (m *PairModel) Save(dir string) error {
-	tokenizer := filepath.Join(dir, tokenizerDir)
-	if err := os.MkdirAll(tokenizer, 0o755); err != nil {
-		return fmt.Errorf("cannot make the tokenizer's folder: %w", err)
-	}
-	if err := m.tokenizer.Save(tokenizer); err != nil {
-		return err
-	}
-	return m.network.Save(dir)
+	return m.network.saveReading(dir, m.tokenizer)
 }
 
 // Untrained returns the model as it was before the first step of training, with the same tokenizer: see [Untrained].
@@ -188,13 +179,8 @@ func loadTower(backend compute.Backend, dir string) (*Model, error) {
 
 // OpenPair opens a model's folder, as a run leaves it, on the default device. Close it when done.
 func OpenPair(dir string) (*PairModel, error) {
-	backend, err := device.Open(device.Default)
+	m, backend, err := onDefaultDevice(dir, LoadPair)
 	if err != nil {
-		return nil, err
-	}
-	m, err := LoadPair(backend, dir)
-	if err != nil {
-		backend.Finalize()
 		return nil, err
 	}
 	m.backend = backend

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/gomlx/compute"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/data"
-	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/guard"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/metric"
@@ -84,17 +82,14 @@ func NewText(backend compute.Backend, store *model.Store, config Config, tokeniz
 		return nil, err
 	}
 	config.Dim = encoder.Dim()
-	return newText(backend, store, config, tokenizer, func(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
+	return newText(backend, store, config, encoder, tokenizer, func(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
 		return config.Text.sentence().Represent(scope, encoder.Hidden, tokens)
 	})
 }
 
-// newText returns a text model with a graph from tokens [batch, length] to vectors [batch, config.Dim].
-func newText(backend compute.Backend, store *model.Store, config Config, tokenizer *token.Tokenizer, represent func(*model.Scope, backbone.Tokens) *graph.Node) (*TextModel, error) {
-	encoder, err := config.Text.network()
-	if err != nil {
-		return nil, err
-	}
+// newText returns a text model of an encoder, that of config.Text, with a graph from tokens [batch, length] to vectors [batch, config.Dim].
+func newText(backend compute.Backend, store *model.Store, config Config, encoder backbone.Text, tokenizer *token.Tokenizer,
+	represent func(*model.Scope, backbone.Tokens) *graph.Node) (*TextModel, error) {
 	if n := tokenizer.Size(); n > encoder.Tokens() {
 		return nil, fmt.Errorf("the encoder has %d tokens, the tokenizer %d", encoder.Tokens(), n)
 	}
@@ -214,14 +209,7 @@ func (m *TextModel) embedText(ctx context.Context, exec *model.Exec, text *data.
 
 // Save writes the model's folder: the tokenizer, the weights, and the configuration that makes the folder a model last.
 func (m *TextModel) Save(dir string) error {
-	tokenizer := filepath.Join(dir, tokenizerDir)
-	if err := os.MkdirAll(tokenizer, 0o755); err != nil {
-		return fmt.Errorf("cannot make the tokenizer's folder: %w", err)
-	}
-	if err := m.tokenizer.Save(tokenizer); err != nil {
-		return err
-	}
-	return m.network.Save(dir)
+	return m.network.saveReading(dir, m.tokenizer)
 }
 
 // LoadText opens a text model's folder to compute on backend, or one of transformers or sentence-transformers. The error wraps
@@ -260,13 +248,8 @@ func LoadText(backend compute.Backend, dir string) (m *TextModel, err error) {
 
 // OpenText opens a text model's folder, as a run leaves it, on the default device. Close it when done.
 func OpenText(dir string) (*TextModel, error) {
-	backend, err := device.Open(device.Default)
+	m, backend, err := onDefaultDevice(dir, LoadText)
 	if err != nil {
-		return nil, err
-	}
-	m, err := LoadText(backend, dir)
-	if err != nil {
-		backend.Finalize()
 		return nil, err
 	}
 	m.backend = backend

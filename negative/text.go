@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/alike-ml/alike/internal/wordform"
 )
 
 // TextConfig says by which rules hard negatives are made of texts: each changes a word or two so that the text reads alike and says
@@ -97,7 +99,7 @@ func SwapAntonym(text string, opposites Opposites, r *rand.Rand) (string, bool) 
 	}
 	var swaps []swap
 	for i, word := range words {
-		_, core, _ := trim(word)
+		_, core, _ := wordform.Trim(word)
 		if core == "" || capital(core) && (i > 0 || len(words) > 1 && !hasEnd(word) && capital(words[1])) {
 			continue
 		}
@@ -117,21 +119,9 @@ func SwapAntonym(text string, opposites Opposites, r *rand.Rand) (string, bool) 
 	return strings.Join(words, " "), true
 }
 
-// trim takes off what is no letter or digit at a word's ends.
-func trim(word string) (before, core, after string) {
-	inside := func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
-	start := strings.IndexFunc(word, inside)
-	if start < 0 {
-		return word, "", ""
-	}
-	end := strings.LastIndexFunc(word, inside)
-	_, size := utf8.DecodeRuneInString(word[end:])
-	return word[:start], word[start : end+size], word[end+size:]
-}
-
 // replaceCore puts another word within a word's punctuation, with a capital if that has one.
 func replaceCore(word, by string) string {
-	before, core, after := trim(word)
+	before, core, after := wordform.Trim(word)
 	if capital(core) {
 		first, size := utf8.DecodeRuneInString(by)
 		by = string(unicode.ToUpper(first)) + by[size:]

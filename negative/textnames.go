@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"github.com/alike-ml/alike/internal/wordform"
 )
 
 // Names are the capitalised names of texts, by the word before them: "in", "at", "from", "to" or "near", so that places, mostly,
@@ -78,7 +80,7 @@ func namesIn(words []string) []span {
 	var list []span
 	capitals, letters := 0, 0
 	for _, w := range words {
-		if _, core, _ := trim(w); core != "" {
+		if _, core, _ := wordform.Trim(w); core != "" {
 			letters++
 			if capital(core) {
 				capitals++
@@ -100,7 +102,7 @@ func namesIn(words []string) []span {
 			}
 		}
 		whole := s.end == len(words) || s.end > i && hasEnd(words[s.end-1]) || afterNames[words[min(s.end, len(words)-1)]]
-		if _, core, _ := trim(words[min(s.end, len(words)-1)]); s.end > i && (whole || core == "") {
+		if _, core, _ := wordform.Trim(words[min(s.end, len(words)-1)]); s.end > i && (whole || core == "") {
 			list = append(list, s)
 		}
 	}
@@ -109,18 +111,18 @@ func namesIn(words []string) []span {
 
 // partOfName holds for a capitalised word of two letters or more without punctuation before it or within.
 func partOfName(word string) bool {
-	before, core, _ := trim(word)
+	before, core, _ := wordform.Trim(word)
 	return before == "" && len(core) > 1 && capital(core) && !notNames[strings.ToLower(core)] && !strings.ContainsAny(core, ".'’&/:")
 }
 
 // written is a name without the punctuation after it.
 func (s span) written(words []string) string {
-	_, core, _ := trim(strings.Join(words[s.start:s.end], " "))
+	_, core, _ := wordform.Trim(strings.Join(words[s.start:s.end], " "))
 	return core
 }
 
 // put returns the words with another name in the place of the span, before the punctuation after it.
 func (s span) put(words []string, name string) string {
-	_, _, after := trim(words[s.end-1])
+	_, _, after := wordform.Trim(words[s.end-1])
 	return strings.Join(slices.Concat(words[:s.start], []string{name + after}, words[s.end:]), " ")
 }

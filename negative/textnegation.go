@@ -3,6 +3,8 @@ package negative
 import (
 	"slices"
 	"strings"
+
+	"github.com/alike-ml/alike/internal/wordform"
 )
 
 // set is a set of the words of a text.
@@ -39,7 +41,7 @@ func Negate(text string) (string, bool) {
 	words := strings.Fields(text)
 	keys := make([]string, len(words)) // lower case, with a plain apostrophe
 	for i, w := range words {
-		_, core, _ := trim(w)
+		_, core, _ := wordform.Trim(w)
 		keys[i] = strings.ReplaceAll(strings.ToLower(core), "’", "'")
 	}
 	if len(words) < 2 || strings.ContainsAny(text, "?") || questions[keys[0]] && contracted[keys[0]] == "" || beAndModals[keys[0]] || have[keys[0]] {
@@ -81,6 +83,6 @@ func isParticiple(word string) bool {
 
 // hasEnd holds where punctuation ends a word.
 func hasEnd(word string) bool {
-	_, _, after := trim(word)
+	_, _, after := wordform.Trim(word)
 	return after != ""
 }

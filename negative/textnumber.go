@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/alike-ml/alike/internal/wordform"
 )
 
 // numberWords are families of number words of which one can stand for another. "one" and "second" are left out: they are as often
@@ -36,7 +38,7 @@ func SwapNumber(text string, r *rand.Rand) (string, bool) {
 	words := strings.Fields(text)
 	var numbers []int
 	for i, word := range words {
-		if _, core, _ := trim(word); isNumber(core) {
+		if _, core, _ := wordform.Trim(word); isNumber(core) {
 			numbers = append(numbers, i)
 		}
 	}
@@ -44,14 +46,14 @@ func SwapNumber(text string, r *rand.Rand) (string, bool) {
 		return "", false
 	}
 	i := numbers[r.IntN(len(numbers))]
-	_, core, _ := trim(words[i])
+	_, core, _ := wordform.Trim(words[i])
 	day := i > 0 && isMonth(words[i-1]) || i+1 < len(words) && isMonth(words[i+1])
 	words[i] = replaceCore(words[i], otherNumber(core, day, r))
 	return strings.Join(words, " "), true
 }
 
 func isMonth(word string) bool {
-	_, core, _ := trim(word)
+	_, core, _ := wordform.Trim(word)
 	return capital(core) && months[strings.ToLower(core)]
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/alike-ml/alike/internal/wordform"
 )
 
 // Thesaurus gives the words that can stand in the place of a lower-case word, in a fixed order: room wordnet has one.
@@ -65,7 +67,7 @@ func (t *Text) View(text string, r *rand.Rand) string {
 // the text; elsewhere words with capitals are names, and stay as they are. After "a" and "an" a synonym has to fit.
 func (t *Text) replace(words []string, r *rand.Rand) {
 	for i, word := range words {
-		before, core, after := trimWord(word)
+		before, core, after := wordform.Trim(word)
 		first, size := utf8.DecodeRuneInString(core)
 		lower := string(unicode.ToLower(first)) + core[size:]
 		if lower != core && i > 0 || core == "" {
@@ -91,18 +93,6 @@ func (t *Text) replace(words []string, r *rand.Rand) {
 }
 
 func startsWithVowel(word string) bool { return word != "" && strings.IndexByte("aeiou", word[0]) >= 0 }
-
-// trimWord takes off what is no letter or digit at a word's ends.
-func trimWord(word string) (before, core, after string) {
-	inside := func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
-	start := strings.IndexFunc(word, inside)
-	if start < 0 {
-		return word, "", ""
-	}
-	end := strings.LastIndexFunc(word, inside)
-	_, size := utf8.DecodeRuneInString(word[end:])
-	return word[:start], word[start : end+size], word[end+size:]
-}
 
 // crop keeps a span of 1 - share of the words, rounded, at a random place.
 func crop(words []string, share float64, r *rand.Rand) []string {

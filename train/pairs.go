@@ -175,7 +175,7 @@ func (p *pairs) open(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.tokenizer, err = openTokenizer(dir, p.tokenizerFolder, p.config.Pairs.Vocabulary, p.train.Captions); err != nil {
+	if p.tokenizer, err = openTokenizer(dir, p.config.Pairs.Tokenizer, p.config.Pairs.Pretrained, p.config.Pairs.Vocabulary, p.train.Captions); err != nil {
 		return err
 	}
 	p.tokenizer, p.pad = embed.Reader(p.network, p.tokenizer), p.tokenizer.Pad()
@@ -224,18 +224,6 @@ func (p *pairs) newLoader() (*data.PairLoader, error) {
 			}
 		},
 	})
-}
-
-// tokenizerFolder is that of the tokenizer that the configuration names, or of the encoder that the run starts from; "" for none.
-func (p *pairs) tokenizerFolder() (string, error) {
-	if p.config.Pairs.Tokenizer != "" || p.config.Pairs.Pretrained == "" {
-		return p.config.Pairs.Tokenizer, nil
-	}
-	folder, err := openPretrained(p.config.Pairs.Pretrained)
-	if err != nil {
-		return "", err
-	}
-	return folder.TokenizerDir, nil
 }
 
 // ownCaptions are the numbers of the captions of each picture. Pictures that are the same byte by byte have each other's.

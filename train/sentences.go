@@ -170,7 +170,7 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
-	if s.tokenizer, err = openTokenizer(dir, s.tokenizerFolder, s.config.Text.Vocabulary, s.train); err != nil {
+	if s.tokenizer, err = openTokenizer(dir, s.config.Text.Tokenizer, s.config.Text.Pretrained, s.config.Text.Vocabulary, s.train); err != nil {
 		return err
 	}
 	s.tokenizer, s.pad = embed.Reader(s.network, s.tokenizer), s.tokenizer.Pad()
@@ -204,30 +204,22 @@ const window = 64
 // tokenizerDir is where in a run's directory its tokenizer lies.
 func tokenizerDir(run string) string { return filepath.Join(run, "tokenizer") }
 
-// tokenizerFolder is that of the tokenizer that the configuration names, or of the encoder that the run starts from; "" for none.
-func (s *sentences) tokenizerFolder() (string, error) {
-	if s.config.Text.Tokenizer != "" || s.config.Text.Pretrained == "" {
-		return s.config.Text.Tokenizer, nil
-	}
-	folder, err := openPretrained(s.config.Text.Pretrained)
-	if err != nil {
-		return "", err
-	}
-	return folder.TokenizerDir, nil
-}
-
-// openTokenizer takes the tokenizer that the run in dir was started with, the one in the named folder, or, without a name, one that is
-// made of the text to learn from.
-func openTokenizer(dir string, named func() (string, error), vocabulary token.TrainConfig, text *data.Text) (*token.Tokenizer, error) {
+// openTokenizer takes the tokenizer that the run in dir was started with, the one in the named folder, that of the pretrained encoder
+// that the run starts from, or, where both names are empty, one that is made of the text to learn from.
+func openTokenizer(dir, named, pretrained string, vocabulary token.TrainConfig, text *data.Text) (*token.Tokenizer, error) {
 	kept := tokenizerDir(dir)
 	if _, err := os.Stat(kept); err == nil {
 		return token.Load(kept)
 	}
-	if folder, err := named(); err != nil || folder != "" {
+	if named != "" {
+		return token.Load(named)
+	}
+	if pretrained != "" {
+		folder, err := openPretrained(pretrained)
 		if err != nil {
 			return nil, err
 		}
-		return token.Load(folder)
+		return token.Load(folder.TokenizerDir)
 	}
 	var unread error
 	t, err := token.Train(textsOf(text, &unread), vocabulary)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -68,28 +69,41 @@ func (s searchCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	nearest, err := metric.Neighbours(collection, queries, s.Top)
+	all, err := search(collection, items, queries, s.Text, s.Top)
 	if err != nil {
 		return err
 	}
-	var all []found
+	if s.JSON {
+		return printJSON(c.out, all)
+	}
+	return printFound(c.out, all, func(h hit) string { return fmt.Sprintf("line %d\t%s", h.Line, quoted(h.Item.Text, shownLetters)) })
+}
+
+// search finds the nearest items to each of the queries, which have names.
+func search(collection metric.Matrix, items []embed.Item, queries metric.Matrix, names []string, top int) (all []found, err error) {
+	nearest, err := metric.Neighbours(collection, queries, top)
+	if err != nil {
+		return nil, err
+	}
 	for q, list := range nearest {
-		f := found{Query: s.Text[q]}
+		f := found{Query: names[q]}
 		for _, n := range list {
 			f.Nearest = append(f.Nearest, hit{float64(n.Similarity), items[n.Index]})
 		}
 		all = append(all, f)
 	}
-	if s.JSON {
-		return printJSON(c.out, all)
-	}
+	return all, nil
+}
+
+// printFound prints what was found, a line each as show has it, under its query where there are several.
+func printFound(out io.Writer, all []found, show func(hit) string) error {
 	for _, f := range all {
 		if len(all) > 1 {
-			fmt.Fprintf(c.out, "%s\n", f.Query)
+			fmt.Fprintf(out, "%s\n", f.Query)
 		}
-		w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, h := range f.Nearest {
-			fmt.Fprintf(w, "%.3f\tline %d\t%s\n", h.Similarity, h.Line, quoted(h.Item.Text, shownLetters))
+			fmt.Fprintf(w, "%.3f\t%s\n", h.Similarity, show(h))
 		}
 		if err := w.Flush(); err != nil {
 			return err

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
 
 	"github.com/gomlx/compute"
 	"golang.org/x/image/draw"
@@ -50,17 +49,9 @@ func (s searchCommand) pictures(ctx context.Context, c console, backend compute.
 	if err != nil {
 		return err
 	}
-	nearest, err := metric.Neighbours(collection, queries, s.Top)
+	all, err := search(collection, items, queries, names, s.Top)
 	if err != nil {
 		return err
-	}
-	var all []found
-	for q, list := range nearest {
-		f := found{Query: names[q]}
-		for _, n := range list {
-			f.Nearest = append(f.Nearest, hit{float64(n.Similarity), items[n.Index]})
-		}
-		all = append(all, f)
 	}
 	printSkipped(c.err, folder.Skipped.List())
 	if s.Sheet != "" {
@@ -72,19 +63,7 @@ func (s searchCommand) pictures(ctx context.Context, c console, backend compute.
 	if s.JSON {
 		return printJSON(c.out, all)
 	}
-	for _, f := range all {
-		if len(all) > 1 {
-			fmt.Fprintf(c.out, "%s\n", f.Query)
-		}
-		w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-		for _, h := range f.Nearest {
-			fmt.Fprintf(w, "%.3f\t%s\n", h.Similarity, h.Path)
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return printFound(c.out, all, func(h hit) string { return h.Path })
 }
 
 // loadPictures opens the encoder of pictures, and of texts where the model has one.
