@@ -47,17 +47,9 @@ func clipFrom(name string, imageSize int, contrast method.CLIPContrast) (Config,
 	if err != nil {
 		return Config{}, err
 	}
-	kind := "transformer"
-	if folder.Encoder.Static != nil {
-		kind = "static"
-	}
+	kind, network := continued(folder.Encoder)
 	c := DefaultCLIP(imageSize, kind, contrast)
-	c.Pairs.Pretrained, c.Pairs.TextConfig = name, folder.Encoder
-	if kind == "static" {
-		s := *folder.Encoder.Static
-		s.Weights = true // which begin as 1
-		c.Pairs.Static = &s
-	}
+	c.Pairs.Pretrained, c.Pairs.TextConfig = name, network
 	if folder.MaxLength > 0 {
 		c.Pairs.MaxLength = min(c.Pairs.MaxLength, folder.MaxLength)
 	}

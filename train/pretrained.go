@@ -28,17 +28,9 @@ func SimCSEFrom(name string, columns data.TextOptions) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	kind := "transformer"
-	if folder.Encoder.Static != nil {
-		kind = "static"
-	}
+	kind, network := continued(folder.Encoder)
 	c := simCSEOf(kind, columns)
-	c.Text.Pretrained = name
-	if c.Text.TextConfig = folder.Encoder; kind == "static" {
-		s := *folder.Encoder.Static
-		s.Weights = true // which begin as 1
-		c.Text.Static = &s
-	}
+	c.Text.Pretrained, c.Text.TextConfig = name, network
 	if folder.MaxLength > 0 {
 		c.Text.MaxLength = min(c.Text.MaxLength, folder.MaxLength)
 	}
@@ -82,6 +74,18 @@ func simCSEOf(encoder string, columns data.TextOptions) Config {
 	c := DefaultSimCSE(encoder, TextConfig{TextOptions: columns}.texts(), columns.Class != "")
 	c.Text.TextOptions = columns
 	return c
+}
+
+// continued are the name of the encoder in a folder and its settings for a run that starts from it: a static one learns a weight of each
+// token too, which begins as 1.
+func continued(network backbone.TextConfig) (name string, _ backbone.TextConfig) {
+	if network.Static == nil {
+		return "transformer", network
+	}
+	s := *network.Static
+	s.Weights = true
+	network.Static = &s
+	return "static", network
 }
 
 // openPretrained opens the folder of an encoder.
