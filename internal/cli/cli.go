@@ -99,7 +99,7 @@ func run(ctx context.Context, args []string, c console) (code int) {
 		return exited
 	}
 	if err != nil {
-		return fail(c, usageError{err})
+		return fail(c, usageError{explained(err)})
 	}
 	if err := parsed.Run(parsed); err != nil {
 		return fail(c, err)
@@ -108,6 +108,19 @@ func run(ctx context.Context, args []string, c console) (code int) {
 		return fail(c, fmt.Errorf("cannot write the output: %w", out.err))
 	}
 	return 0
+}
+
+// explained adds to a mistake that the parser found where the command's help is.
+func explained(err error) error {
+	var mistake *kong.ParseError
+	if !errors.As(err, &mistake) {
+		return err
+	}
+	command := "alike"
+	if selected := mistake.Context.Selected(); selected != nil {
+		command = selected.FullPath()
+	}
+	return fmt.Errorf("%w; see %s --help", err, command)
 }
 
 // fail prints an error in one line and returns the exit code that goes with it.

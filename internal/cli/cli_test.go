@@ -207,9 +207,9 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"unknown command", []string{"trian"}, 2, []string{`"train"`}},
+		{"unknown command", []string{"trian"}, 2, []string{`"train"`, "see alike --help"}},
 		{"no subcommand", []string{"bench"}, 2, []string{"step", "augment"}},
-		{"unknown flag", trainOn(pictures, unused, "--epoch", "3"), 2, []string{`"--epochs"`}},
+		{"unknown flag", trainOn(pictures, unused, "--epoch", "3"), 2, []string{`"--epochs"`, "see alike train --help"}},
 		{"flag without a value", trainOn(pictures, unused, "--seed"), 2, []string{"--seed"}},
 		{"flag of the wrong type", trainOn(pictures, unused, "--epochs", "ten"), 2, []string{"--epochs", "ten"}},
 		{"no method", []string{"train", "--data", pictures, "--out", unused}, 2, []string{"method"}},

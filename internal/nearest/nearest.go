@@ -15,9 +15,9 @@ func Suggestion(name string, known []string) string {
 }
 
 // Name returns the known name with the smallest edit distance to the given one, case aside, the first of equals, or ""
-// when even that would change more than half of the name or four letters.
+// when even that would change more than half of the name (of a single letter, all of it) or four letters.
 func Name(name string, known []string) string {
-	best, least := "", min(4, (len(name)+1)/2)+1
+	best, least := "", min(4, max(1, len(name)/2))+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least {
 			best, least = k, d

@@ -10,7 +10,7 @@ func TestName(t *testing.T) {
 	known := []string{"simclr", "moco", "mocov2", "swav", "byol"}
 	for _, c := range []struct{ given, want string }{
 		{"simclr", "simclr"}, {"simlcr", "simclr"}, {"SimCLR", "simclr"}, {"moc", "moco"}, {"mocov3", "mocov2"},
-		{"resnet", ""}, {"", ""}, {"bylo", "byol"},
+		{"resnet", ""}, {"", ""}, {"bylo", "byol"}, {"foo", ""}, {"mo", ""},
 	} {
 		if got := Name(c.given, known); got != c.want {
 			t.Errorf("Name(%q) = %q, want %q", c.given, got, c.want)
