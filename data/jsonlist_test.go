@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -96,5 +97,22 @@ func TestALongJSONRowCostsOneRow(t *testing.T) {
 	text := openText(t, writeFile(t, "a.json", []byte(content)), opt)
 	if diff := cmp.Diff([]string{"1: a", "3: b"}, joined(t, text)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestRowsOfJSONHaveOnlySoManyColumns: a line of millions of numbers would take a hundred times its memory, and minutes.
+func TestRowsOfJSONHaveOnlySoManyColumns(t *testing.T) {
+	row := func(columns int) string {
+		return `["a \" , b",{"x":[` + strings.Repeat("1,", 2*maxColumns) + `1]}` + strings.Repeat(",1", columns-2) + "]"
+	}
+	if object, err := parseJSON([]byte(row(maxColumns))); err != nil || len(object) != maxColumns {
+		t.Errorf("%d columns: %d, error %v", maxColumns, len(object), err)
+	}
+	var bad *badRow
+	if _, err := parseJSON([]byte(row(maxColumns + 1))); !errors.As(err, &bad) || bad.reason != Malformed {
+		t.Errorf("one more: error %v", err)
+	}
+	if n := testing.AllocsPerRun(1, func() { parseJSON([]byte("{" + strings.Repeat(`"a":1,`, 1<<20) + `"b":1}`)) }); n > 100 {
+		t.Errorf("%g allocations for a million columns", n)
 	}
 }

@@ -10,8 +10,14 @@ import (
 // jsonObject is a JSON object as columns, with the values as they stand in the file.
 type jsonObject map[string]json.RawMessage
 
+// maxColumns is the most values that an object or an array may have. An array of millions would take a hundred times its memory.
+const maxColumns = 10_000
+
 // parseJSON reads an object. An array is an object with the keys 1, 2, 3, ... The error is a *badRow.
 func parseJSON(text []byte) (jsonObject, error) {
+	if bytes.Count(text, []byte{','}) >= maxColumns && outerValues(text) > maxColumns {
+		return nil, malformed("more than %d columns", maxColumns)
+	}
 	object := make(jsonObject)
 	if bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte{'['}) {
 		var list []json.RawMessage
@@ -32,6 +38,28 @@ func parseJSON(text []byte) (jsonObject, error) {
 		return nil, malformed("%v", err)
 	}
 	return object, nil
+}
+
+// outerValues counts the values of an object or an array, without those within them.
+func outerValues(text []byte) int {
+	count, depth := 1, 0
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			depth--
+		case c == ',' && depth == 1:
+			count++
+		}
+	}
+	return count
 }
 
 // value returns what the object has in a column. A text must be there, and a string; anything else may be a number or a

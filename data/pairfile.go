@@ -19,6 +19,15 @@ type pairRecord struct {
 	class    string
 }
 
+// textBytes is how many bytes of text the row has.
+func (r pairRecord) textBytes() int {
+	n := len(r.picture) + len(r.class)
+	for _, text := range slices.Concat(r.captions, r.tags) {
+		n += len(text)
+	}
+	return n
+}
+
 // pairSource reads the rows of a table one by one.
 type pairSource interface {
 	// next returns the next row. The error is a *badRow for one that cannot be used, with its line, and those after it still to be

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -94,8 +95,11 @@ type looked struct {
 	bad error  // what is wrong with the row or its picture
 }
 
-// lookedAhead is the number of rows whose pictures are looked at at a time, by all processors.
-const lookedAhead = 512
+// Rows whose pictures are looked at at a time, by all processors, are so many, or as many as have so many bytes of text.
+const (
+	lookedAhead = 512
+	textAhead   = 16 << 20
+)
 
 // build reads the files.
 func (b *pairBuilder) build(ctx context.Context, paths []string) (*Pairs, error) {
@@ -145,6 +149,9 @@ func (b *pairBuilder) nothing(paths []string) error {
 // readAll reads the rows of a file; folder is where it lies, from that of the first.
 func (b *pairBuilder) readAll(ctx context.Context, source pairSource, folder string) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		rows, end := b.read(source, folder)
 		if end != nil && end != io.EOF {
 			return end
@@ -171,8 +178,9 @@ func (b *pairBuilder) readAll(ctx context.Context, source pairSource, folder str
 
 // read returns the next rows. The error is io.EOF with the last of them.
 func (b *pairBuilder) read(source pairSource, folder string) (rows []looked, err error) {
-	for len(rows) < lookedAhead {
+	for text := 0; len(rows) < lookedAhead && text < textAhead; {
 		r, err := source.next()
+		text += r.textBytes()
 		var bad *badRow
 		switch {
 		case errors.As(err, &bad):
@@ -188,11 +196,16 @@ func (b *pairBuilder) read(source pairSource, folder string) (rows []looked, err
 	return rows, nil
 }
 
+// longestPath is the most bytes that the path of a picture may have: Linux opens none that is longer.
+const longestPath = 4096
+
 // tidy brings the path of a picture into one form, from the folder of the first file.
 func (b *pairBuilder) tidy(picture, folder string) (string, error) {
 	switch {
 	case strings.TrimSpace(picture) == "":
 		return "", &badRow{NoPicture, "no path"}
+	case len(picture) > longestPath || strings.IndexByte(picture, 0) >= 0:
+		return "", &badRow{NoPicture, fmt.Sprintf("%d bytes that are neither the path nor the file of a picture", len(picture))}
 	case b.store.has(picture) || strings.Contains(picture, "://"):
 		return picture, nil
 	case filepath.IsAbs(picture):
@@ -201,15 +214,22 @@ func (b *pairBuilder) tidy(picture, folder string) (string, error) {
 	return path.Join(folder, filepath.ToSlash(picture)), nil
 }
 
-// look looks at the pictures of rows that are not known yet.
+// look looks at the pictures of rows that are not known yet, at each once.
 func (b *pairBuilder) look(ctx context.Context, rows []looked) error {
 	var group errgroup.Group
 	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // some wait for the disk while others parse
+	first := make(map[string]*looked)
+	again := make(map[*looked]*looked)
 	for i := range rows {
 		r := &rows[i]
 		if _, ok := b.known[r.picture]; ok || r.bad != nil {
 			continue
 		}
+		if other, ok := first[r.picture]; ok {
+			again[r] = other
+			continue
+		}
+		first[r.picture] = r
 		group.Go(func() (err error) {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -218,7 +238,11 @@ func (b *pairBuilder) look(ctx context.Context, rows []looked) error {
 			return nil
 		})
 	}
-	return group.Wait()
+	err := group.Wait()
+	for r, other := range again {
+		r.key, r.bad = other.key, other.bad
+	}
+	return err
 }
 
 // startBytes is how much of a file, at its beginning, its key depends on.
@@ -261,6 +285,10 @@ func (b *pairBuilder) add(r looked) error {
 		return nil
 	}
 	class := strings.TrimSpace(r.class)
+	if !utf8.ValidString(class) {
+		dropped.add(r.line, &badRow{InvalidUTF8, "the class"})
+		return nil
+	}
 	i, there := b.known[r.picture]
 	if there && b.classes[i] != class {
 		dropped.add(r.line, &badRow{Malformed, fmt.Sprintf("%s is of class %.40q here and %.40q before", r.picture, class, b.classes[i])})

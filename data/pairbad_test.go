@@ -1,0 +1,74 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// endless has rows of long captions for ever.
+type endless struct{ caption string }
+
+func (s endless) next() (pairRecord, error) {
+	return pairRecord{picture: "a.jpg", captions: []string{s.caption}}, nil
+}
+
+// TestLongCaptionsAreNotReadFarAhead: what is in memory at a time is bounded in bytes, not only in rows.
+func TestLongCaptionsAreNotReadFarAhead(t *testing.T) {
+	b := newPairBuilder(DefaultPairOptions(), nil, t.TempDir())
+	for _, size := range []int{1, 1 << 20, maxRecord} {
+		rows, err := b.read(endless{strings.Repeat("x", size)}, ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) > lookedAhead || (len(rows)-1)*size > textAhead || size == 1 && len(rows) < lookedAhead {
+			t.Errorf("captions of %d bytes: %d rows", size, len(rows))
+		}
+	}
+}
+
+// TestWhatIsNoPathIsNotShown: a cell that cannot be a path may be a whole file, of a kind that is not read.
+func TestWhatIsNoPathIsNotShown(t *testing.T) {
+	heic := "\x00\x00\x00\x18ftypheic" + strings.Repeat("\x00\xff", 1<<19)
+	table := pairFolder(t, "p.csv", "image,caption\na.jpg,a cat\n"+strings.Repeat("x", 1<<20)+",a dog\n", threePictures)
+	inside := filepath.Join(filepath.Dir(table), "p.parquet")
+	type row struct {
+		Image   []byte `parquet:"image"`
+		Caption string `parquet:"caption"`
+	}
+	if err := parquet.WriteFile(inside, []row{{[]byte("a.jpg"), "a cat"}, {[]byte(heic), "a dog"}, {[]byte(heic[:40]), "a cow"}}); err != nil {
+		t.Fatal(err)
+	}
+	for path, count := range map[string]int{table: 1, inside: 2} {
+		pairs := openPairs(t, path, DefaultPairOptions())
+		if pairs.Len() != 1 || pairs.Images.Skipped.Len() != 0 {
+			t.Errorf("%s: %d pictures, %d skipped", path, pairs.Len(), pairs.Images.Skipped.Len())
+		}
+		if d := pairs.Dropped; len(d) != 1 || d[0].Reason != NoPicture || d[0].Count != count || len(d[0].First[0].Why) > 100 {
+			t.Errorf("%s: dropped %.200v", path, d)
+		}
+	}
+}
+
+// TestCancellingEndsTheReadingOfBadRows too, of which no picture is looked at.
+func TestCancellingEndsTheReadingOfBadRows(t *testing.T) {
+	path := pairFolder(t, "p.csv", "image,caption\n"+strings.Repeat("a.jpg\n", 2*lookedAhead), threePictures)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := OpenPairs(ctx, path, DefaultPairOptions()); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestClassesOfPairsAreUTF8(t *testing.T) {
+	opt := DefaultPairOptions()
+	opt.Class = "kind"
+	pairs := openPairs(t, pairFolder(t, "p.csv", "image,caption,kind\na.jpg,a cat,\xff\nc.jpg,a dog,y\n", threePictures), opt)
+	if d := pairs.Dropped; pairs.Len() != 1 || len(d) != 1 || d[0].Reason != InvalidUTF8 {
+		t.Errorf("%d pictures, dropped %v", pairs.Len(), d)
+	}
+}
