@@ -160,6 +160,27 @@ func TestCLIPDefaultsArePublished(t *testing.T) {
 	}
 }
 
+// The logits' scale starts at 1/τ, and sigmoid's bias where it is said to: for the published settings at ln(1/0.07), and at ln 10 and -10.
+func TestCLIPStartsFromItsTemperature(t *testing.T) {
+	backend, err := device.Open("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	for contrast, want := range map[method.CLIPContrast]map[string]float64{
+		method.Softmax: {"/logit_scale": math.Log(1 / 0.07)},
+		method.Sigmoid: {"/logit_scale": math.Log(10), "/logit_bias": -10},
+	} {
+		store, exec := stepOf(t, backend, method.DefaultCLIP(8, contrast), optim.DefaultSGD(), 0.1)
+		defer exec.Finalize()
+		for path, start := range want {
+			if got := floats(store.GetVariable(path).MustValue())[0]; !near(got, start, 1e-6) {
+				t.Errorf("%s: %s starts at %g, not %g", contrast, path, got, start)
+			}
+		}
+	}
+}
+
 // What is trained, with each of the encoders frozen and with none.
 func TestCLIPTrainsWhatIsNotFrozen(t *testing.T) {
 	images := []string{"/backbone/dense/weights"}
