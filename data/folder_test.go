@@ -4,11 +4,13 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -309,5 +311,34 @@ func TestHoldOutDependsOnTheSeed(t *testing.T) {
 	_, b, _ := s.HoldOut(20, 2)
 	if cmp.Equal(a.Items, b.Items) {
 		t.Error("two seeds hold out the same")
+	}
+}
+
+// TestTheDirectoryOfATIFFIsFoundWithoutReadingAllBeforeIt: most writers put it at the end.
+func TestTheDirectoryOfATIFFIsFoundWithoutReadingAllBeforeIt(t *testing.T) {
+	const at = 64 << 20
+	path := writeFile(t, "a.tiff", binary.LittleEndian.AppendUint32([]byte("II*\x00"), at))
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt(bomb("tiff", 50, 40)[8:], at); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	errOf := func(maxPixels int) error { return checkHeader(os.DirFS(filepath.Dir(path)), "a.tiff", maxPixels) }
+	if err := errOf(2000); err != nil {
+		t.Error(err)
+	}
+	if err := errOf(1999); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("with one pixel too many: %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 1<<20 {
+		t.Errorf("allocated %d bytes", allocated)
 	}
 }

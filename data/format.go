@@ -20,18 +20,19 @@ type format struct {
 	magic []string // how its files begin; '?' stands for any byte
 
 	config      func(io.Reader) (image.Config, error) // reads the header only
+	scattered   bool                                  // the header may lie anywhere in the file
 	decode      func(io.Reader) (image.Image, error)  // its bounds say where on the canvas of config's size it lies
 	orientation func([]byte) int                      // EXIF orientation, 1 to 8
 }
 
 // formats are the formats that are read. Each is told by its first bytes alone.
 var formats = []format{
-	{"jpeg", []string{"\xff\xd8\xff"}, jpeg.DecodeConfig, jpeg.Decode, jpegOrientation},
-	{"png", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, pngOrientation},
-	{"gif", []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, gif.Decode, alwaysUpright},
-	{"webp", []string{"RIFF????WEBP"}, webp.DecodeConfig, decodeWebP, webpOrientation},
-	{"bmp", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, alwaysUpright},
-	{"tiff", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode, tiffOrientation},
+	{"jpeg", []string{"\xff\xd8\xff"}, jpeg.DecodeConfig, false, jpeg.Decode, jpegOrientation},
+	{"png", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, false, png.Decode, pngOrientation},
+	{"gif", []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, false, gif.Decode, alwaysUpright},
+	{"webp", []string{"RIFF????WEBP"}, webp.DecodeConfig, false, decodeWebP, webpOrientation},
+	{"bmp", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, false, bmp.Decode, alwaysUpright},
+	{"tiff", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, true, tiff.Decode, tiffOrientation},
 }
 
 // magicLen is the length of the longest magic.

@@ -268,7 +268,7 @@ func startKey(fsys fs.FS, name string, maxPixels int) (uint64, error) {
 	hash := sha256.New()
 	hash.Write(binary.LittleEndian.AppendUint64(nil, uint64(info.Size())))
 	hash.Write(start)
-	return binary.LittleEndian.Uint64(hash.Sum(nil)), checkStart(buffered, maxPixels)
+	return binary.LittleEndian.Uint64(hash.Sum(nil)), checkStart(f, buffered, maxPixels)
 }
 
 // add keeps the captions of one row. The error is one of the temporary file, or of too many classes.

@@ -80,7 +80,9 @@ func (s *shardSource) next() (pairRecord, error) {
 			break
 		}
 		at := s.position()
-		s.end = at + (header.Size+511)/512*512
+		if s.end = at; !sparse(header) {
+			s.end += (header.Size + 511) / 512 * 512
+		}
 		key, extension, ok := member(header)
 		if !ok {
 			continue
@@ -106,13 +108,24 @@ func (s *shardSource) next() (pairRecord, error) {
 
 // member returns the key and the column of a member of a shard, if it is part of a sample.
 func member(header *tar.Header) (key, extension string, ok bool) {
-	if header.Typeflag != tar.TypeReg {
+	if header.Typeflag != tar.TypeReg && header.Typeflag != tar.TypeGNUSparse {
 		return "", "", false
 	}
 	name := strings.TrimPrefix(path.Clean("/"+header.Name), "/")
 	folder, base := path.Split(name)
 	base, extension, ok = strings.Cut(base, ".")
 	return folder + base, strings.ToLower(extension), ok && base != ""
+}
+
+// sparse tells whether a member lies in the tar file without the stretches of it that are zeros
+// (https://www.gnu.org/software/tar/manual/html_section/Sparse-Formats.html).
+func sparse(header *tar.Header) bool {
+	for key := range header.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return header.Typeflag == tar.TypeGNUSparse
 }
 
 // position is how far the tar file was read.
@@ -210,15 +223,15 @@ func (s *shardSource) captions() []string {
 	return s.opt.Captions
 }
 
-// readPicture notes where the picture of the sample lies, or, in a compressed shard, keeps it.
+// readPicture notes where the picture of the sample lies, or keeps it, where it does not lie in the file as it is.
 func (s *shardSource) readPicture(header *tar.Header, at int64, extension string) error {
 	name := path.Join(s.name, s.sample.key+"."+extension)
 	if s.store.has(name) {
 		s.bad(malformed("a second sample of the same name"))
 		return nil
 	}
-	if s.zipped == nil {
-		if at+header.Size > s.size || len(header.PAXRecords) > 0 && header.PAXRecords["GNU.sparse.map"] != "" {
+	if s.zipped == nil && !sparse(header) {
+		if at+header.Size > s.size {
 			return nil // what is cut short is no picture
 		}
 		s.sample.picture = name

@@ -3,6 +3,11 @@ package data
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"image"
+	"image/color"
+	"image/draw"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -237,6 +242,42 @@ func TestBracesStandForNamesInOrder(t *testing.T) {
 		got, err := expandBraces(name)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+// TestSparseMembersAreWhole: in shards of `tar --sparse`, of each of its formats, the black of a picture of 96 x 96 is left out but for
+// its first and last row.
+func TestSparseMembersAreWhole(t *testing.T) {
+	want := image.NewRGBA(image.Rect(0, 0, 96, 96))
+	draw.Draw(want, want.Rect, image.Black, image.Point{}, draw.Src)
+	for x := range uint8(96) {
+		want.SetRGBA(int(x), 95, color.RGBA{2*x + 2, 2*x + 1, 2 * x, 255})
+		want.SetRGBA(int(x), 0, color.RGBA{x + 18, x + 9, x, 255})
+	}
+	for _, kind := range []string{"gnu", "posix-0.1", "posix-1.0"} {
+		zipped := read(t, "testdata/sparse-"+kind+".tar.gz")
+		unzip, err := gzip.NewReader(bytes.NewReader(zipped))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := io.ReadAll(unzip)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range map[string][]byte{"s.tar": plain, "s.tar.gz": zipped} {
+			pairs := openPairs(t, filepath.Join(shardFolder(t, map[string][]byte{name: content}), name), DefaultPairOptions())
+			if pairs.Len() != 1 || len(pairs.Dropped) > 0 || pairs.Images.Skipped.Len() > 0 {
+				t.Errorf("%s, %s: dropped %v, skipped %v", kind, name, pairs.Dropped, pairs.Images.Skipped.List())
+				continue
+			}
+			got, err := pairs.Images.Image(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.Pix, want.Pix) {
+				t.Errorf("%s, %s: the picture is another", kind, name)
+			}
 		}
 	}
 }

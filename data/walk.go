@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"runtime"
@@ -70,11 +71,11 @@ func checkHeader(fsys fs.FS, p string, maxPixels int) error {
 		return reason(err)
 	}
 	defer f.Close()
-	return checkStart(bufio.NewReader(f), maxPixels)
+	return checkStart(f, bufio.NewReader(f), maxPixels)
 }
 
-// checkStart is checkHeader of what buffered reads.
-func checkStart(buffered *bufio.Reader, maxPixels int) error {
+// checkStart is checkHeader of a file that buffered reads.
+func checkStart(f fs.File, buffered *bufio.Reader, maxPixels int) error {
 	start, err := buffered.Peek(magicLen)
 	if err != nil && err != io.EOF {
 		return reason(err)
@@ -83,7 +84,11 @@ func checkStart(buffered *bufio.Reader, maxPixels int) error {
 	if err != nil {
 		return err
 	}
-	_, err = format.header(buffered, maxPixels)
+	header := io.Reader(buffered)
+	if at, ok := f.(io.ReaderAt); ok && format.scattered { // without reading all that comes before it
+		header = io.NewSectionReader(at, 0, math.MaxInt64)
+	}
+	_, err = format.header(header, maxPixels)
 	return err
 }
 
