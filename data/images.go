@@ -41,6 +41,9 @@ func (s *Images) Labels() []int {
 	return labels
 }
 
+// Label returns the label of picture i; -1 for none.
+func (s *Images) Label(i int) int { return s.Items[i].Label }
+
 // Image reads and decodes picture i; the result is the caller's to keep. A picture that cannot be read joins Skipped.
 func (s *Images) Image(i int) (*image.RGBA, error) {
 	return new(reader).read(s, i)
@@ -54,15 +57,30 @@ func (s *Images) HoldOut(n int, seed uint64) (train, held *Images, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	train, held = s.divide(out)
+	return train, held, nil
+}
+
+// Some returns n of the pictures, drawn as HoldOut draws them, in their order, or all when there are no more.
+func (s *Images) Some(n int, seed uint64) *Images {
+	if s.Len() <= n {
+		return s
+	}
+	_, some := s.divide(drawn(s.Labels(), n, seed))
+	return some
+}
+
+// divide returns the pictures that are not out, and those that are.
+func (s *Images) divide(out []bool) (train, held *Images) {
 	train, held = s.with(nil), s.with(nil)
 	for i, item := range s.Items {
+		part := train
 		if out[i] {
-			held.Items = append(held.Items, item)
-		} else {
-			train.Items = append(train.Items, item)
+			part = held
 		}
+		part.Items = append(part.Items, item)
 	}
-	return train, held, nil
+	return train, held
 }
 
 // with returns an index of other items of the same folder.

@@ -80,18 +80,34 @@ func (l *Loader) StepsPerEpoch() int { return l.images.Len() / l.opt.Size }
 func (l *Loader) Batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
 		course := l.course(epoch, step, epochs)
-		pictureStream(l.opt, course.plan, l.show).run(ctx, func(b *Batch, waited time.Duration, err error) bool {
-			if err == nil {
-				err = firstError(b.failed)
-			}
-			if err != nil {
-				yield(nil, err)
-				return false
-			}
-			b.Waited = waited
-			return yield(b, nil)
-		})
+		pictureStream(l.opt, course.plan, l.show).run(ctx, handOver(yield))
 	}
+}
+
+// loaded is a batch as it comes out of a stream.
+type loaded interface {
+	// arrived notes how long the batch was waited for, and returns what went wrong with the first row that failed.
+	arrived(waited time.Duration) error
+}
+
+// handOver yields batches that come out of a stream. An error, that of a row too, is the last.
+func handOver[B loaded](yield func(B, error) bool) func(B, time.Duration, error) bool {
+	return func(b B, waited time.Duration, err error) bool {
+		if err == nil {
+			err = b.arrived(waited)
+		}
+		if err != nil {
+			var none B
+			yield(none, err)
+			return false
+		}
+		return yield(b, nil)
+	}
+}
+
+func (b *Batch) arrived(waited time.Duration) error {
+	b.Waited = waited
+	return firstError(b.failed[:len(b.Items)])
 }
 
 // course walks the steps from the given one on.

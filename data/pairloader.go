@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"iter"
-	"time"
 
 	"github.com/alike-ml/alike/internal/rng"
 )
@@ -74,17 +73,7 @@ func (l *PairLoader) Batches(ctx context.Context, epoch, step, epochs int) iter.
 		course := l.pictures.course(epoch, step, epochs)
 		plan := func(b *PairBatch) int { return course.plan(&b.Batch) }
 		stream := stream[*PairBatch]{l.opt.Workers, l.opt.Ahead, l.newBatch, plan, l.newFill}
-		stream.run(ctx, func(b *PairBatch, waited time.Duration, err error) bool {
-			if err == nil {
-				err = firstError(b.failed)
-			}
-			if err != nil {
-				yield(nil, err)
-				return false
-			}
-			b.Waited = waited
-			return yield(b, nil)
-		})
+		stream.run(ctx, handOver(yield))
 	}
 }
 

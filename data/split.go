@@ -14,6 +14,11 @@ func holdOut(labels []int, n int, seed uint64, items string) ([]bool, error) {
 	if n < 1 || n >= len(labels) {
 		return nil, fmt.Errorf("cannot hold out %d of %d %s: hold out at least 1 and leave at least 1", n, len(labels), items)
 	}
+	return drawn(labels, n, seed), nil
+}
+
+// drawn tells for each of the labelled items whether it is one of the n that holdOut holds out.
+func drawn(labels []int, n int, seed uint64) []bool {
 	random := rng.New(seed, 0, 0, rng.Split)
 	out := make([]bool, len(labels))
 	groups := byLabel(labels)
@@ -23,7 +28,7 @@ func holdOut(labels []int, n int, seed uint64, items string) ([]bool, error) {
 			out[i] = true
 		}
 	}
-	return out, nil
+	return out
 }
 
 // byLabel returns the indices of the items of each label that occurs, in the order of the labels.

@@ -118,14 +118,14 @@ func (t *Text) HoldOut(n int, seed uint64) (train, held *Text, err error) {
 	return train, held, nil
 }
 
-// Sample returns n of the rows, drawn as HoldOut draws them, whatever texts they share with others.
-func (t *Text) Sample(n int, seed uint64) (*Text, error) {
-	out, err := holdOut(t.Labels(), n, seed, "rows")
-	if err != nil {
-		return nil, err
+// Some returns n of the rows, drawn as HoldOut draws them, whatever texts they share with others, in their order, or all when there are
+// no more.
+func (t *Text) Some(n int, seed uint64) *Text {
+	if t.Len() <= n {
+		return t
 	}
-	_, picked := t.divide(out)
-	return picked, nil
+	_, some := t.divide(drawn(t.Labels(), n, seed))
+	return some
 }
 
 // divide returns the rows that are not out, and those that are.

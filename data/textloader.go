@@ -149,15 +149,10 @@ func textBatches(ctx context.Context, text *Text, opt TextBatchOptions, plan fun
 		}
 		return n
 	}
-	stream[*TextBatch]{opt.Workers, opt.Ahead, newBatch, sized, newFill}.run(ctx, func(b *TextBatch, waited time.Duration, err error) bool {
-		if err == nil {
-			err = firstError(b.failed[:len(b.Items)])
-		}
-		if err != nil {
-			yield(nil, err)
-			return false
-		}
-		b.Waited = waited
-		return yield(b, nil)
-	})
+	stream[*TextBatch]{opt.Workers, opt.Ahead, newBatch, sized, newFill}.run(ctx, handOver(yield))
+}
+
+func (b *TextBatch) arrived(waited time.Duration) error {
+	b.Waited = waited
+	return firstError(b.failed[:len(b.Items)])
 }

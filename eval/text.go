@@ -88,9 +88,7 @@ func (e *textEvaluation) split() (err error) {
 	}
 	if n := e.options.MaxTrain; n > 0 && n < e.Train.Len() {
 		all := e.Train.Len()
-		if e.Train, err = e.Train.Sample(n, splitSeed); err != nil {
-			return err
-		}
+		e.Train = e.Train.Some(n, splitSeed)
 		e.Split += fmt.Sprintf("; classes learned from %d of %d rows", n, all)
 	}
 	return nil

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/alike-ml/alike/internal/wordform"
 )
@@ -100,12 +98,11 @@ func SwapAntonym(text string, opposites Opposites, r *rand.Rand) (string, bool) 
 	var swaps []swap
 	for i, word := range words {
 		_, core, _ := wordform.Trim(word)
-		if core == "" || capital(core) && (i > 0 || len(words) > 1 && !hasEnd(word) && capital(words[1])) {
+		if core == "" || wordform.Capital(core) && (i > 0 || len(words) > 1 && !hasEnd(word) && wordform.Capital(words[1])) {
 			continue
 		}
-		article := i > 0 && (strings.EqualFold(words[i-1], "a") || strings.EqualFold(words[i-1], "an"))
-		for _, a := range opposites.Antonyms(lowerFirst(core)) {
-			if !article || vowelFirst(a) == vowelFirst(core) {
+		for _, a := range opposites.Antonyms(wordform.Uncapital(core)) {
+			if i == 0 || wordform.Fits(a, core, words[i-1]) {
 				swaps = append(swaps, swap{i, a})
 				break
 			}
@@ -115,30 +112,6 @@ func SwapAntonym(text string, opposites Opposites, r *rand.Rand) (string, bool) 
 		return "", false
 	}
 	s := swaps[r.IntN(len(swaps))]
-	words[s.at] = replaceCore(words[s.at], s.antonym)
+	words[s.at] = wordform.Put(words[s.at], s.antonym)
 	return strings.Join(words, " "), true
-}
-
-// replaceCore puts another word within a word's punctuation, with a capital if that has one.
-func replaceCore(word, by string) string {
-	before, core, after := wordform.Trim(word)
-	if capital(core) {
-		first, size := utf8.DecodeRuneInString(by)
-		by = string(unicode.ToUpper(first)) + by[size:]
-	}
-	return before + by + after
-}
-
-func capital(word string) bool {
-	first, _ := utf8.DecodeRuneInString(word)
-	return unicode.IsUpper(first)
-}
-
-func lowerFirst(word string) string {
-	first, size := utf8.DecodeRuneInString(word)
-	return string(unicode.ToLower(first)) + word[size:]
-}
-
-func vowelFirst(word string) bool {
-	return word != "" && strings.IndexByte("aeiou", strings.ToLower(word[:1])[0]) >= 0
 }

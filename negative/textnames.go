@@ -82,7 +82,7 @@ func namesIn(words []string) []span {
 	for _, w := range words {
 		if _, core, _ := wordform.Trim(w); core != "" {
 			letters++
-			if capital(core) {
+			if wordform.Capital(core) {
 				capitals++
 			}
 		}
@@ -112,7 +112,7 @@ func namesIn(words []string) []span {
 // partOfName holds for a capitalised word of two letters or more without punctuation before it or within.
 func partOfName(word string) bool {
 	before, core, _ := wordform.Trim(word)
-	return before == "" && len(core) > 1 && capital(core) && !notNames[strings.ToLower(core)] && !strings.ContainsAny(core, ".'’&/:")
+	return before == "" && len(core) > 1 && wordform.Capital(core) && !notNames[strings.ToLower(core)] && !strings.ContainsAny(core, ".'’&/:")
 }
 
 // written is a name without the punctuation after it.

@@ -49,7 +49,7 @@ func Negate(text string) (string, bool) {
 	}
 	for i, key := range keys {
 		if base := contracted[key]; base != "" {
-			words[i] = replaceCore(words[i], base)
+			words[i] = wordform.Put(words[i], base)
 			return strings.Join(words, " "), true
 		}
 		before := i > 0 && words[i] == "not" && (beAndModals[keys[i-1]] || have[keys[i-1]] || pronounBe[keys[i-1]] || set("do does did")[keys[i-1]])

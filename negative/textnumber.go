@@ -48,13 +48,13 @@ func SwapNumber(text string, r *rand.Rand) (string, bool) {
 	i := numbers[r.IntN(len(numbers))]
 	_, core, _ := wordform.Trim(words[i])
 	day := i > 0 && isMonth(words[i-1]) || i+1 < len(words) && isMonth(words[i+1])
-	words[i] = replaceCore(words[i], otherNumber(core, day, r))
+	words[i] = wordform.Put(words[i], otherNumber(core, day, r))
 	return strings.Join(words, " "), true
 }
 
 func isMonth(word string) bool {
 	_, core, _ := wordform.Trim(word)
-	return capital(core) && months[strings.ToLower(core)]
+	return wordform.Capital(core) && months[strings.ToLower(core)]
 }
 
 func isNumber(word string) bool {

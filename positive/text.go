@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/alike-ml/alike/internal/wordform"
 )
@@ -67,32 +65,20 @@ func (t *Text) View(text string, r *rand.Rand) string {
 // the text; elsewhere words with capitals are names, and stay as they are. After "a" and "an" a synonym has to fit.
 func (t *Text) replace(words []string, r *rand.Rand) {
 	for i, word := range words {
-		before, core, after := wordform.Trim(word)
-		first, size := utf8.DecodeRuneInString(core)
-		lower := string(unicode.ToLower(first)) + core[size:]
-		if lower != core && i > 0 || core == "" {
+		_, core, _ := wordform.Trim(word)
+		if core == "" || i > 0 && wordform.Capital(core) {
 			continue
 		}
-		synonyms := t.thesaurus.Synonyms(lower)
+		synonyms := t.thesaurus.Synonyms(wordform.Uncapital(core))
 		if i > 0 {
-			article := strings.ToLower(words[i-1])
-			synonyms = slices.DeleteFunc(slices.Clone(synonyms), func(s string) bool {
-				return (article == "a" || article == "an") && startsWithVowel(s) != startsWithVowel(lower)
-			})
+			synonyms = slices.DeleteFunc(slices.Clone(synonyms), func(s string) bool { return !wordform.Fits(s, core, words[i-1]) })
 		}
 		if len(synonyms) == 0 || r.Float64() >= t.config.Synonym {
 			continue
 		}
-		synonym := synonyms[r.IntN(len(synonyms))]
-		if lower != core {
-			first, size := utf8.DecodeRuneInString(synonym)
-			synonym = string(unicode.ToUpper(first)) + synonym[size:]
-		}
-		words[i] = before + synonym + after
+		words[i] = wordform.Put(word, synonyms[r.IntN(len(synonyms))])
 	}
 }
-
-func startsWithVowel(word string) bool { return word != "" && strings.IndexByte("aeiou", word[0]) >= 0 }
 
 // crop keeps a span of 1 - share of the words, rounded, at a random place.
 func crop(words []string, share float64, r *rand.Rand) []string {

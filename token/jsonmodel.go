@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -87,7 +88,8 @@ func (t *Tokenizer) readModel(raw json.RawMessage) error {
 	if err := json.Unmarshal(m.Vocab, &vocab); err != nil {
 		return fmt.Errorf("vocab: %w", err)
 	}
-	for token, id := range vocab {
+	for _, token := range slices.Sorted(maps.Keys(vocab)) { // of tokens with one id the last is what it is called
+		id := vocab[token]
 		if err := checkID(token, id, len(vocab)); err != nil {
 			return fmt.Errorf("vocab: %w", err)
 		}

@@ -293,3 +293,15 @@ func FuzzLoadTakesAnyVocabulary(f *testing.F) {
 		}
 	})
 }
+
+// TestTokensWithOneIDAreReadTheSameWayEveryTime: the last of them, by its text, is what the id is called.
+func TestTokensWithOneIDAreReadTheSameWayEveryTime(t *testing.T) {
+	for range 20 {
+		tokenizer := load(t, folder(t, map[string]string{
+			"tokenizer.json": `{"model": {"type": "WordLevel", "unk_token": "c", "vocab": {"b": 0, "c": 0, "a": 0, "d": 1}}}`,
+		}))
+		if got := tokenizer.Token(0) + tokenizer.Token(1); got != "cd" {
+			t.Fatalf("ids 0 and 1 are called %q", got)
+		}
+	}
+}

@@ -25,25 +25,10 @@ type monitor struct {
 
 // newMonitor returns a monitor; without held-out pictures it looks at the geometry of the training pictures.
 func newMonitor(encoder *embed.Model, train, held *data.Images, seed uint64) *monitor {
-	m := &monitor{encoder: encoder, bank: some(train, monitorBank, seed), held: some(train, monitorHeld, seed), seed: seed}
-	if held != nil {
-		m.held = some(held, monitorHeld, seed)
-	} else {
-		m.bank = nil
+	if held == nil {
+		return &monitor{encoder: encoder, held: train.Some(monitorHeld, seed), seed: seed}
 	}
-	return m
-}
-
-// some returns n of the pictures, in proportion to their classes, or all when there are no more.
-func some(images *data.Images, n int, seed uint64) *data.Images {
-	if images.Len() <= n {
-		return images
-	}
-	_, picked, err := images.HoldOut(n, seed)
-	if err != nil {
-		panic(err) // n is between 1 and the number of pictures
-	}
-	return picked
+	return &monitor{encoder: encoder, bank: train.Some(monitorBank, seed), held: held.Some(monitorHeld, seed), seed: seed}
 }
 
 // look adds the accuracy of nearest neighbours and the geometry of the representations to an epoch's event.
@@ -97,7 +82,7 @@ func (m *monitor) raw(ctx context.Context, e *Epoch) error {
 func (m *monitor) labelled() bool { return m.bank != nil && len(m.bank.Classes) > 0 }
 
 func (m *monitor) knn(bank metric.Matrix, bankItems []int, held metric.Matrix, items []int) (*Number, error) {
-	result, err := metric.KNN(bank, labels(m.bank, bankItems), held, labels(m.held, items), metric.KNNOptions{})
+	result, err := metric.KNN(bank, labelsOf(m.bank, bankItems), held, labelsOf(m.held, items), metric.KNNOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -105,10 +90,11 @@ func (m *monitor) knn(bank metric.Matrix, bankItems []int, held metric.Matrix, i
 	return &accuracy, nil
 }
 
-func labels(images *data.Images, items []int) []int {
+// labelsOf are the classes of some of the items.
+func labelsOf(from interface{ Label(i int) int }, items []int) []int {
 	list := make([]int, len(items))
 	for row, item := range items {
-		list[row] = images.Items[item].Label
+		list[row] = from.Label(item)
 	}
 	return list
 }

@@ -185,7 +185,7 @@ func (p *pictures) stepsPerEpoch() int { return p.loader.StepsPerEpoch() }
 
 func (p *pictures) batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*batch, error] {
 	return prepared(p.loader.Batches(ctx, epoch, step, epochs), func(b *data.Batch) *batch {
-		return &batch{epoch: b.Epoch, arrays: p.arrays(b.Data, labels(p.train, b.Items)), waited: b.Waited}
+		return &batch{epoch: b.Epoch, arrays: p.arrays(b.Data, labelsOf(p.train, b.Items)), waited: b.Waited}
 	})
 }
 

@@ -283,10 +283,11 @@ func (s *sentences) watch(backend compute.Backend, store *model.Store) error {
 		Method: s.how.Name(), Backbone: s.config.Backbone, Width: s.config.Width, Seed: s.config.Seed,
 		Text: &embed.TextConfig{TextConfig: s.network, Pooling: how.Pooling, Dense: how.Dense, MaxLength: readLength(s.network, s.config.Text.MaxLength)},
 	}, s.tokenizer)
-	if err == nil {
-		s.monitor, err = newTextMonitor(s.observed, s.train, s.held, s.pairs, s.config.Seed)
+	if err != nil {
+		return err
 	}
-	return err
+	s.monitor = newTextMonitor(s.observed, s.train, s.held, s.pairs, s.config.Seed)
+	return nil
 }
 
 // readLength is how many tokens of a text the trained encoder reads, where it learned from so many. A static one learns as much from the

@@ -18,26 +18,11 @@ type textMonitor struct {
 }
 
 // newTextMonitor returns a monitor; without held-out rows it looks at the geometry of those to learn from.
-func newTextMonitor(encoder *embed.TextModel, train, held, pairs *data.Text, seed uint64) (*textMonitor, error) {
-	m := &textMonitor{encoder: encoder, pairs: pairs}
-	var err error
+func newTextMonitor(encoder *embed.TextModel, train, held, pairs *data.Text, seed uint64) *textMonitor {
 	if held == nil {
-		m.held, err = someText(train, monitorHeld, seed)
-		return m, err
+		return &textMonitor{encoder: encoder, held: train.Some(monitorHeld, seed), pairs: pairs}
 	}
-	if m.held, err = someText(held, monitorHeld, seed); err != nil {
-		return nil, err
-	}
-	m.bank, err = someText(train, monitorBank, seed)
-	return m, err
-}
-
-// someText returns n of the rows, in proportion to their classes, or all when there are no more.
-func someText(text *data.Text, n int, seed uint64) (*data.Text, error) {
-	if text.Len() <= n {
-		return text, nil
-	}
-	return text.Sample(n, seed)
+	return &textMonitor{encoder: encoder, bank: train.Some(monitorBank, seed), held: held.Some(monitorHeld, seed), pairs: pairs}
 }
 
 // look adds to an epoch's event what there is to see: the geometry of the representations, the accuracy of nearest neighbours for
@@ -124,15 +109,6 @@ func (m *textMonitor) labelled() bool { return m.bank != nil && len(m.bank.Class
 func number(value float64) *Number {
 	n := Number(value)
 	return &n
-}
-
-// labelsOf are the classes of rows.
-func labelsOf(text *data.Text, items []int) []int {
-	list := make([]int, len(items))
-	for i, item := range items {
-		list[i] = text.Label(item)
-	}
-	return list
 }
 
 // raw adds the correlation of the overlap of the pairs' words with their scores.

@@ -34,3 +34,30 @@ func TestTrimLosesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestPutKeepsPunctuationAndTheCapital(t *testing.T) {
+	for _, c := range [][3]string{
+		{"word", "thing", "thing"}, {"(Word,", "thing", "(Thing,"}, {"Élan!", "été", "Été!"}, {"...", "thing", "...thing"}, {"A", "", ""}, {"3rd.", "4th", "4th."},
+	} {
+		if got := wordform.Put(c[0], c[1]); got != c[2] {
+			t.Errorf("%q in the place of %q: %q, want %q", c[1], c[0], got, c[2])
+		}
+	}
+	if got := wordform.Uncapital("Été"); got != "été" || wordform.Uncapital("") != "" || !wordform.Capital("Été") || wordform.Capital("") || wordform.Capital("3A") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestWordsFitTheirArticle(t *testing.T) {
+	for _, c := range []struct {
+		other, word, before string
+		fits                bool
+	}{
+		{"pear", "apple", "an", false}, {"orange", "apple", "An", true}, {"pear", "lemon", "A", true}, {"orange", "Lemon", "a", false},
+		{"pear", "apple", "the", true}, {"", "lemon", "a", true}, {"Orange", "apple", "an", true},
+	} {
+		if got := wordform.Fits(c.other, c.word, c.before); got != c.fits {
+			t.Errorf("%q for %q after %q: %v", c.other, c.word, c.before, got)
+		}
+	}
+}
