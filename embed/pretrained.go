@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/ml/model"
@@ -54,10 +55,11 @@ func loadPretrained(backend compute.Backend, dir string) (*TextModel, error) {
 }
 
 // Export writes the model as a folder that sentence-transformers loads, and [LoadText]: its vectors are the same. The folder must be empty
-// or not there. It is an error for an encoder or a tokenizer that sentence-transformers has not.
+// or not there, and is left so on an error. It is an error for an encoder or a tokenizer that sentence-transformers has not.
 func (m *TextModel) Export(dir string) error {
 	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	made := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !made {
 		return fmt.Errorf("cannot write the model: %w", err)
 	}
 	if len(entries) > 0 {
@@ -68,5 +70,28 @@ func (m *TextModel) Export(dir string) error {
 		return errors.New("the tokenizer has no tokenizer.json, without which sentence-transformers cannot read it: load it with transformers and save it with save_pretrained")
 	}
 	folder := pretrained.Model{Encoder: c.TextConfig, Pooling: c.Pooling, Dense: c.Dense, Normalize: c.Normalize, MaxLength: c.MaxLength}
-	return folder.Save(dir, m.store.RootScope().At(method.EncoderScope), m.tokenizer.Save)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot make the model's folder: %w", err)
+	}
+	unfinished, err := os.MkdirTemp(dir, ".unfinished-")
+	if err != nil {
+		return fmt.Errorf("cannot write the model: %w", err)
+	}
+	err = folder.Save(unfinished, m.store.RootScope().At(method.EncoderScope), m.tokenizer.Save)
+	if err == nil {
+		err = moveAll(unfinished, dir)
+	}
+	if err = errors.Join(err, os.RemoveAll(unfinished)); err != nil && made {
+		os.Remove(dir)
+	}
+	return err
+}
+
+// moveAll moves what is in a folder to another on the same disk.
+func moveAll(from, to string) error {
+	entries, err := os.ReadDir(from)
+	for _, e := range entries {
+		err = errors.Join(err, os.Rename(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())))
+	}
+	return err
 }

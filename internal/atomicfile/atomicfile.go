@@ -49,6 +49,21 @@ func Write(path string, write func(io.Writer) error) error {
 	return nil
 }
 
+// Check returns the error with which [Write] would end where it may not write, or path is a folder. Nothing stays of it.
+func Check(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return failed(path, errors.New("it is a folder"))
+	}
+	temp, err := create(path)
+	if err != nil {
+		return failed(path, err)
+	}
+	if err := errors.Join(temp.Close(), os.Remove(temp.Name())); err != nil {
+		return failed(path, err)
+	}
+	return nil
+}
+
 // Clean removes the hidden files that killed writers left in a folder. No file in it may be being written.
 func Clean(dir string) error {
 	left, err := fs.Glob(os.DirFS(dir), ".*.tmp")

@@ -110,6 +110,29 @@ func TestTargetIsAFolder(t *testing.T) {
 	}
 }
 
+// What Check says is what Write would, and it leaves nothing.
+func TestCheckSaysWhetherAFileCanBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "model")
+	if err := Check(path); err != nil {
+		t.Error(err)
+	}
+	if err := Write(path, text("whole")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(path); err != nil {
+		t.Errorf("one that is there: %v", err)
+	}
+	if got := folder(t, dir); got != "model" {
+		t.Errorf("folder holds %q", got)
+	}
+	for _, no := range []string{dir, filepath.Join(dir, "missing", "model")} {
+		if err := Check(no); err == nil || !strings.HasPrefix(err.Error(), "cannot write "+no) {
+			t.Errorf("%s: error %v", no, err)
+		}
+	}
+}
+
 func TestCleanRemovesWhatAKilledWriterLeft(t *testing.T) {
 	dir := t.TempDir()
 	left, err := create(filepath.Join(dir, "a.bin"))

@@ -185,8 +185,10 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 	in := func(name string) string { return filepath.Join(home, name) }
 	diary := writeFile(t, in("diary/monday.txt"), "dear")
 	empty, unused := in("empty"), in("unused")
-	if err := os.Mkdir(empty, 0o755); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{empty, in("folder.npy")} {
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	writeFile(t, in("damaged/a.jpg"), "not a picture")
 	writeFile(t, in("damaged/b.png"), "")
@@ -258,12 +260,17 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"task without labels", []string{"eval", run, "--data", flat, "--tasks", "knn"}, 1, []string{"no labels"}},
 		{"no neighbours", []string{"eval", run, "--data", pictures, "--k", "0"}, 2, []string{"--k"}},
 		{"no temperature", []string{"eval", run, "--data", pictures, "--temperature", "NaN"}, 2, []string{"--temperature"}},
+		{"score pictures on pairs of sentences", []string{"eval", run, "--data", pictures, "--sts", diary}, 2, []string{"--sts", "text"}},
+		{"score pictures by columns", []string{"eval", run, "--data", pictures, "--class", "kind"}, 2, []string{"--class", "folders"}},
+		{"score pictures by templates", []string{"eval", run, "--data", pictures, "--templates", "a {}"}, 2, []string{"--templates", "table"}},
 		{"score on an unknown device", []string{"eval", run, "--data", pictures, "--device", "cpus"}, 2, []string{`"cpu"?`}},
 
 		{"embed with no run", []string{"embed", in("none"), pictures, "--out", in("v.npy")}, 1, []string{in("none")}},
 		{"embed nothing", []string{"embed", run, empty, "--out", in("v.npy")}, 1, []string{"no readable image"}},
 		{"unknown format", []string{"embed", run, pictures, "--out", in("v.csv")}, 2, []string{".npy", ".jsonl", ".parquet"}},
 		{"vectors into no folder", []string{"embed", run, pictures, "--out", in("none/v.npy")}, 1, []string{"no folder " + in("none")}},
+		{"vectors over a folder", []string{"embed", run, pictures, "--out", in("folder.npy")}, 1, []string{in("folder.npy"), "folder"}},
+		{"columns of pictures", []string{"embed", run, pictures, "--out", in("v.npy"), "--columns", "a"}, 2, []string{"--columns", "text"}},
 		{"vectors below a file", []string{"embed", run, pictures, "--out", filepath.Join(diary, "v.npy")}, 1, []string{diary}},
 		{"embed on an unknown device", []string{"embed", run, pictures, "--out", in("v.npy"), "--device", "cpus"}, 2, []string{`"cpu"?`}},
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/train"
@@ -48,6 +49,9 @@ func (e embedCommand) Run(ctx context.Context, c console) error {
 	m, err := loadModel(backend, e.Model)
 	if err != nil {
 		return err
+	}
+	if e.Text.given() {
+		return usageError{errors.New("--columns, --class, --format, --separator, --split and --header are for files of text: the run is one on pictures")}
 	}
 	return e.pictures(ctx, c, m)
 }
@@ -136,12 +140,13 @@ func orUnfinished(err error, path string) error {
 	return fmt.Errorf("there is no model in %s: give the directory of a finished run", path)
 }
 
-// checkFolderOf reports that a file cannot be written for want of a folder, before work is put into what it is to hold.
+// checkFolderOf reports that a file cannot be written for want of a folder, or of the permission to write there, before work is put into
+// what it is to hold.
 func checkFolderOf(file string) error {
 	if folder := filepath.Dir(file); !isDir(folder) {
 		return fmt.Errorf("cannot write %s: there is no folder %s", file, folder)
 	}
-	return nil
+	return atomicfile.Check(file)
 }
 
 func isDir(path string) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -58,12 +59,16 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	case len(e.STSColumns) != 3:
 		return usageError{errors.New("--sts-columns must be three: sentence, sentence and score")}
 	}
+	table := e.Data != "" && isPair(e.Model) && !isDir(e.Data)
+	if err := e.misplaced(text, table); err != nil {
+		return err
+	}
 	backend, err := device.Open(e.Device)
 	if err != nil {
 		return usageError{err}
 	}
 	defer backend.Finalize()
-	if e.Data != "" && isPair(e.Model) && !isDir(e.Data) {
+	if table {
 		return e.pairs(ctx, c, backend)
 	}
 	if text {
@@ -89,6 +94,27 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	return nil
 }
 
+// misplaced returns a usage error for flags that are of no use to what is scored: an encoder of text, a model of both on a table, or
+// else an encoder of pictures on a folder.
+func (e evalCommand) misplaced(text, table bool) error {
+	if !text && (e.STS != "" || e.Test != nil || e.TestSplit != nil) {
+		return usageError{errors.New("--sts, --test and --test-split are for encoders of text")}
+	}
+	if !table && (e.Pairs.ImageColumn != nil || e.Pairs.CaptionColumns != nil || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
+		return usageError{errors.New("--image-column, --caption-columns and --templates are for a model of pictures and texts on a table of both")}
+	}
+	if !text && !table && e.Text.given() {
+		return usageError{errors.New("--columns, --class, --format, --separator, --split and --header are for files of text and tables: the classes of pictures are their folders")}
+	}
+	if table && (e.Text.Columns != nil || e.Text.Separator != nil || e.Text.Split != nil) {
+		return usageError{errors.New("--columns, --separator and --split are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
+	}
+	if table && (len(e.Tasks) > 0 || e.MaxTrain > 0) {
+		return usageError{errors.New("--tasks and --max-train are for classes: on a table of pictures and captions all there is to measure is measured")}
+	}
+	return nil
+}
+
 func (e evalCommand) options() eval.Options {
 	return eval.Options{
 		Tasks:       e.Tasks,
@@ -101,6 +127,11 @@ func (e evalCommand) options() eval.Options {
 // printScores prints the table of scores, each beside its baselines, and the geometry.
 func printScores(out io.Writer, r eval.Report) {
 	d := r.Data
+	if r.Tasks == (eval.Scores{}) {
+		fmt.Fprintf(out, "%d test pictures (%s); without classes there is the geometry alone\n\n", d.Test, d.Split)
+		printGeometry(out, r)
+		return
+	}
 	fmt.Fprintf(out, "%d test pictures (%s), %d to learn the classes from, %d classes\n\n", d.Test, d.Split, d.Train, len(d.Classes))
 	printAccuracies(out, r.Tasks, "raw pixels")
 	fmt.Fprintln(out)

@@ -49,6 +49,12 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 	if e.Text.Class != nil {
 		options.Class = *e.Text.Class
 	}
+	if e.Text.Format != nil {
+		options.Format = *e.Text.Format
+	}
+	if e.Text.Header != nil {
+		options.Header = *e.Text.Header
+	}
 	pairs, err := data.OpenPairs(ctx, e.Data, options)
 	if err != nil {
 		return err

@@ -152,6 +152,17 @@ func TestEvalTableSaysTheSameAsTheJSON(t *testing.T) {
 	}
 }
 
+// Pictures without classes have no table of scores, and the output says why.
+func TestPicturesWithoutClassesAreMeasuredByGeometryAlone(t *testing.T) {
+	run, _ := trained(t)
+	flat := t.TempDir()
+	picturetest.Classes(t, flat, []string{"."}, 10, 16, 1)
+	out := mustAlike(t, "eval", run, "--data", flat).stdout
+	if !strings.Contains(out, "without classes there is the geometry alone\n\ngeometry: alignment") {
+		t.Errorf("it prints\n%s", out)
+	}
+}
+
 func TestBenchJSON(t *testing.T) {
 	step := mustAlike(t, "bench", "step", "--json", "--steps=1", "--backbone=smallcnn", "--width=0.25", "--image-size=16", "--batch=4").stdout
 	checkKeys(t, step, "method", "backbone", "width", "image_size", "batch", "precision", "device", "seconds_per_step", "steps", "views_per_second", "gflops")

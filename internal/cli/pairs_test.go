@@ -54,6 +54,10 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	if out := mustAlike(t, "eval", run, "--data", folder).stdout; !strings.Contains(out, "linear probe") {
 		t.Errorf("eval on a folder:\n%s", out)
 	}
+	for _, flags := range [][]string{{"--tasks", "knn"}, {"--max-train", "5"}, {"--columns", "caption"}, {"--sts", table}} {
+		alike(t, append([]string{"eval", run, "--data", table}, flags...)...).checkRefused(t, exitUsage, flags[0])
+	}
+	alike(t, "train", "clip", "--data", table, "--separator", ";", "--out", filepath.Join(t.TempDir(), "run")).checkRefused(t, exitUsage, "--separator")
 	sheet := filepath.Join(t.TempDir(), "found.html")
 	picture := filepath.Join(folder, "train", "b", "003.png")
 	var all []found

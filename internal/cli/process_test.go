@@ -171,6 +171,18 @@ func TestOutputsOnAFullDisk(t *testing.T) {
 	}
 }
 
+// An encoder of text that does not fit leaves no part of itself, so that the same command works when there is room.
+func TestExportOnAFullDisk(t *testing.T) {
+	run, _ := textRun(t)
+	home := t.TempDir()
+	out := filepath.Join(home, "exported")
+	for _, limit := range []int{100, 4_000} {
+		onFullDisk(t, limit, "export", run, "--out", out).checkRefused(t, exitFailure, "file too large")
+		checkUnchanged(t, home, nothing)
+	}
+	mustAlike(t, "export", run, "--out", out)
+}
+
 // Vectors that were there before stay when their successors do not fit.
 func TestVectorsOnAFullDiskStay(t *testing.T) {
 	run, pictures := trained(t)

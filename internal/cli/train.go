@@ -19,7 +19,7 @@ import (
 )
 
 type trainCommand struct {
-	Method    string   `arg:"" optional:"" help:"How to learn: see alike methods. Left out where a recipe says it."`
+	Method    string   `arg:"" optional:"" help:"How to learn: see alike methods. Left out where a recipe, --config or the run to --resume says it."`
 	Out       string   `required:"" placeholder:"RUN" help:"Directory for the run: configuration, metrics, checkpoints, model and report."`
 	Resume    bool     `help:"Go on with the run in --out where it stopped."`
 	Config    string   `placeholder:"FILE" help:"Read settings from a YAML file, such as another run's config.yaml. Flags and --set go before it."`
@@ -120,7 +120,9 @@ func (c trainCommand) config() (train.Config, error) {
 // warm-up of the epochs that are asked for.
 func (c trainCommand) start() (train.Config, error) {
 	if c.Recipe == nil && c.Method == "" {
-		return train.Config{}, usageError{errors.New("how is it to learn? name a method, as in alike train simclr (alike methods lists them), or a --recipe (alike recipes)")}
+		if c.Method = c.said(); c.Method == "" {
+			return train.Config{}, usageError{errors.New("how is it to learn? name a method, as in alike train simclr (alike methods lists them), or a --recipe (alike recipes)")}
+		}
 	}
 	if c.Recipe != nil {
 		r, err := recipes.Find(*c.Recipe)
@@ -159,6 +161,27 @@ func (c trainCommand) start() (train.Config, error) {
 		asked = config.Epochs
 	}
 	return config.WithEpochs(asked), nil
+}
+
+// said is the method that the run to resume or else the configuration file is of, "" where neither says it. What is wrong with either
+// shows when it is read in full.
+func (c trainCommand) said() string {
+	var config train.Config
+	if c.Config != "" {
+		if text, err := os.ReadFile(c.Config); err == nil {
+			_ = fields.Unmarshal(text, &config)
+		}
+	}
+	if c.Resume {
+		if was, err := train.ReadConfig(c.Out); err == nil {
+			config = was
+		}
+	}
+	m, err := config.Method()
+	if err != nil {
+		return ""
+	}
+	return m.Name()
 }
 
 // chosen are the usual settings of the encoder of text that the flags choose, which decides on what there is to set.
@@ -242,7 +265,7 @@ func (c trainCommand) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return err
 	}
-	command := fmt.Sprintf("alike train %s --config %s --out %s", m.Name(), filepath.Join(c.Out, "config.yaml"), "OTHER")
+	command := fmt.Sprintf("alike train --config %s --out %s", quote(filepath.Join(c.Out, "config.yaml")), "OTHER")
 	title := fmt.Sprintf("%s on %s", info.Title, filepath.Base(config.Data))
 	scores, err := conclude(ctx, out, c.Out, title, command, config, result)
 	if err != nil {
