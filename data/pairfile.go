@@ -17,6 +17,7 @@ type pairRecord struct {
 	captions []string
 	tags     []string
 	class    string
+	group    string
 }
 
 // textBytes is how many bytes of text the row has.
@@ -123,7 +124,7 @@ func (f *pairFile) openLines(format, name string, opt PairOptions, store *pictur
 		err = fmt.Errorf("line %d: %w", lines.number, err)
 	}
 	if rows != nil && err == nil {
-		f.pairSource = &pairColumns{rows: rows, captions: len(opt.captionsOf(columns)), tags: len(opt.Tags)}
+		f.pairSource = &pairColumns{rows: rows, opt: opt, captions: len(opt.captionsOf(columns))}
 	}
 	return columns, err
 }
@@ -132,9 +133,10 @@ func (f *pairFile) close() { f.file.Close() }
 
 // pairColumns reads rows whose columns are those of PairOptions.pick.
 type pairColumns struct {
-	rows           textSource
-	captions, tags int // columns of them
-	row            textRecord
+	rows     textSource
+	opt      PairOptions
+	captions int // columns of them
+	row      textRecord
 }
 
 func (s *pairColumns) next() (pairRecord, error) {
@@ -146,12 +148,11 @@ func (s *pairColumns) next() (pairRecord, error) {
 	values := s.row.values
 	r.picture, values = values[0], values[1:]
 	r.captions, values = slices.Clone(values[:s.captions]), values[s.captions:]
-	for _, value := range values[:s.tags] {
+	tags := len(s.opt.Tags)
+	for _, value := range values[:tags] {
 		r.tags = append(r.tags, splitTags(value)...)
 	}
-	if values = values[s.tags:]; len(values) > 0 {
-		r.class = values[0]
-	}
+	s.opt.setSingle(&r, values[tags:])
 	return r, nil
 }
 

@@ -41,10 +41,8 @@ func (s pairJSON) next() (pairRecord, error) {
 	if r.tags, err = s.object.allTexts(s.opt.Tags, splitTags); err != nil {
 		return r, err
 	}
-	if s.opt.Class != "" {
-		if r.class, err = s.object.value(s.opt.Class, false); err != nil {
-			return r, err
-		}
+	if err := s.opt.readSingle(&r, s.object); err != nil {
+		return r, err
 	}
 	r.picture, err = s.picture(r.line)
 	return r, err

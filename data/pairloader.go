@@ -49,28 +49,51 @@ type PairLoader struct {
 	pairs    *Pairs
 	opt      PairBatchOptions
 	pictures *Loader
+	groups   [][]int // of pictures that take turns
 }
 
 // TrainPairLoader returns a loader of shuffled batches. What it loads depends on the seed, the pairs and the batch size, not on the
-// number of workers or on timing. A batch larger than the data set is an error.
+// number of workers or on timing. A batch larger than the data set, or than the number of its groups, is an error.
 func TrainPairLoader(pairs *Pairs, seed uint64, opt PairBatchOptions) (*PairLoader, error) {
 	pictures, err := TrainLoader(pairs.Images, seed, opt.pictures())
 	if err != nil {
 		return nil, err
 	}
-	return &PairLoader{pairs, opt, pictures}, nil
+	groups := pairs.Turns()
+	if opt.Size > len(groups) {
+		return nil, fmt.Errorf("a batch of %d is larger than the data set of %d groups of images: use a batch of at most %d", opt.Size, len(groups), len(groups))
+	}
+	return &PairLoader{pairs, opt, pictures, groups}, nil
 }
 
-// StepsPerEpoch is the number of whole batches in the data set. The pictures of an epoch that do not fill a batch are left out;
+// StepsPerEpoch is the number of whole batches of pictures, one a group. The pictures of an epoch that do not fill a batch are left out;
 // they differ from epoch to epoch.
-func (l *PairLoader) StepsPerEpoch() int { return l.pictures.StepsPerEpoch() }
+func (l *PairLoader) StepsPerEpoch() int { return len(l.groups) / l.opt.Size }
+
+// order returns the pictures of an epoch in order: of each group one, drawn evenly.
+func (l *PairLoader) order(epoch int) []int {
+	items := rng.New(l.pictures.seed, epoch, 0, rng.Shuffle).Perm(len(l.groups))
+	for i, g := range items {
+		group := l.groups[g]
+		items[i] = group[0]
+		if len(group) > 1 {
+			items[i] = group[rng.New(l.pictures.seed, epoch, group[0], rng.Turn).IntN(len(group))]
+		}
+	}
+	return items
+}
+
+// course walks the steps from the given one on.
+func (l *PairLoader) course(epoch, step, epochs int) *course {
+	return &course{epoch: epoch, step: step, epochs: epochs, size: l.opt.Size, perEpoch: l.StepsPerEpoch(), newOrder: l.order}
+}
 
 // Batches yields the batches from the given step of the given epoch (both from 0) up to the last of epochs epochs, with the order,
-// the replacing of pictures that turn out to be unreadable, and the errors of [Loader.Batches]. In each epoch a picture comes with
+// the replacing of pictures that turn out to be unreadable, and the errors of [Loader.Batches]. Pictures of a group take turns: see [Pairs.Turns]. In each epoch a picture comes with
 // one of its captions, drawn evenly from rng.New(seed, epoch, item, rng.Caption). A batch is valid until the next one is asked for.
 func (l *PairLoader) Batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[*PairBatch, error] {
 	return func(yield func(*PairBatch, error) bool) {
-		course := l.pictures.course(epoch, step, epochs)
+		course := l.course(epoch, step, epochs)
 		plan := func(b *PairBatch) int { return course.plan(&b.Batch) }
 		stream := stream[*PairBatch]{l.opt.Workers, l.opt.Ahead, l.newBatch, plan, l.newFill}
 		stream.run(ctx, handOver(yield))

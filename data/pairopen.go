@@ -68,6 +68,7 @@ type pairBuilder struct {
 	images   *Images
 	known    map[string]int32 // the number of each picture, by its name
 	classes  []string         // of each picture
+	groups   []string         // of each picture; "" for none
 	keys     []uint64         // of each picture
 	owner    []int32          // the picture of each caption
 	caption  []int32          // the number of each caption
@@ -314,7 +315,7 @@ func (b *pairBuilder) add(r looked) error {
 		i = int32(len(b.images.Items))
 		b.known[r.picture] = i
 		b.images.Items = append(b.images.Items, Item{r.picture, -1})
-		b.classes, b.keys = append(b.classes, class), append(b.keys, r.key)
+		b.classes, b.groups, b.keys = append(b.classes, class), append(b.groups, strings.TrimSpace(r.group)), append(b.keys, r.key)
 	}
 	for _, text := range texts {
 		number := b.numberOf(text)
@@ -362,6 +363,9 @@ func (b *pairBuilder) numberOf(caption string) int32 {
 func (b *pairBuilder) pairs(columns []string) *Pairs {
 	text := b.captions.text([]string{"caption"})
 	p := &Pairs{Images: b.images, Columns: columns, Dropped: text.Dropped, keys: b.keys, starts: []int{0}, store: b.store}
+	if b.opt.Group != "" {
+		p.groups = b.groups
+	}
 	rows := make([]uint32, len(b.owner))
 	for k := range rows {
 		rows[k] = uint32(k)

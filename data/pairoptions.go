@@ -18,6 +18,7 @@ type PairOptions struct {
 	Captions []string `yaml:"captions" json:"captions" help:"columns of the captions; empty is the first of caption, captions, title and text that there is, in shards txt before these"`
 	Tags     []string `yaml:"tags" json:"tags" help:"columns of tags: words that say something of a picture and not what it is, between commas, semicolons or bars, or as a list"`
 	Class    string   `yaml:"class" json:"class" help:"column of the class; empty is none"`
+	Group    string   `yaml:"group" json:"group" help:"column that is equal for pictures that are nearly the same, such as one thing in several colours: they take turns, one of them an epoch; empty is none"`
 
 	CollapseSpace bool `yaml:"collapse_space" json:"collapse_space" help:"trim captions, and make one space of white space and control characters between words"`
 	NFC           bool `yaml:"nfc" json:"nfc" help:"bring letters with accents into one form, Unicode's NFC"`
@@ -54,14 +55,14 @@ func (o PairOptions) Validate() error {
 		return fmt.Errorf("format is %q%s: it must be one of %s", o.Format, nearest.Suggestion(o.Format, pairFormats), strings.Join(pairFormats, ", "))
 	}
 	columns := slices.Concat(o.Captions, o.Tags)
-	for _, c := range []string{o.Image, o.Class} {
+	for _, c := range []string{o.Image, o.Class, o.Group} {
 		if c != "" {
 			columns = append(columns, c)
 		}
 	}
 	for i, c := range columns {
 		if slices.Contains(columns[:i], c) {
-			return fmt.Errorf("column %q is named twice among image, captions, tags and class: every column is one thing", c)
+			return fmt.Errorf("column %q is named twice among image, captions, tags, class and group: every column is one thing", c)
 		}
 	}
 	if slices.Contains(columns, "") {
@@ -80,7 +81,7 @@ func (o PairOptions) text() TextOptions {
 	}
 }
 
-// pick returns the columns to read: that of the picture, those of captions, those of tags and that of the class.
+// pick returns the columns to read: that of the picture, those of captions, those of tags, that of the class and that of the group.
 func (o PairOptions) pick(there []string) ([]string, error) {
 	image, captions := o.Image, o.Captions
 	if image == "" {
@@ -95,20 +96,41 @@ func (o PairOptions) pick(there []string) ([]string, error) {
 		}
 		captions = []string{caption}
 	}
-	columns := slices.Concat([]string{image}, captions, o.Tags)
-	if o.Class != "" {
-		columns = append(columns, o.Class)
-	}
-	return columns, nil
+	return slices.Concat([]string{image}, captions, o.Tags, o.single()), nil
 }
 
 // captionsOf returns which of the columns that pick returned are those of captions.
 func (o PairOptions) captionsOf(columns []string) []string {
-	columns = columns[1 : len(columns)-len(o.Tags)]
+	return columns[1 : len(columns)-len(o.Tags)-len(o.single())]
+}
+
+// single are the columns of which a row has one value that is no text: that of the class and that of the group, where there are.
+func (o PairOptions) single() []string {
+	return slices.DeleteFunc([]string{o.Class, o.Group}, func(c string) bool { return c == "" })
+}
+
+// setSingle takes the values of those columns.
+func (o PairOptions) setSingle(r *pairRecord, values []string) {
 	if o.Class != "" {
-		columns = columns[:len(columns)-1]
+		r.class, values = values[0], values[1:]
 	}
-	return columns
+	if o.Group != "" {
+		r.group = values[0]
+	}
+}
+
+// readSingle reads them of an object.
+func (o PairOptions) readSingle(r *pairRecord, object jsonObject) error {
+	var values []string
+	for _, column := range o.single() {
+		value, err := object.value(column, false)
+		if err != nil {
+			return err
+		}
+		values = append(values, value)
+	}
+	o.setSingle(r, values)
+	return nil
 }
 
 // firstOf returns the first of some names that is there, "" if none is.

@@ -43,10 +43,10 @@ func openPairParquet(file *os.File, size int64, name string, opt PairOptions, st
 		switch {
 		case err != nil:
 			return nil, nil, err
-		case c != opt.Class && !isBytes(leaf):
+		case !slices.Contains(opt.single(), c) && !isBytes(leaf):
 			return nil, nil, fmt.Errorf("column %q is %s, not text", c, leaf.Node.Type().Kind())
-		case c == opt.Class && leaf.MaxRepetitionLevel > 0:
-			return nil, nil, fmt.Errorf("column %q is a list: it is no class", c)
+		case slices.Contains(opt.single(), c) && leaf.MaxRepetitionLevel > 0:
+			return nil, nil, fmt.Errorf("column %q is a list: it is no class and no group", c)
 		case leaf.MaxRepetitionLevel > 1:
 			return nil, nil, fmt.Errorf("column %q is a list of lists, not of texts", c)
 		}
@@ -109,9 +109,11 @@ func (s *pairParquet) next() (r pairRecord, err error) {
 		}
 		r.tags = append(r.tags, list...)
 	}
-	if rest = rest[s.captions+s.tags:]; len(rest) > 0 {
-		r.class = strings.Join(rest[0], "")
+	var single []string
+	for _, list := range rest[s.captions+s.tags:] {
+		single = append(single, strings.Join(list, ""))
 	}
+	s.opt.setSingle(&r, single)
 	r.picture, err = s.picture(values)
 	return r, err
 }

@@ -28,6 +28,7 @@ type Pairs struct {
 	starts  []int    // where the captions of each picture begin in Captions; and their number
 	caption []int32  // of each row of Captions: equal captions have equal numbers
 	content []int32  // of each picture: equal files have equal numbers
+	groups  []string // of each picture, "" for none; nil where no column has them
 	keys    []uint64 // of each picture: what the beginning and the size of its file come to
 	store   *pictureStore
 }
@@ -81,6 +82,27 @@ func (p *Pairs) CaptionRows(i int) (first, end int) { return p.starts[i], p.star
 // CaptionID returns a number of row k of Captions that equal captions share, whichever pictures they are of.
 func (p *Pairs) CaptionID(k int) int { return int(p.caption[k]) }
 
+// Turns returns the pictures in groups of which each epoch of training has one picture, in the order of their first ones. Without a
+// column of groups every picture is a group, and so is one that has none in it.
+func (p *Pairs) Turns() [][]int {
+	var groups [][]int
+	place := make(map[string]int)
+	for i := range p.Len() {
+		name := ""
+		if p.groups != nil {
+			name = p.groups[i]
+		}
+		g, known := place[name]
+		if !known || name == "" {
+			g = len(groups)
+			place[name] = g
+			groups = append(groups, nil)
+		}
+		groups[g] = append(groups[g], i)
+	}
+	return groups
+}
+
 // ContentID returns a number of picture i that pictures share whose files are the same, byte by byte.
 func (p *Pairs) ContentID(i int) int { return int(p.content[i]) }
 
@@ -102,7 +124,7 @@ func (p *Pairs) with(items []int) *Pairs {
 	other := *p
 	var list []Item
 	var rows []uint32
-	other.starts, other.caption, other.content, other.keys = []int{0}, nil, nil, nil
+	other.starts, other.caption, other.content, other.groups, other.keys = []int{0}, nil, nil, nil, nil
 	for _, i := range items {
 		list = append(list, p.Images.Items[i])
 		first, end := p.CaptionRows(i)
@@ -113,12 +135,15 @@ func (p *Pairs) with(items []int) *Pairs {
 		other.starts = append(other.starts, len(rows))
 		other.content = append(other.content, p.content[i])
 		other.keys = append(other.keys, p.keys[i])
+		if p.groups != nil {
+			other.groups = append(other.groups, p.groups[i])
+		}
 	}
 	other.Images, other.Captions = p.Images.with(list), p.Captions.with(rows)
 	return &other
 }
 
-// Fingerprint identifies the pairs and their order, in 32 letters and digits: names, captions, classes, and of each picture the
+// Fingerprint identifies the pairs and their order, in 32 letters and digits: names, captions, classes, groups, and of each picture the
 // size and the first 4 KiB. It does not depend on the format of the table, on its name, or on what was dropped.
 func (p *Pairs) Fingerprint() string {
 	hash := sha256.New()
@@ -129,6 +154,10 @@ func (p *Pairs) Fingerprint() string {
 		b = binary.AppendUvarint(b, uint64(p.starts[i]))
 		b = binary.AppendUvarint(b, uint64(len(item.Path)))
 		hash.Write(append(b, item.Path...))
+	}
+	for _, group := range p.groups {
+		b = binary.AppendUvarint(b[:0], uint64(len(group)))
+		hash.Write(append(b, group...))
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:16])
 }

@@ -213,7 +213,7 @@ func (s *shardSource) isPicture(extension string) bool {
 
 // wanted tells whether a member is read: as a column, or for its keys.
 func (s *shardSource) wanted(extension string) bool {
-	return extension == "json" || extension == s.opt.Class || slices.Contains(s.captions(), extension) || slices.Contains(s.opt.Tags, extension)
+	return extension == "json" || slices.Contains(s.opt.single(), extension) || slices.Contains(s.captions(), extension) || slices.Contains(s.opt.Tags, extension)
 }
 
 func (s *shardSource) captions() []string {
@@ -272,8 +272,8 @@ func (s *shardSource) record(sample sample) (pairRecord, error) {
 	if err == nil {
 		r.tags, err = sample.object.allTexts(s.opt.Tags, splitTags)
 	}
-	if err == nil && s.opt.Class != "" {
-		r.class, err = sample.object.value(s.opt.Class, false)
+	if err == nil {
+		err = s.opt.readSingle(&r, sample.object)
 	}
 	if err != nil {
 		return r, bad(err)

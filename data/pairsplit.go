@@ -8,7 +8,7 @@ import (
 )
 
 // HoldOut divides the pairs into those to train on and at most n held-out ones, the same for the same seed. Pictures that share a
-// caption or are the same byte by byte are on one side, and so are those that others join in that way: what is held out
+// caption, are of one group, or are the same byte by byte are on one side, and so are those that others join in that way: what is held out
 // was not seen in training, neither the picture nor the words. So a few less than n may be held out; the error is that nothing can
 // be, or that n leaves nothing to train on.
 func (p *Pairs) HoldOut(n int, seed uint64) (train, held *Pairs, err error) {
@@ -43,7 +43,7 @@ func (p *Pairs) HoldOut(n int, seed uint64) (train, held *Pairs, err error) {
 	return p.with(rest), p.with(out), nil
 }
 
-// joined returns the pictures in groups that share no caption and no file, each in order, the groups by their first.
+// joined returns the pictures in groups that share no caption, no file and no group of the table, each in order, the groups by their first.
 func (p *Pairs) joined() [][]int {
 	sets := newDisjoint(p.Len())
 	byCaption, byContent := make(map[int32]int), make(map[int32]int)
@@ -63,6 +63,11 @@ func (p *Pairs) joined() [][]int {
 	}
 	var groups [][]int
 	place := make(map[int]int)
+	for _, group := range p.Turns() {
+		for _, i := range group[1:] {
+			sets.join(group[0], i)
+		}
+	}
 	for i := range p.Len() {
 		root := sets.root(i)
 		g, ok := place[root]

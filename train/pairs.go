@@ -168,7 +168,9 @@ func (p *pairs) open(ctx context.Context, dir string) (err error) {
 	}
 	p.train = p.all
 	if table := p.config.Pairs.Validation; table != "" {
-		p.held, err = data.OpenPairs(ctx, table, p.config.Pairs.PairOptions)
+		options := p.config.Pairs.PairOptions
+		options.Group = "" // of pictures to watch with each counts
+		p.held, err = data.OpenPairs(ctx, table, options)
 	} else if n := p.config.heldOut(p.all.Len()); n > 0 {
 		p.train, p.held, err = p.all.HoldOut(n, p.config.Seed)
 	}
@@ -289,17 +291,18 @@ func (p *pairs) batches(ctx context.Context, epoch, step, epochs int) iter.Seq2[
 	})
 }
 
-// seen has the pictures' first captions by number: pictures of one caption meet in batches as those of one class do. Whether captions
-// name sides is told from those of as many pictures as texts are sampled.
+// seen has the first captions by number of the pictures of an epoch, where of those that take turns there is the first one: pictures of
+// one caption meet in batches as those of one class do. Whether captions name sides is told from those of as many pictures as texts are
+// sampled.
 func (p *pairs) seen() (Seen, error) {
-	list := make([]int, p.train.Len())
-	for i := range list {
-		first, _ := p.train.CaptionRows(i)
-		list[i] = p.train.CaptionID(first)
+	var list []int
+	for _, group := range p.train.Turns() {
+		first, _ := p.train.CaptionRows(group[0])
+		list = append(list, p.train.CaptionID(first))
 	}
-	seen, n, captions := Seen{Labels: list}, min(sampled, len(list)), 0
+	seen, n, captions := Seen{Labels: list}, min(sampled, p.train.Len()), 0
 	for i := range n {
-		row, err := p.train.Row(i * len(list) / n)
+		row, err := p.train.Row(i * p.train.Len() / n)
 		if err != nil {
 			return seen, err
 		}
@@ -345,7 +348,7 @@ func (p *pairs) describe(backend compute.Backend, s *Start) (err error) {
 	}
 	s.Captions, s.Dropped = p.train.Captions.Len(), p.all.Dropped
 	s.RepeatedPictures, s.RepeatedCaptions = p.train.Duplicates()
-	s.Outside = p.all.Outside
+	s.Outside, s.Turns = p.all.Outside, len(p.train.Turns())
 	if s.Encoder, err = backbone.Measure(backend, p.config.Backbone, p.config.Width, p.config.ImageSize); err != nil {
 		return err
 	}

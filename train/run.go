@@ -48,6 +48,8 @@ type Start struct {
 	Captions, RepeatedPictures, RepeatedCaptions int
 	// Outside counts the pictures of the table that lie outside of its folder.
 	Outside int
+	// Turns counts the pictures with captions of an epoch: fewer than all where some take turns.
+	Turns int
 	// Classes counts the classes, 0 for items without labels.
 	Classes int
 	// Encoder is the size of the encoder on one item, Parameters counts its weights and those of everything else that is

@@ -4,7 +4,8 @@
 //	tar xzf emoji-pairs.tar.gz
 //	go run ./bench/emoji --pairs emoji/pairs.jsonl --out tables
 //
-// The rule is in split.go. Tables are JSON lines with the columns image, caption, tags, category, kind, codepoint and vendor.
+// The rule is in split.go. Tables are JSON lines with the columns image, caption, tags, category, kind, codepoint,
+// vendor and drawing.
 package main
 
 import (

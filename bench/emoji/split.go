@@ -16,6 +16,8 @@ type emoji struct {
 	Kind      string   `json:"kind"` // base, or skin for one of a skin tone
 	Codepoint string   `json:"codepoint"`
 	Vendor    string   `json:"vendor"` // google or twitter
+	// Drawing is the vendor and the concept: what pictures have in common that differ in skin tones.
+	Drawing string `json:"drawing"`
 }
 
 // table is a part of the emoji.
@@ -45,6 +47,7 @@ func divide(rows []emoji) ([]table, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: %q is no emoji in a skin tone", e.Image, e.Caption)
 		}
+		e.Drawing = e.Vendor + "/" + concept
 		held := heldOut(concept)
 		if e.Vendor == "google" || !held {
 			train.rows = append(train.rows, e)

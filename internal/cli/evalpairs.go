@@ -43,7 +43,7 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 	options := data.DefaultPairOptions()
 	if config, err := train.ReadConfig(e.Model); err == nil && config.Pairs != nil {
 		options = config.Pairs.PairOptions
-		options.Format, options.Tags = "", nil
+		options.Format, options.Tags, options.Group = "", nil, ""
 	}
 	options = pairFlags{ImageColumn: e.Pairs.ImageColumn, CaptionColumns: e.Pairs.CaptionColumns}.over(options)
 	if e.Text.Class != nil {

@@ -17,3 +17,13 @@ func TestARunSaysHowManyPicturesAreFromElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// Of pictures that take turns it is said how many there are in an epoch.
+func TestTurnsAreSaid(t *testing.T) {
+	config := train.DefaultCLIP(32, "static", method.Softmax)
+	for turns, want := range map[int]bool{5: false, 3: true} {
+		if got := describe(config, train.Start{Train: 5, Turns: turns}); strings.Contains(got, "(those of a group take turns, 3 an epoch)") != want {
+			t.Errorf("%d of 5: %s", turns, got)
+		}
+	}
+}

@@ -112,6 +112,9 @@ func describe(config train.Config, s train.Start) string {
 	if config.OnPairs() {
 		data += fmt.Sprintf(" (%d captions, %d of them and %d pictures repeat an earlier one)", s.Captions, s.RepeatedCaptions, s.RepeatedPictures)
 	}
+	if s.Turns > 0 && s.Turns < s.Train {
+		data += fmt.Sprintf(" (those of a group take turns, %d an epoch)", s.Turns)
+	}
 	if s.Outside > 0 {
 		data += fmt.Sprintf(" (%d pictures lie outside of the table's folder)", s.Outside)
 	}

@@ -153,6 +153,7 @@ type pairFlags struct {
 	ImageColumn    *string  `placeholder:"COLUMN" help:"Column of the pictures' paths; found by its usual names if left out."`
 	CaptionColumns []string `placeholder:"A,B" help:"Columns of the captions; found by their usual names if left out."`
 	TagColumns     []string `placeholder:"A,B" help:"Columns of tags, which stand for a caption now and then as clip.caption.tags says."`
+	GroupColumn    *string  `placeholder:"COLUMN" help:"Column that is equal for pictures that are nearly the same: they take turns, one of them an epoch."`
 }
 
 // over puts the flags over options.
@@ -165,6 +166,9 @@ func (f pairFlags) over(options data.PairOptions) data.PairOptions {
 	}
 	if f.TagColumns != nil {
 		options.Tags = f.TagColumns
+	}
+	if f.GroupColumn != nil {
+		options.Group = *f.GroupColumn
 	}
 	return options
 }
@@ -179,11 +183,11 @@ type trainPairFlags struct {
 
 // apply puts the flags over a configuration.
 func (f trainPairFlags) apply(config *train.Config) error {
-	if f.ImageColumn == nil && f.CaptionColumns == nil && f.TagColumns == nil && f.TextBackbone == nil && f.ImageModel == nil && f.Validation == nil {
+	if f.ImageColumn == nil && f.CaptionColumns == nil && f.TagColumns == nil && f.GroupColumn == nil && f.TextBackbone == nil && f.ImageModel == nil && f.Validation == nil {
 		return nil
 	}
 	if config.Pairs == nil {
-		return usageError{errors.New("--image-column, --caption-columns, --tag-columns, --text-backbone, --image-model and --validation are for methods on pictures with captions, such as clip")}
+		return usageError{errors.New("--image-column, --caption-columns, --tag-columns, --group-column, --text-backbone, --image-model and --validation are for methods on pictures with captions, such as clip")}
 	}
 	pairs := *config.Pairs
 	pairs.PairOptions = f.over(pairs.PairOptions)

@@ -20,6 +20,8 @@ const (
 	Dropout = -5
 	// Caption is the view number for choosing one of the captions of a picture.
 	Caption = -6
+	// Turn is the view number for choosing one of the pictures of a group; its item is the first of them.
+	Turn = -7
 )
 
 // New returns the generator of one view of one item in one epoch. The four numbers are mixed with SplitMix64 (Steele,
