@@ -18,7 +18,7 @@ type searchCommand struct {
 	Input  string   `arg:"" help:"Folder of pictures to search; for an encoder of text, a file of text, or vectors that alike embed made of one: FILE.npy, with its items beside it."`
 	Text   []string `sep:"none" placeholder:"QUERY" help:"What to look for in words. Repeatable."`
 	Image  []string `sep:"none" placeholder:"FILE" help:"Picture to look for among pictures. Repeatable."`
-	Sheet  string   `placeholder:"FILE.html" help:"Where to write a page with the pictures that were found."`
+	Sheet  string   `placeholder:"FILE" help:"Where to write a contact sheet of the pictures that were found: a page if the name ends in .html, a picture if in .png."`
 	Top    int      `default:"10" help:"Nearest pictures or texts to show."`
 	Device string   `default:"${device_default}" help:"Where to compute: see alike methods."`
 	JSON   bool     `help:"Print one JSON array."`

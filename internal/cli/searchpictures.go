@@ -9,9 +9,12 @@ import (
 	"html/template"
 	"image"
 	"image/jpeg"
+	"image/png"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"golang.org/x/image/draw"
@@ -20,6 +23,7 @@ import (
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/metric"
+	"github.com/alike-ml/alike/positive"
 )
 
 // pictures searches a folder of pictures by texts, which takes a model of both, and by pictures.
@@ -30,8 +34,8 @@ func (s searchCommand) pictures(ctx context.Context, c console, backend compute.
 	}
 	defer closeModel()
 	if s.Sheet != "" {
-		if filepath.Ext(s.Sheet) != ".html" {
-			return usageError{fmt.Errorf("--sheet %s: contact sheets of what was found are pages: let the name end in .html", s.Sheet)}
+		if !slices.Contains([]string{".html", ".png"}, filepath.Ext(s.Sheet)) {
+			return usageError{fmt.Errorf("--sheet %s: contact sheets of what was found are pages or pictures: let the name end in .html or .png", s.Sheet)}
 		}
 		if err := checkFolderOf(s.Sheet); err != nil {
 			return err
@@ -124,10 +128,19 @@ var hitsPage = template.Must(template.New("hits").Parse(`<!doctype html>
 {{end}}{{end}}</html>
 `))
 
-// shownHit is a picture that was found, with itself as a data URL.
+// shownHit is a picture that was found.
 type shownHit struct {
 	hit
-	Picture template.URL
+	picture *image.RGBA
+}
+
+// Picture is it as a data URL.
+func (h shownHit) Picture() (template.URL, error) { return thumbnailURL(h.picture) }
+
+// shownRow is what a query found.
+type shownRow struct {
+	Query string
+	Hits  []shownHit
 }
 
 // shownSide is the side of a picture on the page, in pixels, and shownQuality that of its JPEG.
@@ -136,15 +149,11 @@ const (
 	shownQuality = 85
 )
 
-// writeHits writes a page of the pictures that were found in a folder.
-func writeHits(path, folder string, all []found) error {
-	type row struct {
-		Query string
-		Hits  []shownHit
-	}
-	var rows []row
+// writeHits writes a page, or a picture where the file's name ends in .png, of the pictures that were found in a folder.
+func writeHits(file, folder string, all []found) error {
+	var rows []shownRow
 	for _, f := range all {
-		r := row{Query: f.Query}
+		r := shownRow{Query: f.Query}
 		for _, h := range f.Nearest {
 			content, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(h.Path)))
 			if err != nil {
@@ -154,15 +163,31 @@ func writeHits(path, folder string, all []found) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", h.Path, err)
 			}
-			url, err := thumbnailURL(picture)
-			if err != nil {
-				return err
-			}
-			r.Hits = append(r.Hits, shownHit{h, url})
+			r.Hits = append(r.Hits, shownHit{h, picture})
 		}
 		rows = append(rows, r)
 	}
-	return atomicfile.Write(path, func(w io.Writer) error { return hitsPage.Execute(w, rows) })
+	if filepath.Ext(file) != ".png" {
+		return atomicfile.Write(file, func(w io.Writer) error { return hitsPage.Execute(w, rows) })
+	}
+	sheet, err := hitsSheet(rows)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(file, func(w io.Writer) error { return png.Encode(w, sheet) })
+}
+
+// hitsSheet draws what was found as a contact sheet.
+func hitsSheet(rows []shownRow) (*image.RGBA, error) {
+	var sheet []positive.SheetRow
+	for _, r := range rows {
+		row := positive.SheetRow{Title: r.Query}
+		for _, h := range r.Hits {
+			row.Pictures = append(row.Pictures, positive.Captioned{Caption: fmt.Sprintf("%.3f %s", h.Similarity, path.Base(h.Path)), Picture: h.picture})
+		}
+		sheet = append(sheet, row)
+	}
+	return positive.CaptionedSheet(sheet)
 }
 
 // thumbnailURL is a picture as a data URL, of at most shownSide pixels a side.
