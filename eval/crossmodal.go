@@ -3,12 +3,15 @@ package eval
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
 
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
+	"github.com/alike-ml/alike/internal/nearest"
 	"github.com/alike-ml/alike/metric"
 )
 
@@ -64,7 +67,9 @@ type ZeroShot struct {
 	Pictures int      `json:"pictures"`
 	Classes  []string `json:"classes"`
 	// Templates are the sentences that the names were put into, in the place of {}.
-	Templates []string           `json:"templates"`
+	Templates []string `json:"templates"`
+	// Names are the other names that classes had.
+	Names     map[string]string  `json:"names,omitempty"`
 	Baselines *ZeroShotBaselines `json:"baselines,omitempty"`
 }
 
@@ -77,25 +82,35 @@ type ZeroShotBaselines struct {
 	RandomInit float64 `json:"random_init"`
 }
 
-// OpenAITemplates are the seven that did best together on ImageNet, of the 80 that CLIP's authors tried (openai/CLIP,
-// notebooks/Prompt_Engineering_for_ImageNet.ipynb).
-func OpenAITemplates() []string {
-	return []string{
-		"itap of a {}.", "a bad photo of the {}.", "a origami {}.", "a photo of the large {}.", "a {} in a video game.", "art of the {}.",
-		"a photo of the small {}.",
-	}
+// Prompts say what the encoder of texts reads for a class.
+type Prompts struct {
+	// Templates are sentences with {} in the place of a class's name.
+	Templates []string
+	// Names are other names for classes, by their own: what the encoder knows them by, as CLIP's authors call some classes of ImageNet
+	// otherwise than ImageNet does (section 3.1.4).
+	Names map[string]string
 }
 
 // ClassVectors are what an encoder makes of classes by their names, [classes, dim]: the mean of the normalised vectors of the name in
-// every template (section 3.1.4, prompt ensembling). It is an error if a template has no place for a name.
-func ClassVectors(texts *embed.TextModel, classes, templates []string) (metric.Matrix, error) {
+// every template (section 3.1.4, prompt ensembling). It is an error if a template has no place for a name, or if there is another name
+// for a class that is not there.
+func ClassVectors(texts *embed.TextModel, classes []string, p Prompts) (metric.Matrix, error) {
+	for _, class := range slices.Sorted(maps.Keys(p.Names)) {
+		if !slices.Contains(classes, class) {
+			return metric.Matrix{}, fmt.Errorf("there is another name for class %q%s, which no picture is of", class, nearest.Suggestion(class, classes))
+		}
+	}
 	var prompts []string
-	for _, template := range templates {
+	for _, template := range p.Templates {
 		if !strings.Contains(template, "{}") {
 			return metric.Matrix{}, fmt.Errorf("template %q has no {} for the name of a class", template)
 		}
 		for _, class := range classes {
-			prompts = append(prompts, strings.ReplaceAll(template, "{}", class))
+			name, ok := p.Names[class]
+			if !ok {
+				name = class
+			}
+			prompts = append(prompts, strings.ReplaceAll(template, "{}", name))
 		}
 	}
 	all, err := texts.Embed(prompts)
@@ -107,7 +122,7 @@ func ClassVectors(texts *embed.TextModel, classes, templates []string) (metric.M
 	for i := range all.Rows {
 		mean := means.Row(i % len(classes))
 		for d, x := range all.Row(i) {
-			mean[d] += x / float32(len(templates))
+			mean[d] += x / float32(len(p.Templates))
 		}
 	}
 	return means, nil
@@ -145,9 +160,9 @@ type PairReport struct {
 	Model    embed.Config `json:"model"`
 }
 
-// RunPairs scores a model of pictures and texts on pairs; templates are those of zero-shot classification. Without baselines the
+// RunPairs scores a model of pictures and texts on pairs; prompts are those of zero-shot classification. Without baselines the
 // untrained model is left out.
-func RunPairs(ctx context.Context, backend compute.Backend, m *embed.PairModel, pairs *data.Pairs, templates []string, baselines bool, say Say) (*PairReport, error) {
+func RunPairs(ctx context.Context, backend compute.Backend, m *embed.PairModel, pairs *data.Pairs, prompts Prompts, baselines bool, say Say) (*PairReport, error) {
 	if say == nil {
 		say = func(string, int, int) {}
 	}
@@ -176,7 +191,7 @@ func RunPairs(ctx context.Context, backend compute.Backend, m *embed.PairModel, 
 		return nil, err
 	}
 	if classes := pairs.Images.Classes; len(classes) > 1 {
-		if r.ZeroShot, err = zeroShot(m, untrained, pairs, trained, random, templates); err != nil {
+		if r.ZeroShot, err = zeroShot(m, untrained, pairs, trained, random, prompts); err != nil {
 			return nil, err
 		}
 		if pairs.Len() >= fewestToFit {
@@ -207,13 +222,13 @@ func scoreTower(ctx context.Context, backend compute.Backend, m *embed.PairModel
 }
 
 // zeroShot scores the naming of classes, beside its baselines where there are untrained vectors.
-func zeroShot(m, untrained *embed.PairModel, pairs *data.Pairs, trained embed.PairVectors, random *embed.PairVectors, templates []string) (*ZeroShot, error) {
-	z := &ZeroShot{Classes: pairs.Images.Classes, Templates: templates}
+func zeroShot(m, untrained *embed.PairModel, pairs *data.Pairs, trained embed.PairVectors, random *embed.PairVectors, prompts Prompts) (*ZeroShot, error) {
+	z := &ZeroShot{Classes: pairs.Images.Classes, Templates: prompts.Templates, Names: prompts.Names}
 	labels := make([]int, len(trained.Items))
 	for row, item := range trained.Items {
 		labels[row] = pairs.Images.Items[item].Label
 	}
-	classes, err := ClassVectors(m.Texts, z.Classes, templates)
+	classes, err := ClassVectors(m.Texts, z.Classes, prompts)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +236,7 @@ func zeroShot(m, untrained *embed.PairModel, pairs *data.Pairs, trained embed.Pa
 		return z, err
 	}
 	z.Baselines = &ZeroShotBaselines{Chance: 1 / float64(len(z.Classes)), Majority: majorityShare(labels, labels)}
-	if classes, err = ClassVectors(untrained.Texts, z.Classes, templates); err != nil {
+	if classes, err = ClassVectors(untrained.Texts, z.Classes, prompts); err != nil {
 		return nil, err
 	}
 	z.Baselines.RandomInit, _, _, err = ScoreZeroShot(random.Images, labels, classes)

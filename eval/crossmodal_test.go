@@ -128,7 +128,7 @@ func newPair(t *testing.T) (compute.Backend, *embed.PairModel, *data.Pairs) {
 
 func TestPairsAreScoredBesideTheirBaselines(t *testing.T) {
 	backend, m, pairs := newPair(t)
-	r, err := eval.RunPairs(t.Context(), backend, m, pairs, []string{"{}", "a {}"}, true, nil)
+	r, err := eval.RunPairs(t.Context(), backend, m, pairs, eval.Prompts{Templates: []string{"{}", "a {}"}}, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,15 +139,17 @@ func TestPairsAreScoredBesideTheirBaselines(t *testing.T) {
 	if r.Encoder == nil || r.Encoder.Tasks.Linear == nil || r.Encoder.Tasks.KNN.Baselines == nil {
 		t.Errorf("the encoder of pictures: %+v", r.Encoder)
 	}
-	if _, err := eval.RunPairs(t.Context(), backend, m, pairs, []string{"a picture"}, false, nil); err == nil || !strings.Contains(err.Error(), "has no {}") {
+	if _, err := eval.RunPairs(t.Context(), backend, m, pairs, eval.Prompts{Templates: []string{"a picture"}}, false, nil); err == nil || !strings.Contains(err.Error(), "has no {}") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// A class is the mean of its prompts' unit vectors.
+// A class is the mean of its prompts' unit vectors, whatever it is called otherwise than in the prompts.
 func TestPromptsAreAveragedAsUnitVectors(t *testing.T) {
 	_, m, _ := newPair(t)
-	got, err := eval.ClassVectors(m.Texts, []string{"a", "b"}, []string{"one {}", "{} two two"})
+	got, err := eval.ClassVectors(m.Texts, []string{"a", "the second"}, eval.Prompts{
+		Templates: []string{"one {}", "{} two two"}, Names: map[string]string{"the second": "b"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,6 +164,30 @@ func TestPromptsAreAveragedAsUnitVectors(t *testing.T) {
 			if math.Abs(float64(x-want)) > 1e-6 {
 				t.Errorf("class %d, dimension %d: %g, want %g", class, d, x, want)
 			}
+		}
+	}
+	names := map[string]string{"secont": "b"}
+	if _, err := eval.ClassVectors(m.Texts, []string{"a", "second"}, eval.Prompts{Templates: []string{"{}"}, Names: names}); err == nil || !strings.Contains(err.Error(), `did you mean "second"?`) {
+		t.Errorf("another name for no class: %v", err)
+	}
+}
+
+// The seven of OpenAI's templates are among the 80, which are all different and have one place for a name each.
+func TestOpenAITemplates(t *testing.T) {
+	all := eval.AllOpenAITemplates()
+	seen := make(map[string]bool)
+	for _, template := range all {
+		if seen[template] || strings.Count(template, "{}") != 1 {
+			t.Errorf("%q", template)
+		}
+		seen[template] = true
+	}
+	if len(all) != 80 {
+		t.Errorf("%d templates", len(all))
+	}
+	for _, template := range eval.OpenAITemplates() {
+		if !seen[template] {
+			t.Errorf("%q is not one of the 80", template)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -30,7 +29,33 @@ func loadPair(backend compute.Backend, path string) (*embed.PairModel, error) {
 type evalPairFlags struct {
 	ImageColumn    *string  `placeholder:"COLUMN" help:"Column of the pictures' paths; the run's if left out."`
 	CaptionColumns []string `placeholder:"A,B" help:"Columns of the captions; the run's if left out."`
-	Templates      []string `default:"{}" sep:"none" placeholder:"TEXT" help:"Sentence with {} for a class's name; openai for seven of CLIP's. Repeatable: their vectors are averaged."`
+	Templates      []string `default:"{}" sep:"none" placeholder:"TEXT" help:"Sentence with {} for a class's name; openai for seven of CLIP's, openai80 for all. Repeatable: their vectors are averaged."`
+	ClassName      []string `sep:"none" placeholder:"CLASS=NAME" help:"What the encoder of texts reads for a class in the place of its own name. Repeatable."`
+}
+
+// prompts are those of zero-shot classification.
+func (f evalPairFlags) prompts() (p eval.Prompts, err error) {
+	for _, template := range f.Templates {
+		switch template {
+		case "openai":
+			p.Templates = append(p.Templates, eval.OpenAITemplates()...)
+		case "openai80":
+			p.Templates = append(p.Templates, eval.AllOpenAITemplates()...)
+		default:
+			p.Templates = append(p.Templates, template)
+		}
+	}
+	for _, name := range f.ClassName {
+		class, name, ok := strings.Cut(name, "=")
+		if class, name = strings.TrimSpace(class), strings.TrimSpace(name); !ok || class == "" || name == "" {
+			return p, usageError{fmt.Errorf("--class-name %q: give the class, = and the name that the encoder of texts is to read", class+"="+name)}
+		}
+		if p.Names == nil {
+			p.Names = make(map[string]string)
+		}
+		p.Names[class] = name
+	}
+	return p, nil
 }
 
 // pairs scores a model of pictures and texts on a table.
@@ -60,12 +85,12 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 		return err
 	}
 	defer pairs.Close()
-	templates := slices.Clone(e.Pairs.Templates)
-	if i := slices.Index(templates, "openai"); i >= 0 {
-		templates = slices.Replace(templates, i, i+1, eval.OpenAITemplates()...)
+	prompts, err := e.Pairs.prompts()
+	if err != nil {
+		return err
 	}
 	bar := newStages(c.err, "pictures")
-	report, err := eval.RunPairs(ctx, backend, m, pairs, templates, e.Baselines, bar.say)
+	report, err := eval.RunPairs(ctx, backend, m, pairs, prompts, e.Baselines, bar.say)
 	bar.finish()
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,8 +48,11 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 			t.Errorf("eval has no %q:\n%s", want, out)
 		}
 	}
+	if r := alike(t, "eval", run, "--data", table, "--class-name", "a"); r.code != exitUsage || !strings.Contains(r.stderr, "--class-name") {
+		t.Errorf("%d: %s", r.code, r.stderr)
+	}
 	var report eval.PairReport
-	if err := json.Unmarshal([]byte(mustAlike(t, "eval", run, "--data", table, "--json").stdout), &report); err != nil || report.ZeroShot == nil || report.Retrieval.TextToImage.Queries != 12 {
+	if err := json.Unmarshal([]byte(mustAlike(t, "eval", run, "--data", table, "--templates", "openai80", "--class-name", "a=kind a", "--json").stdout), &report); err != nil || report.ZeroShot == nil || len(report.ZeroShot.Templates) != 80 || report.ZeroShot.Names["a"] != "kind a" || report.Retrieval.TextToImage.Queries != 12 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	// The encoder of pictures is scored as any other.
@@ -70,6 +75,15 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	}
 	if page := readFile(t, sheet); strings.Count(page, "data:image/jpeg;base64,") != 6 || !strings.Contains(page, "kind a") {
 		t.Error("the page does not show what was found")
+	}
+	sheet = filepath.Join(t.TempDir(), "found.png")
+	mustAlike(t, "search", run, folder, "--text", "kind a", "--text", "kind b", "--top", "3", "--sheet", sheet)
+	drawn, err := png.Decode(strings.NewReader(readFile(t, sheet)))
+	if err != nil || drawn.Bounds() != image.Rect(0, 0, 2*24+3*136-8, 2*24+2*196-8) {
+		t.Errorf("a contact sheet of two rows of three pictures is %v (%v)", drawn.Bounds(), err)
+	}
+	if r := alike(t, "search", run, folder, "--text", "kind a", "--sheet", "found.gif"); r.code != exitUsage || !strings.Contains(r.stderr, "end in .html or .png") {
+		t.Errorf("%d: %s", r.code, r.stderr)
 	}
 	vectors := filepath.Join(t.TempDir(), "v.npy")
 	words := filepath.Join(t.TempDir(), "words.txt")
