@@ -30,6 +30,9 @@ func loadPretrained(backend compute.Backend, dir string) (*TextModel, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := folder.Suits(tokenizer.Encode); err != nil {
+		return nil, err
+	}
 	config := Config{Backbone: "transformer", Width: 1, Text: &TextConfig{
 		TextConfig: folder.Encoder, Pooling: folder.Pooling, Dense: folder.Dense, Normalize: folder.Normalize, MaxLength: folder.MaxLength,
 	}}

@@ -1,6 +1,7 @@
 package embed_test
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -146,6 +147,17 @@ func TestUnfitFoldersOfTextAreNotLoaded(t *testing.T) {
 				return err
 			}
 			return os.WriteFile(filepath.Join(dir, "vocab.txt"), []byte("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]"+strings.Repeat("\nx", 295)), 0o644)
+		},
+		"are to be in lower case": func(dir string) error {
+			// The tokenizer makes capitals small letters; with a module that does so too it is fit.
+			lower := os.WriteFile(filepath.Join(dir, "sentence_bert_config.json"), []byte(`{"do_lower_case": true}`), 0o644)
+			fit, err := embed.LoadText(openDevice(t), dir)
+			if err != nil {
+				t.Error(err)
+			} else {
+				fit.Close()
+			}
+			return errors.Join(lower, os.WriteFile(filepath.Join(dir, "tokenizer_config.json"), []byte(`{"do_lower_case": false}`), 0o644))
 		},
 	} {
 		dir := filepath.Join(t.TempDir(), "folder")

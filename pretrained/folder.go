@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/alike-ml/alike/backbone"
 )
@@ -33,6 +35,8 @@ type Folder struct {
 	// TokenizerDir is where the tokenizer's files lie. The texts of a static encoder have no special tokens such as [CLS]: see
 	// [backbone.Tokens.Without].
 	TokenizerDir string
+	// Lowercase says that texts are to be in lower case before the tokenizer reads them.
+	Lowercase bool
 
 	files []weightsFile
 }
@@ -66,6 +70,16 @@ func Open(dir string) (*Folder, error) {
 		}
 	}
 	return f, nil
+}
+
+// Suits returns the error of a tokenizer that reads texts in another way than the folder says: as they are, where they are to be in
+// lower case (sentence_transformers/base/modules/transformer.py, do_lower_case). encode is the tokenizer's.
+func (f *Folder) Suits(encode func(text string, maxLength int) []int32) error {
+	const capitals = "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z"
+	if f.Lowercase && !slices.Equal(encode(capitals, 0), encode(strings.ToLower(capitals), 0)) {
+		return fmt.Errorf("%s: texts are to be in lower case, and its tokenizer leaves capitals as they are: save it with a tokenizer that does not", f.TokenizerDir)
+	}
+	return nil
 }
 
 // Is says whether a folder looks like one that [Open] reads: it has modules.json, or a config.json that names a type of model.

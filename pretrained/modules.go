@@ -128,7 +128,7 @@ func checkPrompts(dir string) error {
 	return nil
 }
 
-// openLength reads how many tokens of a text are used.
+// openLength reads how many tokens of a text are used, and whether they are of its lower case.
 func (f *Folder) openLength(dir string) error {
 	var own transformerConfig
 	if err := readIfThere(filepath.Join(dir, lengthFile), &own); err != nil {
@@ -138,6 +138,7 @@ func (f *Folder) openLength(dir string) error {
 	if err := readIfThere(filepath.Join(dir, tokenizerFile), &tokenizer); err != nil {
 		return err
 	}
+	f.Lowercase = own.LowerCase
 	length := float64(f.MaxLength)
 	switch {
 	case own.MaxLength != nil:

@@ -57,12 +57,12 @@ func (w weightsFile) open(use func(file *safetensors.File, prefix string) error)
 // explain says why there may be no file of tensors where there is a model.
 func (w weightsFile) explain(err error) error {
 	dir := filepath.Dir(w.path)
-	for name, advice := range map[string]string{
-		"pytorch_model.bin":         "it is pickled, which can run code: load it with transformers and save it with save_pretrained",
-		tensorsFile + ".index.json": "its weights are cut into several files: load it with transformers and save it with save_pretrained(max_shard_size=\"100GB\")",
+	for _, other := range []struct{ name, advice string }{
+		{tensorsFile + ".index.json", "its weights are cut into several files: load it with transformers and save it with save_pretrained(max_shard_size=\"100GB\")"},
+		{"pytorch_model.bin", "it is pickled, which can run code: load it with transformers and save it with save_pretrained"},
 	} {
-		if _, found := os.Stat(filepath.Join(dir, name)); found == nil {
-			return fmt.Errorf("%s has %s rather than %s: %s", dir, name, tensorsFile, advice)
+		if _, found := os.Stat(filepath.Join(dir, other.name)); found == nil {
+			return fmt.Errorf("%s has %s rather than %s: %s", dir, other.name, tensorsFile, other.advice)
 		}
 	}
 	return err

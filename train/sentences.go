@@ -219,7 +219,11 @@ func openTokenizer(dir, named, pretrained string, vocabulary token.TrainConfig, 
 		if err != nil {
 			return nil, err
 		}
-		return token.Load(folder.TokenizerDir)
+		tokenizer, err := token.Load(folder.TokenizerDir)
+		if err != nil {
+			return nil, err
+		}
+		return tokenizer, folder.Suits(tokenizer.Encode)
 	}
 	var unread error
 	t, err := token.Train(textsOf(text, &unread), vocabulary)
