@@ -281,3 +281,55 @@ func TestSparseMembersAreWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestMembersOfAShardStayInIt, whatever they are called; links and folders are no pictures, and a caption as long as a book is not read.
+func TestMembersOfAShardStayInIt(t *testing.T) {
+	color := read(t, "testdata/color.jpg")
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, m := range []struct {
+		header  tar.Header
+		content []byte
+	}{
+		{tar.Header{Name: "../../a.jpg"}, color},
+		{tar.Header{Name: "../../a.txt"}, []byte("a cat")},
+		{tar.Header{Name: "/b.jpg"}, color},
+		{tar.Header{Name: "/b.txt"}, []byte("a dog")},
+		{tar.Header{Name: "link.jpg", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, nil},
+		{tar.Header{Name: "link.txt"}, []byte("a link")},
+		{tar.Header{Name: "folder.jpg/", Typeflag: tar.TypeDir}, nil},
+		{tar.Header{Name: "folder.txt"}, []byte("a folder")},
+		{tar.Header{Name: "long.jpg"}, color},
+		{tar.Header{Name: "long.txt"}, bytes.Repeat([]byte("x"), maxRecord+1)},
+	} {
+		m.header.Mode, m.header.Size = 0o644, int64(len(m.content))
+		if err := w.WriteHeader(&m.header); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(m.content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"s.tar": b.Bytes(), "s.tgz": gzipped(t, b.Bytes())} {
+		path := filepath.Join(shardFolder(t, map[string][]byte{name: content}), name)
+		pairs := openPairs(t, path, DefaultPairOptions())
+		want := []PairRow{{name + "/a.jpg", []string{"a cat"}, nil, "", 1}, {name + "/b.jpg", []string{"a dog"}, nil, "", 2}}
+		if diff := cmp.Diff(want, pairRows(t, pairs)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		none := "none beside it; the files of a sample must follow one another, as after tar --sort=name"
+		dropped := []Drop{
+			{Malformed, 1, []DroppedRow{{path + ":5", "long: txt has 16777217 bytes, more than 16777216"}}},
+			{NoPicture, 2, []DroppedRow{{path + ":3", "link: " + none}, {path + ":4", "folder: " + none}}},
+		}
+		if diff := cmp.Diff(dropped, pairs.Dropped); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if pairs.Outside != 0 || pairs.Images.Skipped.Len() != 0 {
+			t.Errorf("%s: %d outside, skipped %v", name, pairs.Outside, pairs.Images.Skipped.List())
+		}
+	}
+}
