@@ -283,6 +283,24 @@ func FuzzTokenizerJSONTakesAnyFile(f *testing.F) {
 	})
 }
 
+func FuzzLoadTakesAnyMerges(f *testing.F) {
+	f.Add("#version\na b\nab c</w>\n", "ab abc &amp;amp; <start_of_text>")
+	f.Add("#version\r\n\u0100 a\r\n", "")
+	f.Fuzz(func(t *testing.T, merges, text string) {
+		tokenizer, err := token.Load(folder(t, map[string]string{"bpe_simple_vocab_16e6.txt.gz": packed(t, merges)}))
+		if err != nil {
+			return
+		}
+		ids := tokenizer.Encode(text, 0)
+		for _, id := range ids {
+			if id < 0 || int(id) >= tokenizer.Size() {
+				t.Fatalf("%d is no id", id)
+			}
+		}
+		tokenizer.Decode(ids)
+	})
+}
+
 func FuzzLoadTakesAnyVocabulary(f *testing.F) {
 	f.Add([]byte("[CLS]\n[SEP]\n[UNK]\na\n##b"), []byte(`{"do_lower_case": false}`))
 	f.Add([]byte(bertVocab(f)), []byte(`{"cls_token": {"content": "the"}}`))
