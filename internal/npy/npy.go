@@ -1,5 +1,5 @@
-// Package npy writes and reads NumPy's .npy arrays of float32 and int64 with one or two dimensions, in version 1.0 of the
-// format (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+// Package npy writes and reads NumPy's .npy arrays of float32, in version 1.0 of the format
+// (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
 package npy
 
 import (
@@ -22,8 +22,8 @@ const (
 	magic     = "\x93NUMPY\x01\x00" // with version 1.0
 	alignment = 64                  // of the first value, as NumPy has it
 
-	float32Type = "<f4"
-	int64Type   = "<i8"
+	dtype     = "<f4" // float32, the lowest byte first
+	valueSize = 4
 )
 
 // Writer writes a float32 array of known shape [rows, cols] row by row.
@@ -39,7 +39,7 @@ func NewWriter(w io.Writer, rows, cols int) (*Writer, error) {
 	if rows < 0 || cols < 0 {
 		return nil, fmt.Errorf("an array of %d x %d: use a shape of 0 or more", rows, cols)
 	}
-	if _, err := io.WriteString(w, header(float32Type, rows, cols)); err != nil {
+	if _, err := io.WriteString(w, header(rows, cols)); err != nil {
 		return nil, err
 	}
 	return &Writer{w: w, rows: rows, cols: cols}, nil
@@ -67,27 +67,9 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// WriteInt64 writes a one-dimensional int64 array.
-func WriteInt64(w io.Writer, values []int64) error {
-	b := []byte(header(int64Type, len(values)))
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint64(b, uint64(v))
-	}
-	_, err := w.Write(b)
-	return err
-}
-
 // header returns all that stands before the values, byte for byte what NumPy writes.
-func header(dtype string, shape ...int) string {
-	dims := make([]string, len(shape))
-	for i, n := range shape {
-		dims[i] = strconv.Itoa(n)
-	}
-	tuple := strings.Join(dims, ", ")
-	if len(shape) == 1 {
-		tuple += ","
-	}
-	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", dtype, tuple)
+func header(rows, cols int) string {
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }", dtype, rows, cols)
 	start := len(magic) + 2
 	padding := alignment - (start+len(dict)+1)%alignment
 	if padding == alignment {
@@ -97,33 +79,23 @@ func header(dtype string, shape ...int) string {
 	return magic + string(binary.LittleEndian.AppendUint16(nil, uint16(len(dict)))) + dict
 }
 
-// ReadFloat32 reads a float32 array of shape [n] or [rows, cols], row by row.
+// ReadFloat32 reads an array of shape [n] or [rows, cols], row by row.
 func ReadFloat32(r io.Reader) (shape []int, values []float32, err error) {
-	return read(r, float32Type, 4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
-}
-
-// ReadInt64 reads an int64 array of shape [n] or [rows, cols], row by row.
-func ReadInt64(r io.Reader) (shape []int, values []int64, err error) {
-	return read(r, int64Type, 8, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
-}
-
-func read[T any](r io.Reader, dtype string, size int, value func([]byte) T) ([]int, []T, error) {
 	in := bufio.NewReaderSize(r, 1<<16)
-	shape, err := readHeader(in, dtype)
+	if shape, err = readHeader(in); err != nil {
+		return nil, nil, err
+	}
+	n, err := count(shape)
 	if err != nil {
 		return nil, nil, err
 	}
-	n, err := count(shape, size)
-	if err != nil {
-		return nil, nil, err
-	}
-	values := make([]T, 0, min(n, 1<<16)) // grows with what is really there, whatever the header says
-	buffer := make([]byte, size)
+	values = make([]float32, 0, min(n, 1<<16)) // grows with what is really there, whatever the header says
+	buffer := make([]byte, valueSize)
 	for range n {
 		if _, err := io.ReadFull(in, buffer); err != nil {
 			return nil, nil, damaged(err)
 		}
-		values = append(values, value(buffer))
+		values = append(values, math.Float32frombits(binary.LittleEndian.Uint32(buffer)))
 	}
 	if _, err := in.ReadByte(); err != io.EOF {
 		return nil, nil, fmt.Errorf("%w: more bytes than the shape %v needs", ErrFormat, shape)
@@ -131,11 +103,11 @@ func read[T any](r io.Reader, dtype string, size int, value func([]byte) T) ([]i
 	return shape, values, nil
 }
 
-// count returns the number of values of size bytes in an array.
-func count(shape []int, size int) (int, error) {
+// count returns the number of values in an array.
+func count(shape []int) (int, error) {
 	n := 1
 	for _, d := range shape {
-		if d > 0 && n > math.MaxInt/size/d {
+		if d > 0 && n > math.MaxInt/valueSize/d {
 			return 0, fmt.Errorf("%w: shape %v is too large", ErrFormat, shape)
 		}
 		n *= d
@@ -150,8 +122,8 @@ var (
 	shapeEntry   = regexp.MustCompile(`'shape'\s*:\s*\(([0-9, ]*)\)`)
 )
 
-// readHeader reads the header of an array that must be of type dtype and returns its shape.
-func readHeader(r io.Reader, dtype string) ([]int, error) {
+// readHeader reads the header of an array, which must be of dtype, and returns its shape.
+func readHeader(r io.Reader) ([]int, error) {
 	start := make([]byte, len(magic)+2)
 	if _, err := io.ReadFull(r, start); err != nil {
 		return nil, damaged(err)
