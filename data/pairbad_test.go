@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +70,29 @@ func TestClassesOfPairsAreUTF8(t *testing.T) {
 	opt.Class = "kind"
 	pairs := openPairs(t, pairFolder(t, "p.csv", "image,caption,kind\na.jpg,a cat,\xff\nc.jpg,a dog,y\n", threePictures), opt)
 	if d := pairs.Dropped; pairs.Len() != 1 || len(d) != 1 || d[0].Reason != InvalidUTF8 {
+		t.Errorf("%d pictures, dropped %v", pairs.Len(), d)
+	}
+}
+
+// TestRepeatedTagsCountOnce, so that none is drawn more often than the others of its row.
+func TestRepeatedTagsCountOnce(t *testing.T) {
+	opt := DefaultPairOptions()
+	opt.Tags = []string{"tags", "more"}
+	pairs := openPairs(t, pairFolder(t, "p.csv", "image,caption,tags,more\na.jpg,a cat,pet; grey;pet,grey|soft\n", threePictures), opt)
+	row, err := pairs.Captions.Row(0)
+	if err != nil || !slices.Equal(row.Texts, []string{"a cat", "pet", "grey", "soft"}) {
+		t.Errorf("%q, %v", row.Texts, err)
+	}
+}
+
+// TestPicturesOfCompressedShardsAreCopiedUpToALimit of bytes, which depends on that of pixels.
+func TestPicturesOfCompressedShardsAreCopiedUpToALimit(t *testing.T) {
+	big := append(read(t, "testdata/color.jpg"), make([]byte, 2<<20)...)
+	shard := packed(t, [2]string{"a.jpg", string(big)}, [2]string{"a.txt", "a cat"}, [2]string{"b.jpg", "@color.jpg"}, [2]string{"b.txt", "a dog"})
+	opt := DefaultPairOptions()
+	opt.MaxPixels = 1000
+	pairs := openPairs(t, filepath.Join(shardFolder(t, map[string][]byte{"s.tgz": gzipped(t, shard)}), "s.tgz"), opt)
+	if d := pairs.Dropped; pairs.Len() != 1 || len(d) != 1 || d[0].Reason != NoPicture || !strings.Contains(d[0].First[0].Why, ErrTooLarge.Error()) {
 		t.Errorf("%d pictures, dropped %v", pairs.Len(), d)
 	}
 }

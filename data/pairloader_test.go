@@ -108,6 +108,19 @@ func TestAnyNumberOfWorkersLoadsTheSamePairs(t *testing.T) {
 	}
 }
 
+// TestCaptionsAreDrawnBySeedEpochAndPicture alone.
+func TestCaptionsAreDrawnBySeedEpochAndPicture(t *testing.T) {
+	pairs := manyPairs(t, 12)
+	for _, b := range walkPairs(t, pairs, 3, pairOptions(4, 2, 2), 0, 0, 5) {
+		for i, item := range b.Pictures.Items {
+			first, end := pairs.CaptionRows(item)
+			if k := rng.New(3, b.Pictures.Epoch, item, rng.Caption).IntN(end - first); b.Rows[i] != first+k {
+				t.Errorf("epoch %d, picture %d: caption %d, not %d", b.Pictures.Epoch, item, b.Rows[i]-first, k)
+			}
+		}
+	}
+}
+
 // TestCaptionsAreOfTheirPicturesAndTakeTurns: each picture comes once an epoch with one of its own captions, evenly drawn, and what
 // stands in for a damaged picture comes with its own.
 func TestCaptionsAreOfTheirPicturesAndTakeTurns(t *testing.T) {

@@ -231,9 +231,6 @@ func (s *shardSource) readPicture(header *tar.Header, at int64, extension string
 		return nil
 	}
 	if s.zipped == nil && !sparse(header) {
-		if at+header.Size > s.size {
-			return nil // what is cut short is no picture
-		}
 		s.sample.picture = name
 		s.store.within[name] = section{s.number, at, header.Size}
 		return nil
