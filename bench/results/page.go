@@ -8,6 +8,7 @@ import (
 
 	"github.com/alike-ml/alike/internal/runreport"
 	"github.com/alike-ml/alike/method"
+	"github.com/alike-ml/alike/recipes"
 )
 
 // results are the runs on a data set.
@@ -63,6 +64,13 @@ func (r results) write(page *strings.Builder) {
 	}
 	if slices.ContainsFunc(r.groups, func(g runreport.Group) bool { return g.Method == "supcon" }) {
 		page.WriteString("\nSupCon learns from the classes of the training pictures; the others see no label.\n")
+	}
+	if r.recipesSay {
+		for _, g := range r.groups {
+			if recipe, err := recipes.Find(g.Method + "-" + r.ending); err == nil {
+				fmt.Fprintf(page, "\n`%s`, as it says itself: %s. Reached: %s.\n", recipe.Name, recipe.Budget, recipe.Reached)
+			}
+		}
 	}
 }
 
