@@ -28,6 +28,9 @@ type (
 		causal              bool
 		mask, bias, lengths bool // operands that follow query, key, value
 		backward            bool
+		low                 float64    // the score of what is left out
+		keep                bool       // a mask of the weights that dropout keeps is an operand, behind all the former
+		keepScale           float64    // what those are multiplied by
 		query, key          [4]int     // dimensions of the query, and of the key and the value
 		rows                [3]rowView // of query, key and value that are parts of another tensor's rows; see packAttention
 		packed              bool       // the gradients are parts of one tensor's rows, as query, key and value are
@@ -232,7 +235,7 @@ func (f *Function) attention(op compute.OpType, query, key, value compute.Value,
 		options = &compute.ScaledDotProductAttentionConfig{}
 	}
 	operands := []compute.Value{query, key, value}
-	attr = attentionAttr{layout: layout, scale: options.Scale, causal: options.Causal, mask: options.Mask != nil,
+	attr = attentionAttr{layout: layout, scale: options.Scale, low: math.Inf(-1), causal: options.Causal, mask: options.Mask != nil,
 		bias: options.Bias != nil, lengths: options.QuerySeqLen != nil || options.KeyValueSeqLen != nil}
 	if attr.mask {
 		operands = append(operands, options.Mask)

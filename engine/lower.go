@@ -72,9 +72,9 @@ func lower(b *Backend, n *plan.Node) (run kernelFunc, reuse []plan.Reuse, err er
 	case compute.OpTypeFusedAttentionQKVProjection:
 		return widened(n, kernelProjection), nil, nil
 	case compute.OpTypeFusedScaledDotProductAttention:
-		return widened(n, kernelAttention), nil, nil
+		return kernelAttention(n), nil, nil
 	case compute.OpTypeFusedScaledDotProductAttentionVJP:
-		return widened(n, kernelAttentionGrad), nil, nil
+		return kernelAttentionGrad(n), nil, nil
 	case compute.OpTypeRNGBitGenerator:
 		return kernelRNG(n), overFirst, nil
 	case compute.OpTypeCall, compute.OpTypeIf, compute.OpTypeWhile, compute.OpTypeSort:

@@ -50,6 +50,7 @@ func compileGraph(b *Backend, g *plan.Graph) (*program, error) {
 	single := func(dtype dtypes.DType) bool { return registerType(dtype) == dtypes.Float32 }
 	plan.RewriteGelu(g, single)
 	plan.RewriteLayerNorms(g, single)
+	joinDroppedAttention(g)
 	packAttention(g)
 	orderDots(g)
 	return newProgram(b, g)

@@ -50,7 +50,8 @@ func (a attention) apply(scope *model.Scope, x, keys *graph.Node) *graph.Node {
 	return DenseFrom(scope.In("out"), graph.Reshape(y, -1, tokens, width), width, true, a.out.or(transformerInit))
 }
 
-// attendInPart is attend, each query looking at a random part of the keys. No device has this as one operation.
+// attendInPart is attend, each query looking at a random part of the keys. GoMLX has no operation for this; the engine recognises these
+// steps and their gradient (engine/attention_dropout.go).
 func attendInPart(scope *model.Scope, query, key, value, keys *graph.Node, dropout float64) *graph.Node {
 	root := math.Sqrt(float64(query.Shape().Dim(-1)))
 	scores := toFloat32(graph.Einsum("bqhd,bkhd->bhqk", graph.DivScalar(query, root), key))

@@ -258,7 +258,7 @@ func (c blockTest) wantGradient(masked bool) []float64 {
 }
 
 // With the norms in front and behind, with and without a mask, on both devices: one has attention and norms as single operations,
-// the other does not. Dropout that drops nothing makes both compute attention step by step.
+// the other does not. Dropout that drops nothing takes attention the way of dropout.
 func TestTransformerBlockIsItsEquations(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c := drawBlock(rt)

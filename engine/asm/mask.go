@@ -45,6 +45,14 @@ func maskProgram(p *program) {
 				v.store(v.chosen(at(1, element), v.load(at(2, element)), v.load(at(3, element))), at(0, element))
 			})
 		})
+	p.sixteens("keep", "multiplies x by scale where mask holds, and takes 0 elsewhere.", "dst, x *float32, mask *uint8, scale *float32",
+		[]string{"dst", "x", "mask", "scale"}, []int{4, 4, 1, 0}, func(v *vec, at func(i, element int) operand.Mem) {
+			scale := v.new()
+			v.VBROADCASTSS(at(3, 0), scale)
+			v.eachVector(func(element int) {
+				v.store(v.chosen(at(2, element), v.mul(v.load(at(1, element)), scale), v.zero()), at(0, element))
+			})
+		})
 	for _, f := range []struct {
 		dtype string
 		size  int
@@ -66,7 +74,7 @@ func maskProgram(p *program) {
 }
 
 // sixteens writes a function of n elements, a multiple of sixteen, in its two forms. pointers are its parameters, sizes those of their
-// elements in bytes; body works on sixteen elements, where at addresses one of them.
+// elements in bytes, 0 for a parameter that all share; body works on sixteen elements, where at addresses one of them.
 func (p *program) sixteens(name, doc, args string, pointers []string, sizes []int, body func(v *vec, at func(i, element int) operand.Mem)) {
 	for _, wide := range []bool{true, false} {
 		v := &vec{program: p, wide: wide}
@@ -81,7 +89,9 @@ func (p *program) sixteens(name, doc, args string, pointers []string, sizes []in
 		p.Label("sixteen")
 		body(v, func(i, element int) operand.Mem { return operand.Mem{Base: base[i], Disp: element * sizes[i]} })
 		for i, b := range base {
-			p.ADDQ(operand.U8(16*sizes[i]), b)
+			if sizes[i] > 0 {
+				p.ADDQ(operand.U8(16*sizes[i]), b)
+			}
 		}
 		p.SUBQ(operand.U8(16), n)
 		p.JG(operand.LabelRef("sixteen"))

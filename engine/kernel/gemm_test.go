@@ -197,6 +197,31 @@ func TestGemm32(t *testing.T) {
 	})
 }
 
+// TestProductsOneAfterTheOther: what one leaves behind does not show in the next.
+func TestProductsOneAfterTheOther(t *testing.T) {
+	products := GetProducts()
+	defer products.Put()
+	rapid.Check(t, func(t *rapid.T) {
+		g := drawGemm(t)
+		g.Batch, g.Bias, g.Plus = 1, nil, nil
+		g.N = max(g.N, rapid.SampledFrom([]int{0, 600}).Draw(t, "wide"))
+		if g.N == 600 {
+			r := source(t)
+			g.TransB, g.LDB, g.LDC = false, 600, 600
+			g.B, g.C = normals(r, g.K*g.N), normals(r, g.M*g.N)
+		}
+		want, magnitude := reference(g)
+		before := g.C
+		for _, l := range levels() {
+			atLevel(l, func() {
+				g.C = slices.Clone(before)
+				products.Gemm32(g)
+				checkClose(t, l.String(), g.C, want, magnitude, g.K)
+			})
+		}
+	})
+}
+
 func sameBits(a, b []float32) bool {
 	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }

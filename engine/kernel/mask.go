@@ -121,6 +121,21 @@ func Where(dst []uint32, mask []uint8, yes, no []uint32) {
 	}
 }
 
+// Keep computes x * scale where the mask holds, and takes 0 elsewhere.
+func Keep(dst, x []float32, mask []uint8, scale float32) {
+	x, mask = x[:len(dst)], mask[:len(dst)]
+	if n := sixteens(len(dst)); n > 0 && keepSIMD(&dst[0], &x[0], &mask[0], &scale, n) {
+		dst, x, mask = dst[n:], x[n:], mask[n:]
+	}
+	for i, v := range x {
+		v *= scale
+		if mask[i] == 0 {
+			v = 0
+		}
+		dst[i] = v
+	}
+}
+
 // FromUint8 converts to float32, of which every one is a value.
 func FromUint8(dst []float32, x []uint8) {
 	x = x[:len(dst)]

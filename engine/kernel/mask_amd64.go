@@ -82,6 +82,16 @@ func whereAVX512(dst *uint32, mask *uint8, yes, no *uint32, n int)
 //go:noescape
 func whereAVX2(dst *uint32, mask *uint8, yes, no *uint32, n int)
 
+// keepAVX512 multiplies x by scale where mask holds, and takes 0 elsewhere.
+//
+//go:noescape
+func keepAVX512(dst, x *float32, mask *uint8, scale *float32, n int)
+
+// keepAVX2 multiplies x by scale where mask holds, and takes 0 elsewhere.
+//
+//go:noescape
+func keepAVX2(dst, x *float32, mask *uint8, scale *float32, n int)
+
 // fromUint8AVX512 converts x.
 //
 //go:noescape
@@ -210,6 +220,19 @@ func whereSIMD(dst *uint32, mask *uint8, yes, no *uint32, n int) bool {
 		whereAVX512(dst, mask, yes, no, n)
 	case AVX2:
 		whereAVX2(dst, mask, yes, no, n)
+	default:
+		return false
+	}
+	return true
+}
+
+// keepSIMD multiplies x by scale where mask holds, and takes 0 elsewhere. It reports whether the active level has it.
+func keepSIMD(dst, x *float32, mask *uint8, scale *float32, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		keepAVX512(dst, x, mask, scale, n)
+	case AVX2:
+		keepAVX2(dst, x, mask, scale, n)
 	default:
 		return false
 	}

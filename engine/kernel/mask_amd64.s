@@ -429,6 +429,67 @@ sixteen:
 	VZEROUPPER
 	RET
 
+// func keepAVX512(dst *float32, x *float32, mask *uint8, scale *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·keepAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ mask+16(FP), DX
+	MOVQ scale+24(FP), BX
+	MOVQ n+32(FP), SI
+
+sixteen:
+	VBROADCASTSS (BX), Z0
+	VMOVUPS      (CX), Z1
+	VMULPS       Z0, Z1, Z0
+	VPXORD       Z2, Z2, Z2
+	VMOVDQU8     (DX), X1
+	VPTESTMB     X1, X1, K2
+	VBLENDMPS    Z0, Z2, K2, Z3
+	VMOVUPS      Z3, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x10, DX
+	SUBQ         $0x10, SI
+	JG           sixteen
+	VZEROUPPER
+	RET
+
+// func keepAVX2(dst *float32, x *float32, mask *uint8, scale *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·keepAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ mask+16(FP), DX
+	MOVQ scale+24(FP), BX
+	MOVQ n+32(FP), SI
+
+sixteen:
+	VBROADCASTSS (BX), Y0
+	VMOVUPS      (CX), Y1
+	VMULPS       Y0, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VPMOVZXBD    (DX), Y3
+	VXORPS       Y4, Y4, Y4
+	VPCMPEQD     Y3, Y4, Y3
+	VBLENDVPS    Y3, Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      32(CX), Y1
+	VMULPS       Y0, Y1, Y0
+	VXORPS       Y1, Y1, Y1
+	VPMOVZXBD    8(DX), Y2
+	VXORPS       Y3, Y3, Y3
+	VPCMPEQD     Y2, Y3, Y2
+	VBLENDVPS    Y2, Y1, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x10, DX
+	SUBQ         $0x10, SI
+	JG           sixteen
+	VZEROUPPER
+	RET
+
 // func fromUint8AVX512(dst *float32, x *uint8, n int)
 // Requires: AVX, AVX512F
 TEXT ·fromUint8AVX512(SB), NOSPLIT, $0-24

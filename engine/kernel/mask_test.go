@@ -118,6 +118,12 @@ func TestWhereAndConversions(t *testing.T) {
 				}
 				return no[i]
 			}},
+			{"Keep", func(d []float32) { Keep(d, yes, mask, 1.25) }, func(i int) float32 {
+				if mask[i] == 1 {
+					return yes[i] * 1.25
+				}
+				return 0
+			}},
 			{"FromUint8", func(d []float32) { FromUint8(d, bytes) }, func(i int) float32 { return float32(bytes[i]) }},
 			{"FromInt32", func(d []float32) { FromInt32(d, ints) }, func(i int) float32 { return float32(ints[i]) }},
 			{"FromUint32", func(d []float32) { FromUint32(d, words) }, func(i int) float32 { return float32(words[i]) }},

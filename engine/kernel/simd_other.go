@@ -34,25 +34,26 @@ func columnAffine2SIMD(dx, x, dy, a, b, d *float32, rows, cols int) bool    { re
 func columnAffine2ReLUSIMD(dx, x, dy, a, b, d, scale, shift *float32, rows, cols int) bool {
 	return false
 }
-func equalSIMD(mask *uint8, a, b *float32, n int) bool                { return false }
-func notEqualSIMD(mask *uint8, a, b *float32, n int) bool             { return false }
-func lessSIMD(mask *uint8, a, b *float32, n int) bool                 { return false }
-func lessOrEqualSIMD(mask *uint8, a, b *float32, n int) bool          { return false }
-func isFiniteSIMD(mask *uint8, x *float32, n int) bool                { return false }
-func equalInt32SIMD(mask *uint8, a, b *int32, n int) bool             { return false }
-func lessInt32SIMD(mask *uint8, a, b *int32, n int) bool              { return false }
-func whereSIMD(dst *uint32, mask *uint8, yes, no *uint32, n int) bool { return false }
-func fromUint8SIMD(dst *float32, x *uint8, n int) bool                { return false }
-func fromInt32SIMD(dst *float32, x *int32, n int) bool                { return false }
-func fromUint32SIMD(dst *float32, x *uint32, n int) bool              { return false }
-func philoxSIMD(dst *byte, key, low, high uint64, n int) bool         { return false }
-func sumSIMD(out, x *float32, n int) bool                             { return false }
-func dotSIMD(out, a, b *float32, n int) bool                          { return false }
-func rowMaxSIMD(out, x *float32, n int) bool                          { return false }
-func rowMinSIMD(out, x *float32, n int) bool                          { return false }
-func softmaxRowsSIMD(y, x, top, sum *float32, rows, cols int) bool    { return false }
-func expSubRowsSIMD(dst, x, s *float32, rows, cols int) bool          { return false }
-func softmaxGradRowsSIMD(dx, y, dy *float32, rows, cols int) bool     { return false }
+func equalSIMD(mask *uint8, a, b *float32, n int) bool                  { return false }
+func notEqualSIMD(mask *uint8, a, b *float32, n int) bool               { return false }
+func lessSIMD(mask *uint8, a, b *float32, n int) bool                   { return false }
+func lessOrEqualSIMD(mask *uint8, a, b *float32, n int) bool            { return false }
+func isFiniteSIMD(mask *uint8, x *float32, n int) bool                  { return false }
+func equalInt32SIMD(mask *uint8, a, b *int32, n int) bool               { return false }
+func lessInt32SIMD(mask *uint8, a, b *int32, n int) bool                { return false }
+func whereSIMD(dst *uint32, mask *uint8, yes, no *uint32, n int) bool   { return false }
+func keepSIMD(dst, x *float32, mask *uint8, scale *float32, n int) bool { return false }
+func fromUint8SIMD(dst *float32, x *uint8, n int) bool                  { return false }
+func fromInt32SIMD(dst *float32, x *int32, n int) bool                  { return false }
+func fromUint32SIMD(dst *float32, x *uint32, n int) bool                { return false }
+func philoxSIMD(dst *byte, key, low, high uint64, n int) bool           { return false }
+func sumSIMD(out, x *float32, n int) bool                               { return false }
+func dotSIMD(out, a, b *float32, n int) bool                            { return false }
+func rowMaxSIMD(out, x *float32, n int) bool                            { return false }
+func rowMinSIMD(out, x *float32, n int) bool                            { return false }
+func softmaxRowsSIMD(y, x, top, sum *float32, rows, cols int) bool      { return false }
+func expSubRowsSIMD(dst, x, s *float32, rows, cols int) bool            { return false }
+func softmaxGradRowsSIMD(dx, y, dy *float32, rows, cols int) bool       { return false }
 func layerNormGradRowsSIMD(dx, x, dy, dgamma, dbeta, gamma, mean, rstd *float32, rows, cols int, share float32) bool {
 	return false
 }

@@ -53,7 +53,7 @@ func factorsOf(v Value) factors {
 }
 
 func (f *factors) multiply(v Value) {
-	if c, ok := constant(v); ok {
+	if c, ok := ConstantOf(v); ok {
 		f.constant *= c
 		f.half = f.half || v.Shape().DType.Size() == 2
 		return
@@ -73,7 +73,7 @@ func (f *factors) multiply(v Value) {
 		f.multiply(n.Inputs[0])
 		return
 	case n.Op == compute.OpTypeDiv:
-		if c, ok := constant(n.Inputs[1]); ok {
+		if c, ok := ConstantOf(n.Inputs[1]); ok {
 			f.constant /= c
 			f.half = f.half || v.Shape().DType.Size() == 2
 			f.multiply(n.Inputs[0])

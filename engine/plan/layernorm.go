@@ -67,7 +67,7 @@ func matchLayerNorm(n *Node, uses uses) (*layerNorm, bool) {
 	if sum.Op != compute.OpTypeAdd {
 		return nil, false
 	}
-	if norm.epsilon, ok = constant(sum.Inputs[1]); !ok {
+	if norm.epsilon, ok = ConstantOf(sum.Inputs[1]); !ok {
 		return nil, false
 	}
 	variance, _ := rootOf(sum.Inputs[0])

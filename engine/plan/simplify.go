@@ -69,15 +69,15 @@ func step(n *Node) (Value, bool) {
 
 // IsConstant reports whether every element of v is the float c.
 func IsConstant(v Value, c float64) bool {
-	x, ok := constant(v)
+	x, ok := ConstantOf(v)
 	if v.Shape().DType != dtypes.Float64 {
 		c = float64(float32(c))
 	}
 	return ok && x == c
 }
 
-// constant returns the float that every element of v is, if it is known.
-func constant(v Value) (float64, bool) {
+// ConstantOf returns the float that every element of v is, if it is known.
+func ConstantOf(v Value) (float64, bool) {
 	root, _ := rootOf(v)
 	data, ok := root.Node.Attr.(Constant)
 	if !ok || root.Shape().Size() != 1 {
