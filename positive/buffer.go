@@ -87,7 +87,7 @@ func GaussianBlur(b Buffer, kernel int, sigma float64) {
 func Rotate(b Buffer, degrees float64) {
 	b.edit(func(c *canvas) {
 		var out canvas
-		rotate(&out, c, degrees)
+		rotate(&out, c, degrees, false)
 		*c = out
 	})
 }

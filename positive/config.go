@@ -14,6 +14,15 @@ const (
 	Bicubic  Interpolation = "bicubic"
 )
 
+// Fill names what lies outside of a picture.
+type Fill string
+
+// What there is outside: black pixels, as torchvision has them by default, or the nearest of the picture's own, for drawings on paper.
+const (
+	FillBlack Fill = "black"
+	FillEdge  Fill = "edge"
+)
+
 // ImageConfig says how a view is drawn from a picture. The operations run in the order of the fields: crop and resize,
 // flip, rotation, colour jitter (brightness, contrast, saturation and hue in random order), grayscale, blur, solarize,
 // normalisation. Probabilities are in [0, 1]; an operation with probability 0 is left out. The constructors, SimCLR and
@@ -28,6 +37,7 @@ type ImageConfig struct {
 	Flip          float64 `yaml:"flip" json:"flip" help:"probability of a horizontal flip"`
 	Rotate        float64 `yaml:"rotate" json:"rotate" help:"probability of a rotation"`
 	RotateDegrees float64 `yaml:"rotate_degrees" json:"rotate_degrees" help:"largest angle of a rotation, in degrees either way"`
+	RotateFill    Fill    `yaml:"rotate_fill" json:"rotate_fill,omitempty" help:"what a rotation shows from outside of the crop: black, or edge, its outermost pixels"`
 
 	Jitter     float64 `yaml:"jitter" json:"jitter" help:"probability of the colour jitter"`
 	Brightness float64 `yaml:"brightness" json:"brightness" help:"brightness factor is drawn from 1 plus or minus this, not below 0"`
@@ -58,6 +68,9 @@ func (c ImageConfig) Validate() error {
 	}
 	if c.Interpolation != Bilinear && c.Interpolation != Bicubic {
 		return fmt.Errorf("interpolation is %q: it must be %s or %s", c.Interpolation, Bilinear, Bicubic)
+	}
+	if c.RotateFill != "" && c.RotateFill != FillBlack && c.RotateFill != FillEdge { // empty, in files from before there was a choice, is black
+		return fmt.Errorf("rotate_fill is %q: it must be %s or %s", string(c.RotateFill), FillBlack, FillEdge)
 	}
 	for _, f := range []struct {
 		name      string

@@ -38,6 +38,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		"interpolation":      func(c *ImageConfig) { c.Interpolation = "nearest" },
 		"center_crop":        func(c *ImageConfig) { c.CenterCrop = 0 },
 		"flip":               func(c *ImageConfig) { c.Flip = 1.5 },
+		"rotate_fill":        func(c *ImageConfig) { c.RotateFill = "white" },
 		"jitter":             func(c *ImageConfig) { c.Jitter = math.NaN() },
 		"brightness":         func(c *ImageConfig) { c.Brightness = -0.1 },
 		"hue":                func(c *ImageConfig) { c.Hue = 0.6 },

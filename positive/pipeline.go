@@ -58,7 +58,7 @@ func (p *Pipeline) View(dst []float32, src *image.RGBA, r *rand.Rand) {
 	s.resampler.y.build(d.crop.Dy(), size, 0, size, p.config.Interpolation, false)
 	p.resize(s, src, d.crop)
 	if d.rotate {
-		rotate(&s.other, &s.view, d.degrees)
+		rotate(&s.other, &s.view, d.degrees, p.config.RotateFill == FillEdge)
 		s.view, s.other = s.other, s.view
 	}
 	if d.jitter {

@@ -19,6 +19,7 @@ func plain(size int) ImageConfig {
 		CropScale:         [2]float64{0.08, 1},
 		CropRatio:         [2]float64{3. / 4, 4. / 3},
 		CenterCrop:        0.875,
+		RotateFill:        FillBlack,
 		BlurSigma:         [2]float64{0.1, 2},
 		BlurKernel:        0.1,
 		SolarizeThreshold: 0.5,

@@ -2,8 +2,9 @@ package positive
 
 import "math"
 
-// rotate writes src turned by the angle, in degrees counter-clockwise about its centre, to dst: bilinear, black outside.
-func rotate(dst, src *canvas, degrees float64) {
+// rotate writes src turned by the angle, in degrees counter-clockwise about its centre, to dst: bilinear, black outside, or
+// the nearest pixel of src.
+func rotate(dst, src *canvas, degrees float64, edge bool) {
 	dst.resize(src.height, src.width)
 	sin, cos := math.Sincos(degrees * math.Pi / 180)
 	cx, cy := float64(src.width-1)/2, float64(src.height-1)/2
@@ -12,7 +13,11 @@ func rotate(dst, src *canvas, degrees float64) {
 		for x := range dst.width {
 			// Where the pixel came from: the inverse turn, with the y axis pointing down.
 			dx, dy := float64(x)-cx, float64(y)-cy
-			r[x], g[x], b[x] = src.at(cx+float64(cos*dx)-float64(sin*dy), cy+float64(sin*dx)+float64(cos*dy))
+			fromX, fromY := cx+float64(cos*dx)-float64(sin*dy), cy+float64(sin*dx)+float64(cos*dy)
+			if edge {
+				fromX, fromY = min(max(fromX, 0), float64(src.width-1)), min(max(fromY, 0), float64(src.height-1))
+			}
+			r[x], g[x], b[x] = src.at(fromX, fromY)
 		}
 	}
 }
