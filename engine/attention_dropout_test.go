@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/dtypes/bfloat16"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -66,6 +67,7 @@ func (a droppedAttention) results(dtype dtypes.DType) func(in []*graph.Node) []*
 	}
 }
 
+// inputs are numbers that bfloat16 holds.
 func (a droppedAttention) inputs(r *rand.Rand) (all []any) {
 	batch, length, heads, width := a.dims[0], a.dims[1], a.dims[2], a.dims[3]
 	dims := [][]int{{batch, length}, {batch, heads, length, length}}
@@ -77,7 +79,7 @@ func (a droppedAttention) inputs(r *rand.Rand) (all []any) {
 	for _, d := range dims {
 		values := make([]float32, shapes.Make(dtypes.Float32, d...).Size())
 		for i := range values {
-			values[i] = float32(r.NormFloat64())
+			values[i] = bfloat16.FromFloat32(float32(r.NormFloat64())).Float32()
 		}
 		if len(all) == 0 {
 			for i := range length {
