@@ -11,14 +11,28 @@ import (
 	"pgregory.net/rapid"
 )
 
-// close64 fails unless got is within bound of want, relative to scale.
-func close64(t *rapid.T, what string, got []float32, want []float64, bound, scale float64) {
+// roundoff is the most that rounding to float32 changes a number by, relative to it. A sum of n numbers, in any order, so is off by at
+// most n times that, relative to the sum of their magnitudes.
+const roundoff = 0x1p-24
+
+// within fails unless each of got is as far from what is wanted as its bound allows, or is no normal number and as small.
+func within(t *rapid.T, what string, got []float32, want, bounds []float64) {
 	t.Helper()
 	for i, v := range got {
-		if !(math.Abs(float64(v)-want[i]) <= bound*max(scale, math.Abs(want[i]))) {
-			t.Fatalf("%s: element %d of %d is %g, want %g", what, i, len(got), v, want[i])
+		same := float64(v) == want[i] || v != v && want[i] != want[i]
+		if !same && !(math.Abs(float64(v)-want[i]) <= bounds[i]+0x1p-126) {
+			t.Fatalf("%s: element %d of %d is %g, want %g within %g", what, i, len(got), v, want[i], bounds[i])
 		}
 	}
+}
+
+// several returns k slices of n numbers.
+func several(k, n int) [][]float64 {
+	list := make([][]float64, k)
+	for i := range list {
+		list[i] = make([]float64, n)
+	}
+	return list
 }
 
 // sameForWorkers runs f with several numbers of workers at every level, checks that the bits agree, and hands the results to check.
@@ -55,27 +69,48 @@ func TestSoftmax(t *testing.T) {
 			x[0] = float32(math.Inf(-1)) // As a mask does.
 		}
 		n := rows * cols
-		y, ly, dx, dlx := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+		want, bounds := several(4, n), several(4, n) // of the softmax, its logarithm, and their gradients
+		sums := float64(cols+8) * roundoff           // relative, of a row and what is done to its numbers
 		for i := range rows {
-			at := i * cols
+			y, ly, dx, dlx := want[0][i*cols:][:cols], want[1][i*cols:][:cols], want[2][i*cols:][:cols], want[3][i*cols:][:cols]
+			yBound, lyBound, dxBound, dlxBound := bounds[0][i*cols:][:cols], bounds[1][i*cols:][:cols], bounds[2][i*cols:][:cols], bounds[3][i*cols:][:cols]
+			x, dy := x[i*cols:][:cols], dy[i*cols:][:cols]
 			most := math.Inf(-1)
-			for j := range cols {
-				most = max(most, float64(x[at+j]))
+			for _, v := range x {
+				most = max(most, float64(v))
 			}
-			var sum float64
-			for j := range cols {
-				sum += math.Exp(float64(x[at+j]) - most)
+			var sum, sumBound float64 // the bound is relative
+			for _, v := range x {
+				sum += math.Exp(float64(v) - most)
 			}
-			var inner, total float64
-			for j := range cols {
-				y[at+j] = math.Exp(float64(x[at+j])-most) / sum
-				ly[at+j] = float64(x[at+j]) - most - math.Log(sum)
-				inner += y[at+j] * float64(dy[at+j])
-				total += float64(dy[at+j])
+			for j, v := range x {
+				if y[j] = math.Exp(float64(v)-most) / sum; y[j] > 0 {
+					// The difference to the largest number is rounded before it is an exponent.
+					yBound[j] = y[j] * roundoff * (most - float64(v))
+					sumBound += yBound[j]
+				}
 			}
-			for j := range cols {
-				dx[at+j] = y[at+j] * (float64(dy[at+j]) - inner)
-				dlx[at+j] = float64(dy[at+j]) - y[at+j]*total
+			sumBound += sums
+			var inner, innerBound, total, magnitude float64
+			for j, v := range x {
+				difference := float64(v) - most
+				ly[j] = difference - math.Log(sum)
+				lyBound[j] = 2*roundoff*(math.Abs(difference)+math.Abs(ly[j])+math.Log(sum)) + sumBound
+				yBound[j] += y[j] * (sumBound + 8*roundoff)
+				inner += y[j] * float64(dy[j])
+				innerBound += (yBound[j] + sums*y[j]) * math.Abs(float64(dy[j]))
+				total += float64(dy[j])
+				magnitude += math.Abs(float64(dy[j]))
+			}
+			for j, v := range dy {
+				v := float64(v)
+				dx[j] = y[j] * (v - inner)
+				dxBound[j] = yBound[j]*math.Abs(v-inner) + y[j]*(innerBound+4*roundoff*(math.Abs(v)+math.Abs(inner)))
+				dlx[j] = v - y[j]*total
+				dlxBound[j] = 4*roundoff*math.Abs(v) + y[j]*sums*magnitude
+				if y[j] > 0 {
+					dlxBound[j] += y[j] * (lyBound[j] + 8*roundoff) * math.Abs(total)
+				}
 			}
 		}
 		sameForWorkers(t, func(p *parallel.Pool) [][]float32 {
@@ -86,15 +121,9 @@ func TestSoftmax(t *testing.T) {
 			LogSoftmaxGrad(p, out[3], out[1], dy, rows, cols)
 			return out
 		}, func(l Level, got [][]float32) {
-			close64(t, fmt.Sprint(l, " softmax"), got[0], y, 2e-5, 1e-30)
-			finite := func(v float64) float64 { return max(v, -1e30) } // The difference of infinities is NaN.
-			for i, v := range got[1] {
-				if d := finite(float64(v)) - finite(ly[i]); !(math.Abs(d) <= 1e-4) {
-					t.Fatalf("%v log-softmax: element %d is %g, want %g", l, i, v, ly[i])
-				}
+			for i, what := range []string{"softmax", "log-softmax", "softmax gradient", "log-softmax gradient"} {
+				within(t, fmt.Sprint(l, " ", what), got[i], want[i], bounds[i])
 			}
-			close64(t, fmt.Sprint(l, " softmax gradient"), got[2], dx, 1e-5, 10)
-			close64(t, fmt.Sprint(l, " log-softmax gradient"), got[3], dlx, 2e-5, 100)
 		})
 	})
 }
@@ -142,19 +171,37 @@ func TestExpSubRows(t *testing.T) {
 	})
 }
 
-// normalise computes (x - mean) / sqrt(var + eps) over elements at, at+step, ..., n of them, in float64.
-func normalise(x []float32, at, step, n int, eps float64) (h []float64, mean, variance float64) {
+// normalised are numbers h = (x - mean) * rstd with rstd = 1 / sqrt(variance + eps), and how far from each float32 may be.
+type normalised struct {
+	h, hBound               []float64
+	mean, meanBound         float64
+	variance, varianceBound float64
+	rstd, rstdBound         float64
+}
+
+// normalise normalises elements at, at+step, ..., n of them, in float64. The bounds hold whichever of the numbers their sums begin at.
+func normalise(x []float32, at, step, n int, eps float64) (s normalised) {
+	var magnitude, most float64
 	for i := range n {
-		mean += float64(x[at+i*step]) / float64(n)
+		s.mean += float64(x[at+i*step]) / float64(n)
+		magnitude += math.Abs(float64(x[at+i*step])) / float64(n)
 	}
 	for i := range n {
-		d := float64(x[at+i*step]) - mean
-		variance += d * d / float64(n)
+		d := float64(x[at+i*step]) - s.mean
+		s.variance += d * d / float64(n)
+		most = max(most, math.Abs(d))
 	}
+	sums := float64(n+8) * roundoff
+	s.meanBound = sums * (magnitude + most)
+	s.varianceBound = 2*sums*(s.variance+most*most) + s.meanBound*s.meanBound
+	s.rstd = 1 / math.Sqrt(s.variance+eps)
+	s.rstdBound = s.rstd * (s.varianceBound/(2*max(s.variance+eps-s.varianceBound, eps)) + 4*roundoff)
 	for i := range n {
-		h = append(h, (float64(x[at+i*step])-mean)/math.Sqrt(variance+eps))
+		v := float64(x[at+i*step])
+		s.h = append(s.h, (v-s.mean)*s.rstd)
+		s.hBound = append(s.hBound, s.rstd*(s.meanBound+4*roundoff*(math.Abs(v)+math.Abs(s.mean)))+math.Abs(v-s.mean)*s.rstdBound)
 	}
-	return h, mean, variance
+	return s
 }
 
 // drawNorm draws a matrix with columns of different means and spreads.
@@ -179,34 +226,40 @@ func TestBatchNorm(t *testing.T) {
 		gamma, beta, dy := normals(r, cols), normals(r, cols), normals(r, rows*cols)
 		n := rows * cols
 		relu := rapid.Bool().Draw(t, "relu")
-		y, dx, through := make([]float64, n), make([]float64, n), make([]float64, n) // through: dy behind ReLU
-		for i := range through {
-			through[i] = 1
-		}
-		mean, variance, dgamma, dbeta := make([]float64, cols), make([]float64, cols), make([]float64, cols), make([]float64, cols)
-		sums := make([]float64, cols)
+		y, dx, yBound, dxBound := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+		ofColumns, bounds := several(5, cols), several(5, cols)
+		mean, variance, dgamma, dbeta, sums := ofColumns[0], ofColumns[1], ofColumns[2], ofColumns[3], ofColumns[4]
+		rounded := float64(rows+8) * roundoff // a sum of a column
 		for c := range cols {
-			var h []float64
-			h, mean[c], variance[c] = normalise(x, c, cols, rows, eps)
+			s := normalise(x, c, cols, rows, eps)
+			mean[c], variance[c], bounds[0][c], bounds[1][c] = s.mean, s.variance, s.meanBound, s.varianceBound
+			scale := math.Abs(float64(gamma[c]))
+			through := make([]float64, rows) // dy behind ReLU
 			for i := range rows {
 				at := i*cols + c
-				y[at] = h[i]*float64(gamma[c]) + float64(beta[c])
-				if relu {
-					if math.Abs(y[at]) < 1e-3 {
-						dy[at] = 0 // Rounding decides whether it counts.
-					}
-					if y[at] < 0 {
-						y[at], through[at] = 0, 0
-					}
+				y[at] = s.h[i]*float64(gamma[c]) + float64(beta[c])
+				yBound[at] = scale*s.hBound[i] + 4*roundoff*(scale*math.Abs(s.h[i])+math.Abs(float64(beta[c])))
+				if relu && math.Abs(y[at]) <= yBound[at] {
+					dy[at] = 0 // Rounding decides whether it counts.
 				}
+				through[i] = float64(dy[at])
+				if relu && y[at] < 0 {
+					y[at], through[i] = 0, 0
+				}
+				magnitude := math.Abs(float64(dy[at]))
+				dgamma[c] += through[i] * s.h[i]
+				dbeta[c] += through[i]
 				sums[c] += float64(dy[at])
-				through[at] *= float64(dy[at])
-				dbeta[c] += through[at]
-				dgamma[c] += through[at] * h[i]
+				bounds[2][c] += magnitude * (s.hBound[i] + rounded*math.Abs(s.h[i]))
+				bounds[3][c] += magnitude * rounded
+				bounds[4][c] += magnitude * rounded
 			}
 			for i := range rows {
-				dx[i*cols+c] = float64(gamma[c]) / math.Sqrt(variance[c]+eps) *
-					(through[i*cols+c] - dbeta[c]/float64(rows) - h[i]*dgamma[c]/float64(rows))
+				at, count := i*cols+c, float64(rows)
+				dx[at] = float64(gamma[c]) * s.rstd * (through[i] - dbeta[c]/count - s.h[i]*dgamma[c]/count)
+				parts := math.Abs(through[i]) + (math.Abs(dbeta[c])+math.Abs(s.h[i]*dgamma[c]))/count
+				dxBound[at] = scale * (s.rstdBound*parts + s.rstd*
+					(8*roundoff*parts+(bounds[3][c]+math.Abs(s.h[i])*bounds[2][c]+s.hBound[i]*math.Abs(dgamma[c]))/count))
 			}
 		}
 		sameForWorkers(t, func(p *parallel.Pool) [][]float32 {
@@ -217,17 +270,11 @@ func TestBatchNorm(t *testing.T) {
 			ColumnSums(p, out[6], dy, rows, cols)
 			return out
 		}, func(l Level, got [][]float32) {
-			close64(t, fmt.Sprint(l, " y"), got[0], y, 2e-5, 10)
-			for c, v := range got[1] {
-				if !(math.Abs(float64(v)-mean[c]) <= 1e-6*math.Abs(mean[c])+5e-6*math.Sqrt(variance[c])+1e-9) {
-					t.Fatalf("%v: mean %d is %g, want %g", l, c, v, mean[c])
-				}
+			within(t, fmt.Sprint(l, " y"), got[0], y, yBound)
+			within(t, fmt.Sprint(l, " dx"), got[3], dx, dxBound)
+			for i, result := range [][]float32{got[1], got[2], got[4], got[5], got[6]} {
+				within(t, fmt.Sprint(l, " ", []string{"mean", "variance", "dgamma", "dbeta", "column sums"}[i]), result, ofColumns[i], bounds[i])
 			}
-			close64(t, fmt.Sprint(l, " variance"), got[2], variance, 2e-5, 0.01)
-			close64(t, fmt.Sprint(l, " dx"), got[3], dx, 1e-4, 1)
-			close64(t, fmt.Sprint(l, " dgamma"), got[4], dgamma, 1e-5, float64(rows))
-			close64(t, fmt.Sprint(l, " dbeta"), got[5], dbeta, 1e-6, float64(rows))
-			close64(t, fmt.Sprint(l, " column sums"), got[6], sums, 1e-6, float64(rows))
 		})
 	})
 }
@@ -272,9 +319,9 @@ func TestChannelMomentsFarFromZero(t *testing.T) {
 		atLevel(l, func() {
 			ChannelMoments(nil, x, mean, variance, rows, cols)
 			for c := range cols {
-				_, m, v := normalise(x, c, cols, rows, 1)
-				if math.Abs(float64(mean[c])-m) > 1e-3 || math.Abs(float64(variance[c])-v) > 1e-4*v {
-					t.Errorf("%v: mean %g, variance %g, want %g, %g", l, mean[c], variance[c], m, v)
+				s := normalise(x, c, cols, rows, 1)
+				if math.Abs(float64(mean[c])-s.mean) > 1e-3 || math.Abs(float64(variance[c])-s.variance) > 1e-4*s.variance {
+					t.Errorf("%v: mean %g, variance %g, want %g, %g", l, mean[c], variance[c], s.mean, s.variance)
 				}
 			}
 		})
@@ -288,20 +335,31 @@ func TestLayerNorm(t *testing.T) {
 		gamma, beta, dy := normals(r, cols), normals(r, cols), normals(r, rows*cols)
 		n := rows * cols
 		y, dx, dgamma, dbeta := make([]float64, n), make([]float64, n), make([]float64, cols), make([]float64, cols)
+		yBound, dxBound, dgammaBound, dbetaBound := make([]float64, n), make([]float64, n), make([]float64, cols), make([]float64, cols)
+		ofRow, ofColumn := float64(cols+8)*roundoff, float64(rows+8)*roundoff // sums
 		for i := range rows {
-			h, _, variance := normalise(x, i*cols, 1, cols, eps)
-			var avg, avgH float64
+			s := normalise(x, i*cols, 1, cols, eps)
+			var avg, avgH, avgBound, avgHBound float64
 			for c := range cols {
-				at := i*cols + c
-				y[at] = h[c]*float64(gamma[c]) + float64(beta[c])
+				at, h, count := i*cols+c, s.h[c], float64(cols)
+				y[at] = h*float64(gamma[c]) + float64(beta[c])
+				yBound[at] = math.Abs(float64(gamma[c]))*(s.hBound[c]+4*roundoff*math.Abs(h)) + 4*roundoff*math.Abs(float64(beta[c]))
 				g := float64(dy[at]) * float64(gamma[c])
-				avg += g / float64(cols)
-				avgH += g * h[c] / float64(cols)
-				dgamma[c] += float64(dy[at]) * h[c]
+				avg += g / count
+				avgH += g * h / count
+				avgBound += ofRow * math.Abs(g) / count
+				avgHBound += math.Abs(g) * (s.hBound[c] + ofRow*math.Abs(h)) / count
+				dgamma[c] += float64(dy[at]) * h
 				dbeta[c] += float64(dy[at])
+				dgammaBound[c] += math.Abs(float64(dy[at])) * (s.hBound[c] + ofColumn*math.Abs(h))
+				dbetaBound[c] += math.Abs(float64(dy[at])) * ofColumn
 			}
 			for c := range cols {
-				dx[i*cols+c] = (float64(dy[i*cols+c])*float64(gamma[c]) - avg - h[c]*avgH) / math.Sqrt(variance+eps)
+				at, h := i*cols+c, s.h[c]
+				g := float64(dy[at]) * float64(gamma[c])
+				dx[at] = (g - avg - h*avgH) * s.rstd
+				parts := math.Abs(g) + math.Abs(avg) + math.Abs(h*avgH)
+				dxBound[at] = s.rstdBound*parts + s.rstd*(8*roundoff*parts+avgBound+math.Abs(h)*avgHBound+s.hBound[c]*math.Abs(avgH))
 			}
 		}
 		sameForWorkers(t, func(p *parallel.Pool) [][]float32 {
@@ -311,10 +369,10 @@ func TestLayerNorm(t *testing.T) {
 			LayerNormGrad(p, out[3], out[4], out[5], x, dy, gamma, out[1], out[2], rows, cols)
 			return out
 		}, func(l Level, got [][]float32) {
-			close64(t, fmt.Sprint(l, " y"), got[0], y, 2e-5, 10)
-			close64(t, fmt.Sprint(l, " dx"), got[3], dx, 2e-4, 10)
-			close64(t, fmt.Sprint(l, " dgamma"), got[4], dgamma, 1e-5, float64(rows+10))
-			close64(t, fmt.Sprint(l, " dbeta"), got[5], dbeta, 1e-6, float64(rows+10))
+			within(t, fmt.Sprint(l, " y"), got[0], y, yBound)
+			within(t, fmt.Sprint(l, " dx"), got[3], dx, dxBound)
+			within(t, fmt.Sprint(l, " dgamma"), got[4], dgamma, dgammaBound)
+			within(t, fmt.Sprint(l, " dbeta"), got[5], dbeta, dbetaBound)
 		})
 	})
 }
