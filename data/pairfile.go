@@ -22,7 +22,7 @@ type pairRecord struct {
 
 // textBytes is how many bytes of text the row has.
 func (r pairRecord) textBytes() int {
-	n := len(r.picture) + len(r.class)
+	n := len(r.picture) + len(r.class) + len(r.group)
 	for _, text := range slices.Concat(r.captions, r.tags) {
 		n += len(text)
 	}

@@ -274,43 +274,19 @@ func startKey(fsys fs.FS, name string, maxPixels int) (uint64, error) {
 
 // add keeps the captions of one row. The error is one of the temporary file, or of too many classes.
 func (b *pairBuilder) add(r looked) error {
-	dropped := &b.captions.dropped
-	var bad *badRow
-	if errors.As(r.bad, &bad) {
-		dropped.add(r.line, bad)
-		return nil
-	}
-	if r.bad != nil {
-		b.images.Skipped.add(r.picture, fmt.Errorf("%w (%s)", r.bad, dropped.place(r.line)))
-		dropped.add(r.line, &badRow{NoPicture, fmt.Sprintf("%s: %v", r.picture, r.bad)})
-		return nil
-	}
 	class := strings.TrimSpace(r.class)
-	if !utf8.ValidString(class) {
-		dropped.add(r.line, &badRow{InvalidUTF8, "the class"})
+	if bad := b.unusable(r, class); bad != nil {
+		b.captions.dropped.add(r.line, bad)
 		return nil
 	}
-	i, there := b.known[r.picture]
-	if there && b.classes[i] != class {
-		dropped.add(r.line, &badRow{Malformed, fmt.Sprintf("%s is of class %.40q here and %.40q before", r.picture, class, b.classes[i])})
-		return nil
-	}
-	texts, worst := cleanTexts(b.texts, r.captions)
-	if len(texts) == 0 && worst == nil {
-		worst = &badRow{Empty, "no caption"}
-	}
-	if worst != nil {
-		dropped.add(r.line, worst)
-	}
+	texts := b.cleanTexts(b.texts, r, r.captions, "no caption")
 	if len(texts) == 0 {
 		return nil
 	}
 	anyLength := b.texts
 	anyLength.MinChars = 0
-	tags, worst := cleanTexts(anyLength, r.tags)
-	if worst != nil {
-		dropped.add(r.line, worst)
-	}
+	tags := b.cleanTexts(anyLength, r, r.tags, "")
+	i, there := b.known[r.picture]
 	if !there {
 		i = int32(len(b.images.Items))
 		b.known[r.picture] = i
@@ -331,9 +307,28 @@ func (b *pairBuilder) add(r looked) error {
 	return nil
 }
 
-// cleanTexts returns those of some texts that can be used, each once, and what is wrong with the first that cannot; to be empty is
-// not wrong.
-func cleanTexts(opt TextOptions, all []string) (texts []string, worst *badRow) {
+// unusable says what is wrong with a row, but for its texts, and lists a picture that cannot be read.
+func (b *pairBuilder) unusable(r looked, class string) *badRow {
+	var bad *badRow
+	i, there := b.known[r.picture]
+	switch {
+	case errors.As(r.bad, &bad):
+		return bad
+	case r.bad != nil:
+		b.images.Skipped.add(r.picture, fmt.Errorf("%w (%s)", r.bad, b.captions.dropped.place(r.line)))
+		return &badRow{NoPicture, fmt.Sprintf("%s: %v", r.picture, r.bad)}
+	case !utf8.ValidString(class):
+		return &badRow{InvalidUTF8, "the class"}
+	case there && b.classes[i] != class:
+		return &badRow{Malformed, fmt.Sprintf("%s is of class %.40q here and %.40q before", r.picture, class, b.classes[i])}
+	}
+	return nil
+}
+
+// cleanTexts returns those of some texts of a row that can be used, each once. It notes what is wrong with the first that cannot; to be
+// empty is not wrong, unless there is something to say where no text is left.
+func (b *pairBuilder) cleanTexts(opt TextOptions, r looked, all []string, none string) (texts []string) {
+	var worst *badRow
 	for _, text := range all {
 		text, err := opt.clean(text)
 		var bad *badRow
@@ -344,7 +339,13 @@ func cleanTexts(opt TextOptions, all []string) (texts []string, worst *badRow) {
 			worst = bad
 		}
 	}
-	return texts, worst
+	if len(texts) == 0 && worst == nil && none != "" {
+		worst = &badRow{Empty, none}
+	}
+	if worst != nil {
+		b.captions.dropped.add(r.line, worst)
+	}
+	return texts
 }
 
 // numberOf returns the number that equal captions share.
