@@ -96,3 +96,24 @@ func TestPicturesOfCompressedShardsAreCopiedUpToALimit(t *testing.T) {
 		t.Errorf("%d pictures, dropped %v", pairs.Len(), d)
 	}
 }
+
+// TestTablesWithAnotherSeparator, as open_clip's with tabs, and those that have none.
+func TestTablesWithAnotherSeparator(t *testing.T) {
+	opt := DefaultPairOptions()
+	for _, opt.Separator = range []string{"\t", ";"} {
+		table := strings.ReplaceAll("filepath|title\na.jpg|\"a cat, asleep\"\n", "|", opt.Separator)
+		pairs := openPairs(t, pairFolder(t, "p.csv", table, threePictures), opt)
+		if row := pairRows(t, pairs)[0]; row.Captions[0] != "a cat, asleep" {
+			t.Errorf("%q: %+v", opt.Separator, row)
+		}
+	}
+	for name, want := range map[string]string{"p.tsv": "it is for csv files, and this is tsv", "p.jsonl": "this is jsonl"} {
+		if _, err := OpenPairs(t.Context(), pairFolder(t, name, "filepath\ttitle\na.jpg\ta cat\n", threePictures), opt); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	opt.Separator = "ab"
+	if err := opt.Validate(); err == nil || !strings.HasPrefix(err.Error(), "separator ") {
+		t.Error(err)
+	}
+}

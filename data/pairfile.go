@@ -109,11 +109,14 @@ func (f *pairFile) openLines(format, name string, opt PairOptions, store *pictur
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSeparator(opt.text(), format); err != nil {
+		return nil, err
+	}
 	lines := &lineReader{in: in}
 	var rows textSource
 	switch format {
 	case "csv":
-		columns, rows, err = openCSV(lines, ',', opt.Header, opt.pick)
+		columns, rows, err = openCSV(lines, opt.text().comma(), opt.Header, opt.pick)
 	case "tsv":
 		columns, rows, err = openTSV(lines, opt.Header, opt.pick)
 	default:

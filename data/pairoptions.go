@@ -12,13 +12,15 @@ import (
 // PairOptions say which columns of a table are the pictures and captions of [Pairs], and how captions are cleaned. Start from
 // [DefaultPairOptions].
 type PairOptions struct {
-	Format   string   `yaml:"format" json:"format" help:"csv, tsv, jsonl, parquet or tar, for shards; empty is what the file's name says"`
-	Header   bool     `yaml:"header" json:"header" help:"the first line of a csv or tsv file names its columns; else they are called 1, 2, 3, ..."`
-	Image    string   `yaml:"image" json:"image" help:"column of the picture: its path from the table's folder, or its bytes; empty is the first of image, filepath, file_name and image_path that there is, in shards the first picture"`
-	Captions []string `yaml:"captions" json:"captions" help:"columns of the captions; empty is the first of caption, captions, title and text that there is, in shards txt before these"`
-	Tags     []string `yaml:"tags" json:"tags" help:"columns of tags: words that say something of a picture and not what it is, between commas, semicolons or bars, or as a list"`
-	Class    string   `yaml:"class" json:"class" help:"column of the class; empty is none"`
-	Group    string   `yaml:"group" json:"group" help:"column that is equal for pictures that are nearly the same, such as one thing in several colours: they take turns, one of them an epoch; empty is none"`
+	Format string `yaml:"format" json:"format" help:"csv, tsv, jsonl, parquet or tar, for shards; empty is what the file's name says"`
+	// Separator is as [TextOptions] has it; open_clip's tables have tabs (mlfoundations/open_clip params.py, csv_separator).
+	Separator string   `yaml:"separator" json:"separator" help:"the character between the columns of a csv file, such as ;; empty is a comma"`
+	Header    bool     `yaml:"header" json:"header" help:"the first line of a csv or tsv file names its columns; else they are called 1, 2, 3, ..."`
+	Image     string   `yaml:"image" json:"image" help:"column of the picture: its path from the table's folder, or its bytes; empty is the first of image, filepath, file_name and image_path that there is, in shards the first picture"`
+	Captions  []string `yaml:"captions" json:"captions" help:"columns of the captions; empty is the first of caption, captions, title and text that there is, in shards txt before these"`
+	Tags      []string `yaml:"tags" json:"tags" help:"columns of tags: words that say something of a picture and not what it is, between commas, semicolons or bars, or as a list"`
+	Class     string   `yaml:"class" json:"class" help:"column of the class; empty is none"`
+	Group     string   `yaml:"group" json:"group" help:"column that is equal for pictures that are nearly the same, such as one thing in several colours: they take turns, one of them an epoch; empty is none"`
 
 	CollapseSpace bool `yaml:"collapse_space" json:"collapse_space" help:"trim captions, and make one space of white space and control characters between words"`
 	NFC           bool `yaml:"nfc" json:"nfc" help:"bring letters with accents into one form, Unicode's NFC"`
@@ -77,7 +79,7 @@ func (o PairOptions) Validate() error {
 // text are the options of captions as texts.
 func (o PairOptions) text() TextOptions {
 	return TextOptions{
-		Texts: []string{"caption"}, Class: o.Class, CollapseSpace: o.CollapseSpace, NFC: o.NFC, MinChars: o.MinChars, MaxChars: o.MaxChars,
+		Separator: o.Separator, Texts: []string{"caption"}, Class: o.Class, CollapseSpace: o.CollapseSpace, NFC: o.NFC, MinChars: o.MinChars, MaxChars: o.MaxChars,
 	}
 }
 

@@ -92,8 +92,8 @@ func (f *textFile) open(format string, opt TextOptions) (err error) {
 		return err
 	}
 	f.lines = &lineReader{in: in}
-	if format != "csv" && opt.comma() != ',' {
-		return fmt.Errorf("separator is %q: it is for csv files, and this is %s; say format csv if it is one", opt.Separator, format)
+	if err := checkSeparator(opt, format); err != nil {
+		return err
 	}
 	switch format {
 	case "csv":
@@ -112,6 +112,14 @@ func (f *textFile) open(format string, opt TextOptions) (err error) {
 		return fmt.Errorf("line %d: %w", f.lines.number, err)
 	}
 	return err
+}
+
+// checkSeparator returns an error for a separator where there is none.
+func checkSeparator(opt TextOptions, format string) error {
+	if format != "csv" && opt.comma() != ',' {
+		return fmt.Errorf("separator is %q: it is for csv files, and this is %s; say format csv if it is one", opt.Separator, format)
+	}
+	return nil
 }
 
 func (f *textFile) close() { f.file.Close() }

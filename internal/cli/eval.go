@@ -106,8 +106,8 @@ func (e evalCommand) misplaced(text, table bool) error {
 	if !text && !table && e.Text.given() {
 		return usageError{errors.New("--columns, --class, --format, --separator, --split and --header are for files of text and tables: the classes of pictures are their folders")}
 	}
-	if table && (e.Text.Columns != nil || e.Text.Separator != nil || e.Text.Split != nil) {
-		return usageError{errors.New("--columns, --separator and --split are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
+	if table && (e.Text.Columns != nil || e.Text.Split != nil) {
+		return usageError{errors.New("--columns and --split are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
 	}
 	if table && (len(e.Tasks) > 0 || e.MaxTrain > 0) {
 		return usageError{errors.New("--tasks and --max-train are for classes: on a table of pictures and captions all there is to measure is measured")}

@@ -68,7 +68,7 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 	options := data.DefaultPairOptions()
 	if config, err := train.ReadConfig(e.Model); err == nil && config.Pairs != nil {
 		options = config.Pairs.PairOptions
-		options.Format, options.Tags, options.Group = "", nil, ""
+		options.Format, options.Separator, options.Tags, options.Group = "", "", nil, ""
 	}
 	options = pairFlags{ImageColumn: e.Pairs.ImageColumn, CaptionColumns: e.Pairs.CaptionColumns}.over(options)
 	if e.Text.Class != nil {
@@ -76,6 +76,9 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 	}
 	if e.Text.Format != nil {
 		options.Format = *e.Text.Format
+	}
+	if e.Text.Separator != nil {
+		options.Separator = *e.Text.Separator
 	}
 	if e.Text.Header != nil {
 		options.Header = *e.Text.Header

@@ -62,7 +62,14 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	for _, flags := range [][]string{{"--tasks", "knn"}, {"--max-train", "5"}, {"--columns", "caption"}, {"--sts", table}} {
 		alike(t, append([]string{"eval", run, "--data", table}, flags...)...).checkRefused(t, exitUsage, flags[0])
 	}
-	alike(t, "train", "clip", "--data", table, "--separator", ";", "--out", filepath.Join(t.TempDir(), "run")).checkRefused(t, exitUsage, "--separator")
+	// A table as open_clip has it: tabs, in a file that is called csv.
+	tabs := filepath.Join(folder, "pairs.csv")
+	writeFile(t, tabs, readFile(t, table))
+	if again := mustAlike(t, "eval", run, "--data", tabs, "--separator", "\t", "--templates", "{}", "--templates", "openai").stdout; again != out {
+		t.Errorf("with tabs in a file called csv:\n%s", again)
+	}
+	alike(t, "train", "clip", "--data", tabs, "--out", filepath.Join(t.TempDir(), "run")).checkRefused(t, exitFailure, "say it with separator")
+	alike(t, "train", "clip", "--data", table, "--separator", ";", "--out", filepath.Join(t.TempDir(), "run")).checkRefused(t, exitFailure, "it is for csv files")
 	sheet := filepath.Join(t.TempDir(), "found.html")
 	picture := filepath.Join(folder, "train", "b", "003.png")
 	var all []found

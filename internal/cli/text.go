@@ -122,8 +122,8 @@ func (f trainTextFlags) apply(config *train.Config) error {
 
 // applyToPairs puts those of the flags that captions have over a configuration.
 func (f trainTextFlags) applyToPairs(config *train.Config) error {
-	if f.Columns != nil || f.Separator != nil || f.Split != nil || f.STS != nil || f.Test != nil || f.TestSplit != nil || f.WordNet != nil || f.Vectors != nil {
-		return usageError{errors.New("--columns, --separator, --split, --vectors, --wordnet, --test, --test-split and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
+	if f.Columns != nil || f.Split != nil || f.STS != nil || f.Test != nil || f.TestSplit != nil || f.WordNet != nil || f.Vectors != nil {
+		return usageError{errors.New("--columns, --split, --vectors, --wordnet, --test, --test-split and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
 	}
 	pairs := *config.Pairs
 	if f.Pretrained != nil {
@@ -134,6 +134,9 @@ func (f trainTextFlags) applyToPairs(config *train.Config) error {
 	}
 	if f.Format != nil {
 		pairs.Format = *f.Format
+	}
+	if f.Separator != nil {
+		pairs.Separator = *f.Separator
 	}
 	if f.Header != nil {
 		pairs.Header = *f.Header
