@@ -16,7 +16,12 @@ import (
 const reportFile = "evaluation.json"
 
 // WriteReport keeps a report in a run's directory.
-func WriteReport(run string, r Report) error {
+func WriteReport(run string, r Report) error { return record(run, r) }
+
+// WritePairReport keeps the report of a run on pictures with captions in its directory.
+func WritePairReport(run string, r PairReport) error { return record(run, r) }
+
+func record(run string, r any) error {
 	return atomicfile.Write(filepath.Join(run, reportFile), func(w io.Writer) error {
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")
@@ -25,7 +30,12 @@ func WriteReport(run string, r Report) error {
 }
 
 // ReadReport reads the report that a run ended with, or returns nil where it was not evaluated.
-func ReadReport(run string) (*Report, error) {
+func ReadReport(run string) (*Report, error) { return recorded[Report](run) }
+
+// ReadPairReport is [ReadReport] for a run on pictures with captions.
+func ReadPairReport(run string) (*PairReport, error) { return recorded[PairReport](run) }
+
+func recorded[R any](run string) (*R, error) {
 	path := filepath.Join(run, reportFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -34,7 +44,7 @@ func ReadReport(run string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	var r Report
+	var r R
 	if err := json.Unmarshal(text, &r); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

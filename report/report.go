@@ -23,8 +23,9 @@ type Run struct {
 	Facts []Setting
 	// Scores of the trained encoder, each with its baselines.
 	Scores []Score
-	// Queries are photos with their nearest neighbours.
-	Queries []Query
+	// Queries are items with what is nearest to them. Searched says what they are, and among what they were looked for.
+	Queries  []Query
+	Searched string
 	// Map places items in the plane; Classes names the classes its points refer to.
 	Map     []MapPoint
 	Classes []string
@@ -66,10 +67,11 @@ type Score struct {
 	Meaning string
 	// Detail names the settings: "k = 10, temperature 0.1".
 	Detail string
-	// Value is a share in [0, 1], as are those of the baselines; NaN is shown as not measured.
-	Value     float64
-	Baselines []Baseline
-	// Items is the number of items scored, from which the standard error follows; 0 means unknown.
+	// Value is a share in [0, 1], or a correlation in [-1, 1], as are those of the baselines; NaN is shown as not measured.
+	Value       float64
+	Correlation bool
+	Baselines   []Baseline
+	// Items is the number of items scored, from which the standard error of a share follows; 0 means unknown.
 	Items int
 }
 
@@ -81,6 +83,11 @@ const (
 		"representations. It asks whether the classes can be told apart by planes."
 	MeaningRetrieval = "The share of texts whose own counterpart is the most similar of all. Nothing is trained for it: it asks " +
 		"whether what means the same lies closest."
+	MeaningSTS = "How well the similarities of pairs of sentences order them as people's scores do: Spearman's correlation. 1 is the " +
+		"same order, 0 none."
+	MeaningCaptions = "The share of captions whose own picture is the most similar of all these pictures."
+	MeaningPictures = "The share of pictures one of whose own captions is the most similar of all these captions."
+	MeaningZeroShot = "The share of pictures whose class is guessed right by the name that is most similar. No picture's class was used for it."
 )
 
 // Baseline is what something trivial scores on the same task: raw pixels, the untrained encoder, the largest class.
@@ -123,25 +130,29 @@ func (x Expected) between(first, last int) (within Expected) {
 	return within
 }
 
-// Photo is a picture of an item.
+// Photo is a picture of an item, or the item itself where it is a text.
 type Photo struct {
 	Image Image
+	Text  string
 	// Name tells the item from others, such as its file name.
 	Name string
 	// Label is the class, or empty.
 	Label string
 }
 
-// Query is a photo with its nearest neighbours, the nearest first; five fit a line. Where both have labels the report says
-// whether they agree.
+// Query is an item with its nearest neighbours, the nearest first; five pictures fit a line. Where both have labels the report says
+// whether they agree; where the query is one of a pair, it says which of them is the other.
 type Query struct {
 	Photo      Photo
+	Paired     bool
 	Neighbours []Neighbour
 }
 
-// Neighbour is a photo found alike.
+// Neighbour is an item found alike.
 type Neighbour struct {
 	Photo Photo
+	// Own says that it is what the query is paired with.
+	Own bool
 	// Similarity is the cosine similarity to the query, in [-1, 1].
 	Similarity float64
 }

@@ -44,7 +44,7 @@ func fullRun(t testing.TB, name func(string) string) Run {
 			Task: name("kNN"), Meaning: name(MeaningKNN), Detail: name("k = 10"), Value: 0.5, Items: 100,
 			Baselines: []Baseline{{name("raw pixels"), 0.25}, {name("untrained"), math.NaN()}},
 		}},
-		Queries:   []Query{{Photo: photo, Neighbours: []Neighbour{{photo, 0.9}, {Photo{Image: img, Label: name("shoe")}, -0.1}, {bare, 0}}}},
+		Queries:   []Query{{Photo: photo, Neighbours: []Neighbour{{photo, false, 0.9}, {Photo{Image: img, Label: name("shoe")}, false, -0.1}, {bare, false, 0}}}, {Photo: Photo{Text: name("a text")}, Paired: true, Neighbours: []Neighbour{{Photo: Photo{Text: name("another")}}}}},
 		Map:       []MapPoint{{0, 0, 0, name("a.jpg"), img}, {1, 2, 1, name("b.jpg"), Image{}}, {2, 1, -1, "", img}},
 		Classes:   []string{name("hat"), name("shoe")},
 		Epochs:    []Epoch{{1, 3, 0.3, 0.6, 0.2, 0.5, -1, 10, 0.5, 0.1}, {2, 2, 0.4, 0.7, 0.3, 0.4, -2, 20, 0.9, 0.05}},

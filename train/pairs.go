@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"iter"
@@ -125,6 +124,7 @@ type pairs struct {
 	pairLearner
 	config    Config
 	network   backbone.TextConfig
+	items     Divided[data.Pairs]
 	all       *data.Pairs
 	train     *data.Pairs // of these, those to learn from
 	held      *data.Pairs // those to watch with; nil for none
@@ -163,20 +163,10 @@ func (p *pairs) encode(vocabulary int) error {
 }
 
 func (p *pairs) open(ctx context.Context, dir string) (err error) {
-	if p.all, err = data.OpenPairs(ctx, p.config.Data, p.config.Pairs.PairOptions); err != nil {
+	if p.items, err = OpenPairs(ctx, p.config); err != nil {
 		return err
 	}
-	p.train = p.all
-	if table := p.config.Pairs.Validation; table != "" {
-		options := p.config.Pairs.PairOptions
-		options.Group = "" // of pictures to watch with each counts
-		p.held, err = data.OpenPairs(ctx, table, options)
-	} else if n := p.config.heldOut(p.all.Len()); n > 0 {
-		p.train, p.held, err = p.all.HoldOut(n, p.config.Seed)
-	}
-	if err != nil {
-		return err
-	}
+	p.all, p.train, p.held = p.items.All, p.items.Learned, p.items.Watched
 	if p.tokenizer, err = openTokenizer(dir, p.config.Pairs.Tokenizer, p.config.Pairs.Pretrained, p.config.Pairs.Vocabulary, p.train.Captions); err != nil {
 		return err
 	}
@@ -359,15 +349,8 @@ func (p *pairs) describe(backend compute.Backend, s *Start) (err error) {
 func (p *pairs) skipped() []data.Skip { return p.all.Images.Skipped.List() }
 
 func (p *pairs) close() error {
-	var err error
 	if p.monitor != nil {
 		p.monitor.close()
 	}
-	if p.all != nil {
-		err = p.all.Close()
-	}
-	if p.held != nil && p.config.Pairs.Validation != "" {
-		err = errors.Join(err, p.held.Close())
-	}
-	return err
+	return p.items.Close()
 }

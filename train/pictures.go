@@ -124,18 +124,13 @@ func newPictures(c Config, m method.ImageMethod) (*pictures, error) {
 }
 
 func (p *pictures) open(ctx context.Context, _ string) error {
-	folder, err := data.OpenImageFolder(ctx, p.config.Data, data.FolderOptions{})
+	items, err := OpenPictures(ctx, p.config)
 	if err != nil {
 		return err
 	}
-	p.all, p.train = folder.Train, folder.Train
+	p.all, p.train, p.held = items.All, items.Learned, items.Watched
 	if method.NeedsLabels(p.how) && countClasses(p.all.Labels()) < 2 {
 		return fmt.Errorf("%s learns to tell classes apart, and the pictures to learn from in %s are of fewer than two: put those of each class into a folder of its own, as CLASS/*.jpg or train/CLASS/*.jpg", p.how.Name(), p.config.Data)
-	}
-	if n := p.config.heldOut(p.all.Len()); n > 0 {
-		if p.train, p.held, err = p.all.HoldOut(n, p.config.Seed); err != nil {
-			return err
-		}
 	}
 	options, err := p.batchOptions()
 	if err != nil {

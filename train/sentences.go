@@ -101,6 +101,7 @@ type sentences struct {
 	textLearner
 	config    Config
 	network   backbone.TextConfig
+	items     Divided[data.Text]
 	all       *data.Text
 	train     *data.Text // of these, those to learn from
 	held      *data.Text // and those kept back to watch with; nil when nothing is
@@ -143,20 +144,15 @@ func (s *sentences) encode(vocabulary int) error {
 
 // openRows reads the file of text, and divides it into the rows to learn from and those to watch with.
 func (s *sentences) openRows(ctx context.Context) (err error) {
-	if s.all, err = data.OpenText(ctx, s.config.Data, s.config.Text.TextOptions); err != nil {
+	if s.items, err = OpenText(ctx, s.config); err != nil {
 		return err
 	}
-	s.train = s.all
+	s.all, s.train, s.held = s.items.All, s.items.Learned, s.items.Watched
 	if method.NeedsLabels(s.how) && countClasses(s.all.Labels()) < 2 {
 		if s.config.SupConText != nil {
 			return fmt.Errorf("%s learns to tell classes apart, and the rows of %s are of fewer than two: name the column of their classes with text.class", s.how.Name(), s.config.Data)
 		}
 		return fmt.Errorf("%s is to spare rows of one class, and the rows of %s are of fewer than two: set %[1]s.mask_classes=false", s.how.Name(), s.config.Data)
-	}
-	if n := s.config.heldOut(s.all.Len()); n > 0 {
-		if s.train, s.held, err = s.all.HoldOut(n, s.config.Seed); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -335,11 +331,9 @@ const (
 func (s *sentences) skipped() []data.Skip { return nil }
 
 func (s *sentences) close() error {
-	var err error
-	for _, text := range []*data.Text{s.all, s.pairs} {
-		if text != nil {
-			err = errors.Join(err, text.Close())
-		}
+	err := s.items.Close()
+	if s.pairs != nil {
+		err = errors.Join(err, s.pairs.Close())
 	}
 	return err
 }

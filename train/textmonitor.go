@@ -103,6 +103,26 @@ func (m *textMonitor) correlation(similarities []float64) (*Number, error) {
 	return number(value), err
 }
 
+// wordsKNN is the accuracy of the rows' nearest neighbours by TF-IDF, with the rarity of words counted in those that vote; nil where none of
+// them has a word.
+func (m *textMonitor) wordsKNN() (*Number, error) {
+	var texts [2][]string
+	for i, part := range []*data.Text{m.bank, m.held} {
+		for row, err := range part.Rows() {
+			if err != nil {
+				return nil, err
+			}
+			texts[i] = append(texts[i], row.Texts[0])
+		}
+	}
+	words, err := metric.FitTFIDF(texts[0], metric.TFIDFOptions{})
+	if err != nil {
+		return nil, nil
+	}
+	result, err := metric.KNN(words.Vectors(texts[0]), m.bank.Labels(), words.Vectors(texts[1]), m.held.Labels(), metric.KNNOptions{})
+	return number(result.Accuracy), err
+}
+
 // labelled says whether there is a nearest-neighbour score: rows with classes, and some of them kept back.
 func (m *textMonitor) labelled() bool { return m.bank != nil && len(m.bank.Classes) > 0 }
 
@@ -111,8 +131,15 @@ func number(value float64) *Number {
 	return &n
 }
 
-// raw adds the correlation of the overlap of the pairs' words with their scores.
+// raw adds what there is to see by words alone: the accuracy of nearest neighbours by TF-IDF, and the correlation of the overlap of the
+// pairs' words with their scores.
 func (m *textMonitor) raw(_ context.Context, e *Epoch) error {
+	if m.labelled() {
+		var err error
+		if e.RawKNN, err = m.wordsKNN(); err != nil {
+			return err
+		}
+	}
 	if m.pairs == nil {
 		return nil
 	}

@@ -54,13 +54,14 @@ func (r results) write(page *strings.Builder) {
 	}
 	row := func(cells ...string) { fmt.Fprintf(page, "| %s |\n", strings.Join(cells, " | ")) }
 	page.WriteByte('\n')
-	row(slices.Concat([]string{"method"}, runreport.Columns, []string{"recipe"})...)
-	row(slices.Repeat([]string{"---"}, len(runreport.Columns)+2)...)
 	slices.SortFunc(r.groups, func(a, b runreport.Group) int {
 		return slices.Index(method.Names(), a.Method) - slices.Index(method.Names(), b.Method)
 	})
-	for _, g := range r.groups {
-		row(slices.Concat([]string{title(g.Method)}, g.Cells(), []string{"`" + g.Method + "-" + r.ending + "`"})...)
+	names, rows := runreport.Table(r.groups)
+	row(slices.Concat([]string{"method"}, names, []string{"recipe"})...)
+	row(slices.Repeat([]string{"---"}, len(names)+2)...)
+	for i, g := range r.groups {
+		row(slices.Concat([]string{title(g.Method)}, rows[i], []string{"`" + g.Method + "-" + r.ending + "`"})...)
 	}
 	if slices.ContainsFunc(r.groups, func(g runreport.Group) bool { return g.Method == "supcon" }) {
 		page.WriteString("\nSupCon learns from the classes of the training pictures; the others see no label.\n")

@@ -86,10 +86,11 @@ func printGroups(out io.Writer, groups []runreport.Group) error {
 	fmt.Fprintf(out, "%s\n\n", runreport.SpreadNote)
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 	line := func(cells ...string) { fmt.Fprintf(w, "| %s\t|\n", strings.Join(cells, "\t| ")) }
-	line(append([]string{"run"}, runreport.Columns...)...)
-	line(strings.Split(strings.Repeat("--- ", len(runreport.Columns))+"---", " ")...)
-	for _, g := range groups {
-		line(append([]string{g.Name}, g.Cells()...)...)
+	names, rows := runreport.Table(groups)
+	line(append([]string{"run"}, names...)...)
+	line(strings.Split(strings.Repeat("--- ", len(names))+"---", " ")...)
+	for i, g := range groups {
+		line(append([]string{g.Name}, rows[i]...)...)
 	}
 	return w.Flush()
 }

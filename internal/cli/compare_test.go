@@ -31,7 +31,8 @@ func TestRunsAreCompared(t *testing.T) {
 	checkKeys(t, mustAlike(t, "compare", one, two, "--json").stdout, below("groups", "name", "method", "seeds", "runs", "knn", "knn.mean", "knn.min", "knn.max",
 		"knn_baselines", "knn_baselines.raw", "knn_baselines.random_init", "knn_baselines.majority", "linear", "linear.mean", "linear.min", "linear.max",
 		"linear_baselines", "linear_baselines.raw", "linear_baselines.random_init", "linear_baselines.majority",
-		"held_out_knn", "held_out_knn.mean", "held_out_knn.min", "held_out_knn.max", "loss", "loss.mean", "loss.min", "loss.max", "epochs",
+		"held_out_knn", "held_out_knn.mean", "held_out_knn.min", "held_out_knn.max",
+		"held_out_knn_baselines", "held_out_knn_baselines.raw", "held_out_knn_baselines.random_init", "loss", "loss.mean", "loss.min", "loss.max", "epochs",
 		"seconds", "seconds.mean", "seconds.min", "seconds.max", "views_per_second", "views_per_second.mean", "views_per_second.min", "views_per_second.max",
 		"peak_memory", "peak_memory.mean", "peak_memory.min", "peak_memory.max")...)
 

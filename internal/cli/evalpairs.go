@@ -6,13 +6,16 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/gomlx/compute"
 
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/eval"
+	"github.com/alike-ml/alike/internal/runreport"
 	"github.com/alike-ml/alike/metric"
+	"github.com/alike-ml/alike/report"
 	"github.com/alike-ml/alike/train"
 )
 
@@ -104,6 +107,42 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 		return printJSON(c.out, report)
 	}
 	return printPairs(c.out, *report)
+}
+
+// mostHeld is how many of the pairs that a run kept back are scored at its end at most.
+const mostHeld = 2000
+
+// concludePairs scores the model of a finished run on pictures with captions on the pairs that it kept back, prints how it fares and writes
+// the run's report.
+func concludePairs(ctx context.Context, c console, backend compute.Backend, in runreport.Input) (err error) {
+	if in.PairModel, err = embed.LoadPair(backend, train.ModelDir(in.Dir)); err != nil {
+		return err
+	}
+	defer in.PairModel.Close()
+	items, err := train.OpenPairs(ctx, in.Config)
+	defer items.Close()
+	if err != nil {
+		return err
+	}
+	if items.Watched != nil {
+		began := time.Now()
+		held := items.Watched.Some(mostHeld, in.Config.Seed)
+		bar := newStages(c.err, "pictures")
+		in.PairScores, err = eval.RunPairs(ctx, backend, in.PairModel, held, []string{"{}"}, true, bar.say)
+		bar.finish()
+		if err != nil {
+			return err
+		}
+		in.Timing = append(in.Timing, report.Span{Name: "evaluation", Duration: time.Since(began)})
+		if err := eval.WritePairReport(in.Dir, *in.PairScores); err != nil {
+			return err
+		}
+		fmt.Fprint(c.out, "of the pairs that were kept back from training: ")
+		if err := printPairs(c.out, *in.PairScores); err != nil {
+			return err
+		}
+	}
+	return writeReport(ctx, c, "pictures", in)
 }
 
 // printPairs prints the table of scores, each beside its baselines, and the geometry.

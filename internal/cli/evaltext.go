@@ -14,7 +14,6 @@ import (
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/eval"
-	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/runreport"
 	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/report"
@@ -87,23 +86,17 @@ func checkTest(ctx context.Context, config train.Config) error {
 
 // concludeText scores the encoder of a finished run on text, on rows to test on and pairs with scores if there are any, prints how it
 // fares and writes the run's report.
-func concludeText(ctx context.Context, c console, in runreport.Input) error {
+func concludeText(ctx context.Context, c console, backend compute.Backend, in runreport.Input) (err error) {
+	if in.TextModel, err = embed.LoadText(backend, train.ModelDir(in.Dir)); err != nil {
+		return err
+	}
+	defer in.TextModel.Close()
 	files := filesOf(in.Config)
 	if files.data == "" && files.sts == "" {
-		return runreport.Write(ctx, in)
+		return writeReport(ctx, c, "texts", in)
 	}
-	backend, err := device.Open(in.Config.Device)
-	if err != nil {
-		return err
-	}
-	defer backend.Finalize()
-	m, err := embed.LoadText(backend, train.ModelDir(in.Dir))
-	if err != nil {
-		return err
-	}
-	defer m.Close()
 	began := time.Now()
-	if in.Scores, err = evaluateText(ctx, c, backend, m, files, eval.Options{MaxTrain: concludeTrain}); err != nil {
+	if in.Scores, err = evaluateText(ctx, c, backend, in.TextModel, files, eval.Options{MaxTrain: concludeTrain}); err != nil {
 		return err
 	}
 	in.Timing = append(in.Timing, report.Span{Name: "evaluation", Duration: time.Since(began)})
@@ -113,7 +106,7 @@ func concludeText(ctx context.Context, c console, in runreport.Input) error {
 	if err := printText(c.out, *in.Scores); err != nil {
 		return err
 	}
-	return runreport.Write(ctx, in)
+	return writeReport(ctx, c, "texts", in)
 }
 
 // textFiles name what an encoder of text is scored on.

@@ -215,29 +215,29 @@ func conclude(ctx context.Context, c console, dir, title, command string, config
 		Dir: dir, Title: title, Command: command, Config: config, Encoder: sizeOf(config, trained.Start), Rows: trained.Start.Rows,
 		Timing: []report.Span{{Name: "training", Duration: time.Duration(trained.Seconds * float64(time.Second))}},
 	}
-	if config.OnText() {
-		return nil, concludeText(ctx, c, in)
+	backend, err := device.Open(config.Device)
+	if err != nil {
+		return nil, err
 	}
-	if config.OnPairs() {
-		return nil, runreport.Write(ctx, in)
+	defer backend.Finalize()
+	switch {
+	case config.OnText():
+		return nil, concludeText(ctx, c, backend, in)
+	case config.OnPairs():
+		return nil, concludePairs(ctx, c, backend, in)
 	}
 	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
 	if err != nil {
 		return nil, err
 	}
 	in.Pictures = folder.Train
+	if in.Model, err = embed.Load(backend, train.ModelDir(dir)); err != nil {
+		return nil, err
+	}
+	defer in.Model.Close()
 	if folder.Test != nil || folder.Val != nil {
-		backend, err := device.Open(config.Device)
-		if err != nil {
-			return nil, err
-		}
-		defer backend.Finalize()
-		m, err := embed.Load(backend, train.ModelDir(dir))
-		if err != nil {
-			return nil, err
-		}
 		began := time.Now()
-		if in.Evaluation, err = evaluate(ctx, c, backend, m, folder, eval.Options{MaxTrain: concludeTrain}); err != nil {
+		if in.Evaluation, err = evaluate(ctx, c, backend, in.Model, folder, eval.Options{MaxTrain: concludeTrain}); err != nil {
 			return nil, err
 		}
 		in.Timing = append(in.Timing, report.Span{Name: "evaluation", Duration: time.Since(began)})
@@ -245,7 +245,15 @@ func conclude(ctx context.Context, c console, dir, title, command string, config
 			return nil, err
 		}
 	}
-	return in.Evaluation, runreport.Write(ctx, in)
+	return in.Evaluation, writeReport(ctx, c, "pictures", in)
+}
+
+// writeReport writes a run's report, and shows on the console how it gets on with its examples, which are items of a kind.
+func writeReport(ctx context.Context, c console, items string, in runreport.Input) error {
+	bar := newStages(c.err, items)
+	defer bar.finish()
+	in.Say = bar.say
+	return runreport.Write(ctx, in)
 }
 
 func reportPath(dir string) string { return filepath.Join(dir, runreport.File) }

@@ -19,8 +19,9 @@ type Run struct {
 	Dir    string
 	Config train.Config
 	Epochs []train.Epoch
-	// Scores are those at its end, nil where it has not been evaluated.
-	Scores *eval.Report
+	// Scores are those at its end, and PairScores those of a run on pictures with captions; nil where it has not been evaluated.
+	Scores     *eval.Report
+	PairScores *eval.PairReport
 }
 
 // Read reads a run's directory. A run without a finished epoch is an error.
@@ -36,7 +37,11 @@ func Read(dir string) (Run, error) {
 	if len(r.Epochs) == 0 {
 		return r, fmt.Errorf("the run in %s has not finished an epoch", dir)
 	}
-	r.Scores, err = eval.ReadReport(dir)
+	if r.Config.OnPairs() {
+		r.PairScores, err = eval.ReadPairReport(dir)
+	} else {
+		r.Scores, err = eval.ReadReport(dir)
+	}
 	return r, err
 }
 
@@ -94,9 +99,16 @@ type Group struct {
 	KNNBaselines    *eval.Baselines `json:"knn_baselines,omitempty"`
 	Linear          *Spread         `json:"linear,omitempty"`
 	LinearBaselines *eval.Baselines `json:"linear_baselines,omitempty"`
-	// HeldOutKNN is the last score of held-out training pictures, Loss the last epoch's.
-	HeldOutKNN *Spread `json:"held_out_knn,omitempty"`
-	Loss       *Spread `json:"loss,omitempty"`
+	// STS is the correlation with scored pairs of sentences at the end, beside TF-IDF.
+	STS          *Spread  `json:"sts,omitempty"`
+	STSBaselines *Besides `json:"sts_baselines,omitempty"`
+	// HeldOutKNN is the last score of held-out training items, HeldOutRecall that of held-out captions that are to find their pictures
+	// first, and Loss the last epoch's.
+	HeldOutKNN             *Spread  `json:"held_out_knn,omitempty"`
+	HeldOutKNNBaselines    *Besides `json:"held_out_knn_baselines,omitempty"`
+	HeldOutRecall          *Spread  `json:"held_out_recall,omitempty"`
+	HeldOutRecallBaselines *Besides `json:"held_out_recall_baselines,omitempty"`
+	Loss                   *Spread  `json:"loss,omitempty"`
 	// Epochs counts passes over the data, Seconds the time that they took. PeakMemory is in bytes.
 	Epochs         int     `json:"epochs"`
 	Seconds        *Spread `json:"seconds"`
@@ -104,6 +116,13 @@ type Group struct {
 	PeakMemory     *Spread `json:"peak_memory,omitempty"`
 
 	runs []Run
+}
+
+// Besides are the means over a group's runs of the same score without an encoder, which for recall is that of chance, and of the
+// encoder before its first step. What not all runs have is nil.
+type Besides struct {
+	Raw        *float64 `json:"raw,omitempty"`
+	RandomInit *float64 `json:"random_init,omitempty"`
 }
 
 // Compare puts runs whose settings differ in their seed alone into groups, in the order in which they come.
@@ -165,12 +184,13 @@ func (g *Group) sum() {
 	if g.Linear != nil {
 		g.LinearBaselines = g.baselines(func(r Run) *eval.Baselines { return r.Scores.Tasks.Linear.Baselines })
 	}
-	g.HeldOutKNN = g.over(func(r Run) (float64, bool) {
-		if last(r).KNN == nil {
-			return 0, false
-		}
-		return float64(*last(r).KNN), true
-	})
+	g.STS = g.overAll(func(r Run) *float64 { return stsOf(r).Spearman })
+	g.STSBaselines = g.besides(g.STS, func(r Run) *float64 { return besideSTS(r).TFIDF }, func(r Run) *float64 { return besideSTS(r).RandomInit })
+	before := func(r Run) train.Epoch { return r.Epochs[0] }
+	g.HeldOutKNN = g.overAll(func(r Run) *float64 { return (*float64)(last(r).KNN) })
+	g.HeldOutKNNBaselines = g.besides(g.HeldOutKNN, func(r Run) *float64 { return (*float64)(before(r).RawKNN) }, func(r Run) *float64 { return (*float64)(before(r).KNN) })
+	g.HeldOutRecall = g.overAll(func(r Run) *float64 { return (*float64)(last(r).Recall) })
+	g.HeldOutRecallBaselines = g.besides(g.HeldOutRecall, func(r Run) *float64 { return (*float64)(before(r).Chance) }, func(r Run) *float64 { return (*float64)(before(r).Recall) })
 	number := func(of func(Run) float64) *Spread {
 		return g.over(func(r Run) (float64, bool) { v := of(r); return v, v > 0 || v < 0 })
 	}
@@ -191,6 +211,45 @@ func (g *Group) over(of func(Run) (value float64, ok bool)) *Spread {
 		values = append(values, v)
 	}
 	return spreadOf(values)
+}
+
+// overAll is [Group.over] of a value that is nil where a run has it not.
+func (g *Group) overAll(of func(Run) *float64) *Spread {
+	return g.over(func(r Run) (float64, bool) {
+		if v := of(r); v != nil {
+			return *v, true
+		}
+		return 0, false
+	})
+}
+
+// besides are the means of what a score stands beside; nil where there is no score.
+func (g *Group) besides(score *Spread, raw, untrained func(Run) *float64) *Besides {
+	if score == nil {
+		return nil
+	}
+	mean := func(of func(Run) *float64) *float64 {
+		if s := g.overAll(of); s != nil {
+			return &s.Mean
+		}
+		return nil
+	}
+	return &Besides{Raw: mean(raw), RandomInit: mean(untrained)}
+}
+
+// stsOf is the correlation of a run with scored pairs, empty for a run without.
+func stsOf(r Run) eval.STS {
+	if r.Scores == nil || r.Scores.Tasks.STS == nil {
+		return eval.STS{}
+	}
+	return *r.Scores.Tasks.STS
+}
+
+func besideSTS(r Run) eval.STSBaselines {
+	if b := stsOf(r).Baselines; b != nil {
+		return *b
+	}
+	return eval.STSBaselines{}
 }
 
 // baselines are the means over the runs; nil where one has none.
@@ -229,37 +288,80 @@ func nameGroups(groups []Group) {
 	}
 }
 
-// Columns name the cells of [Group.Cells].
-var Columns = []string{"seeds", "test kNN", "raw / untrained", "linear probe", "raw / untrained", "held-out kNN", "loss", "epochs", "time", "views/s", "memory"}
+// column is one of the table's, with a cell for each group.
+type column struct {
+	name string
+	cell func(Group) string
+}
 
-// Cells are the group's values in words, one for each of [Columns].
-func (g Group) Cells() []string {
-	baselines := func(b *eval.Baselines) string {
-		if b == nil {
-			return "–"
-		}
-		return fmt.Sprintf("%.1f / %.1f %%", 100*b.Raw, 100*b.RandomInit)
-	}
+// none stands in a cell for what a group has not.
+const none = "–"
+
+// columns are those of the table: seeds, scores beside their baselines, and what the runs took.
+func columns() (list []column) {
+	add := func(name string, cell func(Group) string) { list = append(list, column{name, cell}) }
 	percent := func(s *Spread) string {
 		return s.text(func(v float64) string { return fmt.Sprintf("%.1f", 100*v) }, " %")
 	}
-	return []string{
-		fmt.Sprint(len(g.runs)),
-		percent(g.KNN), baselines(g.KNNBaselines),
-		percent(g.Linear), baselines(g.LinearBaselines),
-		percent(g.HeldOutKNN),
-		g.Loss.text(func(v float64) string { return fmt.Sprintf("%.3f", v) }, ""),
-		fmt.Sprint(g.Epochs),
-		g.Seconds.middle(func(v float64) string { return time.Duration(math.Round(v) * float64(time.Second)).String() }),
-		g.ViewsPerSecond.middle(func(v float64) string { return fmt.Sprintf("%.0f", v) }),
-		g.PeakMemory.middle(func(v float64) string { return fmt.Sprintf("%.0f MB", v/1e6) }),
+	decimal := func(s *Spread) string { return s.text(func(v float64) string { return fmt.Sprintf("%.3f", v) }, "") }
+	baselines := func(b *eval.Baselines) string {
+		if b == nil {
+			return none
+		}
+		return fmt.Sprintf("%.1f / %.1f %%", 100*b.Raw, 100*b.RandomInit)
 	}
+	besides := func(b *Besides, format string, times float64, unit string) string {
+		if b == nil {
+			return none
+		}
+		part := func(v *float64) string {
+			if v == nil {
+				return none
+			}
+			return fmt.Sprintf(format, times**v)
+		}
+		return part(b.Raw) + " / " + part(b.RandomInit) + unit
+	}
+	add("seeds", func(g Group) string { return fmt.Sprint(len(g.runs)) })
+	add("test kNN", func(g Group) string { return percent(g.KNN) })
+	add("raw / untrained", func(g Group) string { return baselines(g.KNNBaselines) })
+	add("linear probe", func(g Group) string { return percent(g.Linear) })
+	add("raw / untrained", func(g Group) string { return baselines(g.LinearBaselines) })
+	add("STS", func(g Group) string { return decimal(g.STS) })
+	add("tf-idf / untrained", func(g Group) string { return besides(g.STSBaselines, "%.3f", 1, "") })
+	add("held-out kNN", func(g Group) string { return percent(g.HeldOutKNN) })
+	add("raw / untrained", func(g Group) string { return besides(g.HeldOutKNNBaselines, "%.1f", 100, " %") })
+	add("held-out recall", func(g Group) string { return percent(g.HeldOutRecall) })
+	add("chance / untrained", func(g Group) string { return besides(g.HeldOutRecallBaselines, "%.1f", 100, " %") })
+	add("loss", func(g Group) string { return decimal(g.Loss) })
+	add("epochs", func(g Group) string { return fmt.Sprint(g.Epochs) })
+	add("time", func(g Group) string {
+		return g.Seconds.middle(func(v float64) string { return time.Duration(math.Round(v) * float64(time.Second)).String() })
+	})
+	add("views/s", func(g Group) string { return g.ViewsPerSecond.middle(func(v float64) string { return fmt.Sprintf("%.0f", v) }) })
+	add("memory", func(g Group) string { return g.PeakMemory.middle(func(v float64) string { return fmt.Sprintf("%.0f MB", v/1e6) }) })
+	return list
+}
+
+// Table has the groups' values in words, a row for each, below the names of the columns. A column that no group has anything in is left out.
+func Table(groups []Group) (names []string, rows [][]string) {
+	rows = make([][]string, len(groups))
+	for _, c := range columns() {
+		if !slices.ContainsFunc(groups, func(g Group) bool { return c.cell(g) != none }) {
+			continue
+		}
+		names = append(names, c.name)
+		for i, g := range groups {
+			rows[i] = append(rows[i], c.cell(g))
+		}
+	}
+	return names, rows
 }
 
 // text is the mean, and the range where there is one.
 func (s *Spread) text(format func(float64) string, unit string) string {
 	if s == nil {
-		return "–"
+		return none
 	}
 	if s.Min == s.Max {
 		return format(s.Mean) + unit
@@ -269,7 +371,7 @@ func (s *Spread) text(format func(float64) string, unit string) string {
 
 func (s *Spread) middle(format func(float64) string) string {
 	if s == nil {
-		return "–"
+		return none
 	}
 	return format(s.Mean)
 }
@@ -293,10 +395,11 @@ func Shared(groups []Group) string {
 
 // Comparison is the page that shows the groups.
 func Comparison(groups []Group) report.Comparison {
-	c := report.Comparison{Title: "Runs side by side", Columns: Columns}
-	for _, g := range groups {
+	names, rows := Table(groups)
+	c := report.Comparison{Title: "Runs side by side", Columns: names}
+	for i, g := range groups {
 		line := report.Line{Name: g.Name}
-		for _, cell := range g.Cells() { // the range below the mean, for a narrow column
+		for _, cell := range rows[i] { // the range below the mean, for a narrow column
 			line.Cells = append(line.Cells, strings.Replace(cell, " (", "\n(", 1))
 		}
 		for _, r := range g.runs {

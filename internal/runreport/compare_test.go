@@ -62,9 +62,12 @@ func TestCompareGroupsSeeds(t *testing.T) {
 	if g.KNNBaselines == nil || g.KNNBaselines.Raw != 0.25 {
 		t.Errorf("baselines %+v", g.KNNBaselines)
 	}
-	cells := strings.Join(g.Cells(), "|")
-	if want := "2|62.5 % (50.0 to 75.0)|25.0 / 18.8 %|–|–|–|5.000 (4.000 to 6.000)|2|30s|200|7 MB"; cells != want {
-		t.Errorf("cells %s, want %s", cells, want)
+	names, rows := Table(groups)
+	if got, want := strings.Join(names, "|"), "seeds|test kNN|raw / untrained|loss|epochs|time|views/s|memory"; got != want {
+		t.Errorf("columns %s, want %s", got, want)
+	}
+	if got, want := strings.Join(rows[0], "|"), "2|62.5 % (50.0 to 75.0)|25.0 / 18.8 %|5.000 (4.000 to 6.000)|2|30s|200|7 MB"; got != want {
+		t.Errorf("cells %s, want %s", got, want)
 	}
 	if shared := Shared(groups); !strings.Contains(shared, "batch 256") || strings.Contains(shared, "width") {
 		t.Errorf("shared: %s", shared)
@@ -87,7 +90,29 @@ func TestCompareGroupsSeeds(t *testing.T) {
 // Resuming a run is not another run, a diverged loss is no number, and a run of one has no range.
 func TestCompareOfOne(t *testing.T) {
 	groups := Compare([]Run{runOf(t, 1, math.NaN(), 0.5, same)})
-	if g := groups[0]; g.Loss != nil || g.Name != "simclr" || g.Cells()[1] != "50.0 %" {
-		t.Errorf("%+v: %v", g, g.Cells())
+	_, rows := Table(groups)
+	if g := groups[0]; g.Loss != nil || g.Name != "simclr" || rows[0][1] != "50.0 %" {
+		t.Errorf("%+v: %v", g, rows[0])
+	}
+}
+
+// Runs on text and on pictures with captions have the scores that are theirs, each beside what it stands beside.
+func TestCompareTextAndPairs(t *testing.T) {
+	number := func(v float64) *train.Number { n := train.Number(v); return &n }
+	value := func(v float64) *float64 { return &v }
+	text := runOf(t, 1, 4, 0, same)
+	text.Scores = &eval.Report{Tasks: eval.Scores{STS: &eval.STS{Spearman: value(0.75), Baselines: &eval.STSBaselines{TFIDF: value(0.5), RandomInit: value(0.25)}}}}
+	pairs := runOf(t, 1, 3, 0, func(c *train.Config) { c.Width = 1 })
+	pairs.Epochs[0].Chance, pairs.Epochs[0].Recall, pairs.Epochs[2].Recall = number(0.01), number(0.02), number(0.5)
+	pictures := runOf(t, 1, 3, 0, func(c *train.Config) { c.Width = 2 })
+	pictures.Epochs[0].RawKNN, pictures.Epochs[0].KNN, pictures.Epochs[2].KNN = number(0.25), number(0.125), number(0.5)
+	names, rows := Table(Compare([]Run{text, pairs, pictures}))
+	if got, want := strings.Join(names, "|"), "seeds|STS|tf-idf / untrained|held-out kNN|raw / untrained|held-out recall|chance / untrained|loss|epochs|time|views/s|memory"; got != want {
+		t.Errorf("columns %s, want %s", got, want)
+	}
+	for i, want := range []string{"1|0.750|0.500 / 0.250|–|–|–|–|", "1|–|–|–|–|50.0 %|1.0 / 2.0 %|", "1|–|–|50.0 %|25.0 / 12.5 %|–|–|"} {
+		if got := strings.Join(rows[i], "|"); !strings.HasPrefix(got, want) {
+			t.Errorf("cells %s, want %s", got, want)
+		}
 	}
 }

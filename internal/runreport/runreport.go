@@ -14,12 +14,12 @@ import (
 	"golang.org/x/image/draw"
 
 	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/eval"
 	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/method"
-	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/positive"
 	"github.com/alike-ml/alike/recipes"
 	"github.com/alike-ml/alike/report"
@@ -33,10 +33,18 @@ type Input struct {
 	// Config is the run's configuration, Encoder the size of its encoder in words.
 	Config  train.Config
 	Encoder string
-	// Evaluation of the run's encoder of pictures; nil leaves its sections out.
+	// Evaluation of the run's encoder of pictures; nil leaves its scores out.
 	Evaluation *eval.Result
-	// Scores of the run's encoder of text; nil leaves them out.
-	Scores *eval.Report
+	// Scores of the run's encoder of text, and PairScores of its model of pictures and texts; nil leaves them out.
+	Scores     *eval.Report
+	PairScores *eval.PairReport
+	// Model is the run's encoder of pictures, TextModel of text, PairModel of both. What it finds alike, and the map, are those of the
+	// evaluation or, where there is none, of items that the run kept back. nil leaves them out.
+	Model     *embed.Model
+	TextModel *embed.TextModel
+	PairModel *embed.PairModel
+	// Say is told how far the vectors of these items are; it may be nil.
+	Say eval.Say
 	// Pictures were trained on: positives are drawn from them. nil for a run on text.
 	Pictures *data.Images
 	// Rows are the first rows of the text that was trained on, and what was made of them.
@@ -98,19 +106,15 @@ func gather(ctx context.Context, in Input) (report.Run, error) {
 		}
 	}
 	run.Texts = texts(in.Rows)
-	if in.Scores != nil {
+	switch {
+	case in.Evaluation != nil:
+		run.Scores = scores(in.Evaluation.Report, "raw pixels")
+	case in.Scores != nil:
 		run.Scores = scores(*in.Scores, "TF-IDF")
+	case in.PairScores != nil:
+		run.Scores = pairScores(*in.PairScores)
 	}
-	if in.Evaluation == nil {
-		return run, nil
-	}
-	run.Scores = scores(in.Evaluation.Report, "raw pixels")
-	run.Classes = in.Evaluation.Test.Images.Classes
-	if run.Queries, err = search(in.Evaluation); err != nil {
-		return report.Run{}, err
-	}
-	run.Map, err = plane(in.Evaluation)
-	return run, err
+	return run, show(ctx, &run, in)
 }
 
 // backboneOf names the encoder; that of text has its width among its settings.
@@ -273,6 +277,52 @@ func scores(r eval.Report, raw string) []report.Score {
 		}
 		list = append(list, score)
 	}
+	if s := r.Tasks.STS; s != nil {
+		score := report.Score{Task: "Sentence similarity", Meaning: report.MeaningSTS, Correlation: true, Value: orNaN(s.Spearman), Items: s.Pairs}
+		if b := s.Baselines; b != nil {
+			score.Baselines = []report.Baseline{{Name: raw, Value: orNaN(b.TFIDF)}, {Name: "overlap of words", Value: orNaN(b.WordOverlap)}, {Name: "untrained encoder", Value: orNaN(b.RandomInit)}}
+		}
+		list = append(list, score)
+	}
+	return list
+}
+
+// orNaN is a number that may not be there.
+func orNaN(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
+	}
+	return *v
+}
+
+// pairScores are those of a model of pictures and texts, and of its encoder of pictures by itself.
+func pairScores(r eval.PairReport) []report.Score {
+	direction := func(task, meaning, items string, s eval.Retrieval) report.Score {
+		score := report.Score{Task: task, Meaning: meaning, Value: s.Hits[1], Items: s.Queries, Detail: fmt.Sprintf(
+			"the first of %d %s; among the first five it is for %.1f %%, among ten for %.1f %%; median rank %.1f", s.Items, items, 100*s.Hits[5], 100*s.Hits[10], s.MedianRank)}
+		if b := s.Baselines; b != nil {
+			score.Baselines = []report.Baseline{{Name: "untrained model", Value: b.RandomInit.Hits[1]}, {Name: "chance", Value: b.Chance.Hits[1]}}
+		}
+		return score
+	}
+	list := []report.Score{
+		direction("Captions find pictures", report.MeaningCaptions, "pictures", r.Retrieval.TextToImage),
+		direction("Pictures find captions", report.MeaningPictures, "captions", r.Retrieval.ImageToText),
+	}
+	if z := r.ZeroShot; z != nil {
+		score := report.Score{Task: "Classes by their names", Meaning: report.MeaningZeroShot, Value: z.Accuracy, Items: z.Pictures, Detail: fmt.Sprintf("%d classes", len(z.Classes))}
+		if b := z.Baselines; b != nil {
+			score.Baselines = []report.Baseline{{Name: "untrained model", Value: b.RandomInit}, {Name: "chance", Value: b.Chance}, {Name: "largest class", Value: b.Majority}}
+		}
+		list = append(list, score)
+	}
+	if r.Encoder == nil {
+		return list
+	}
+	for _, s := range scores(*r.Encoder, "raw pixels") {
+		s.Task = "Encoder of pictures: " + strings.ToLower(s.Task)
+		list = append(list, s)
+	}
 	return list
 }
 
@@ -330,65 +380,6 @@ func texts(rows [][]positive.TextLine) [][]report.TextLine {
 		}
 	}
 	return list
-}
-
-// search finds the neighbours of a few test pictures among the training pictures.
-func search(r *eval.Result) ([]report.Query, error) {
-	rows := pick(queries, r.Test.Vectors.Rows)
-	asked := metric.Matrix{Rows: len(rows), Cols: r.Test.Vectors.Cols}
-	for _, row := range rows {
-		asked.Data = append(asked.Data, r.Test.Vectors.Row(row)...)
-	}
-	found, err := metric.Neighbours(r.Train.Vectors, asked, neighboursEach)
-	if err != nil {
-		return nil, err
-	}
-	var list []report.Query
-	for q, row := range rows {
-		query := report.Query{}
-		if query.Photo, err = photoOf(r.Test, row, thumbnail); err != nil {
-			return nil, err
-		}
-		for _, n := range found[q] {
-			neighbour := report.Neighbour{Similarity: float64(n.Similarity)}
-			if neighbour.Photo, err = photoOf(r.Train, n.Index, thumbnail); err != nil {
-				return nil, err
-			}
-			query.Neighbours = append(query.Neighbours, neighbour)
-		}
-		list = append(list, query)
-	}
-	return list, nil
-}
-
-// plane lays test pictures out on a plane.
-func plane(r *eval.Result) ([]report.MapPoint, error) {
-	rows := pick(mapPoints, r.Test.Vectors.Rows)
-	chosen := metric.Matrix{Rows: len(rows), Cols: r.Test.Vectors.Cols}
-	for _, row := range rows {
-		chosen.Data = append(chosen.Data, r.Test.Vectors.Row(row)...)
-	}
-	places, err := metric.Map2D(chosen)
-	if err != nil {
-		return nil, err
-	}
-	var list []report.MapPoint
-	for i, row := range rows {
-		p, err := photoOf(r.Test, row, mapThumbnail)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, report.MapPoint{X: places[i].X, Y: places[i].Y, Class: r.Test.Labels[row], Name: p.Name, Image: p.Image})
-	}
-	return list, nil
-}
-
-func photoOf(v eval.Vectors, row, side int) (report.Photo, error) {
-	picture, err := v.Images.Image(v.Items[row])
-	if err != nil {
-		return report.Photo{}, err
-	}
-	return photo(v.Images, v.Items[row], picture, side)
 }
 
 func photo(images *data.Images, i int, picture *image.RGBA, side int) (report.Photo, error) {

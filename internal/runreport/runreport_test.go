@@ -9,12 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomlx/compute"
+
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/eval"
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/picturetest"
 	"github.com/alike-ml/alike/internal/runreport"
+	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/report"
 	"github.com/alike-ml/alike/train"
 )
@@ -38,24 +41,36 @@ func reportOf(t *testing.T, folder string) string {
 		Encoder:  "a few million weights",
 		Pictures: opened.Train, Timing: []report.Span{{Name: "training", Duration: 1500 * time.Millisecond}},
 	}
+	backend := openDevice(t)
+	if in.Model, err = embed.Load(backend, train.ModelDir(dir)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(in.Model.Close)
 	if opened.Test != nil {
-		backend, err := device.Open(config.Device)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer backend.Finalize()
-		m, err := embed.Load(backend, train.ModelDir(dir))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if in.Evaluation, err = eval.Run(t.Context(), backend, m, opened, eval.Options{}, nil); err != nil {
+		if in.Evaluation, err = eval.Run(t.Context(), backend, in.Model, opened, eval.Options{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return written(t, in)
+}
+
+func openDevice(t *testing.T) compute.Backend {
+	t.Helper()
+	backend, err := device.Open(device.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(backend.Finalize)
+	return backend
+}
+
+// written is the report of a run.
+func written(t *testing.T, in runreport.Input) string {
+	t.Helper()
 	if err := runreport.Write(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, runreport.File))
+	text, err := os.ReadFile(filepath.Join(in.Dir, runreport.File))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,11 +110,15 @@ func TestReportOfALabelledRun(t *testing.T) {
 	}
 }
 
-// Without test pictures nothing was evaluated: there are no scores to show.
+// Without test pictures nothing was evaluated: there are no scores to show, but what held-out pictures find there is.
 func TestReportOfARunWithoutTestPictures(t *testing.T) {
 	dir := t.TempDir()
 	picturetest.Classes(t, dir, []string{"a", "b"}, 12, 16, 1)
-	check(t, reportOf(t, dir), "training", "positives", "again")
+	page := reportOf(t, dir)
+	check(t, page, "neighbours", "map", "training", "positives", "again")
+	if !strings.Contains(page, "kept back from training") {
+		t.Error("it does not say where the queries are from")
+	}
 }
 
 func TestReportOfARunWithoutLabels(t *testing.T) {
@@ -147,16 +166,65 @@ func TestReportOfARunOnText(t *testing.T) {
 		Dir: dir, Title: "A <run> of a moment", Command: "alike train simclr --data pictures --out run smallcnn simclr.temperature", Config: config,
 		Encoder: "a few million weights", Rows: result.Start.Rows,
 	}
-	if err := runreport.Write(t.Context(), in); err != nil {
+	if in.TextModel, err = embed.LoadText(openDevice(t), train.ModelDir(dir)); err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(filepath.Join(dir, runreport.File))
+	defer in.TextModel.Close()
+	half := 0.5
+	in.Scores = &eval.Report{Tasks: eval.Scores{STS: &eval.STS{Spearman: &half, Pairs: 60, Baselines: &eval.STSBaselines{TFIDF: &half}}}}
+	page := written(t, in)
+	check(t, page, "scores", "neighbours", "map", "training", "texts", "again")
+	for _, want := range []string{
+		"Sentence similarity", "kNN accuracy", "words alone", "untrained", "Alignment", "negative, number", "&lt;words&gt;", "simcse.negatives.number",
+		"TF-IDF", "overlap of words", "0.500", "60 items scored", `class="lines"`, "kept back from training", "same class",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("it does not show %q", want)
+		}
+	}
+}
+
+// A run on pictures with captions shows what held-out captions and pictures find, which of it is theirs, and the scores of both directions.
+func TestReportOfARunOnPairs(t *testing.T) {
+	folder := picturetest.Splits(t, 12, 1, 16)
+	table := "image\tcaption\tkind\n"
+	for _, class := range []string{"a", "b", "c"} {
+		for i := range 12 {
+			table += fmt.Sprintf("train/%s/%03d.png\tthe <picture> %d of %s\t%s\n", class, i, i, class, class)
+		}
+	}
+	path := filepath.Join(folder, "pairs.tsv")
+	if err := os.WriteFile(path, []byte(table), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	config := train.DefaultCLIP(16, "static", method.Softmax).WithEpochs(1)
+	config.Data, config.Batch, config.HoldOut = path, 8, 0.5
+	config.Backbone, config.Width, config.CLIP.Out, config.Pairs.Class = "smallcnn", 0.25, 16, "kind"
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, err := train.Run(t.Context(), config, dir, train.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	in := runreport.Input{Dir: dir, Title: "A <run> of a moment", Command: "alike train simclr --data pictures simclr.temperature", Config: config, Encoder: "a few million weights"}
+	backend := openDevice(t)
+	var err error
+	if in.PairModel, err = embed.LoadPair(backend, train.ModelDir(dir)); err != nil {
+		t.Fatal(err)
+	}
+	defer in.PairModel.Close()
+	items, err := train.OpenPairs(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := string(content)
-	check(t, page, "training", "texts", "again")
-	for _, want := range []string{"Sentence similarity", "kNN accuracy", "words alone", "untrained", "Alignment", "negative, number", "&lt;words&gt;", "simcse.negatives.number"} {
+	defer items.Close()
+	if in.PairScores, err = eval.RunPairs(t.Context(), backend, in.PairModel, items.Watched, []string{"{}"}, true, nil); err != nil {
+		t.Fatal(err)
+	}
+	page := written(t, in)
+	check(t, page, "scores", "neighbours", "map", "training", "again")
+	for _, want := range []string{
+		"Captions find pictures", "Pictures find captions", "Classes by their names", "Encoder of pictures: linear probe", "chance", "untrained model", "median rank",
+		`title="the &lt;picture&gt;`, "its own", "of another pair", "<b>the &lt;picture&gt;", `class="lines"`,
+	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("it does not show %q", want)
 		}
