@@ -71,7 +71,7 @@ type Score struct {
 	Value       float64
 	Correlation bool
 	Baselines   []Baseline
-	// Items is the number of items scored, from which the standard error of a share follows; 0 means unknown.
+	// Items is the number of items scored, from which the standard error of a share follows; 0 for unknown, and for a correlation.
 	Items int
 }
 

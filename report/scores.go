@@ -40,7 +40,7 @@ func (s Score) bar(name string, value float64) bar {
 		return b
 	}
 	b.Width = 100 * min(max(value, 0), 1)
-	if s.Items > 0 && !s.Correlation && value >= 0 && value <= 1 {
+	if s.Items > 0 && value >= 0 && value <= 1 {
 		// The standard error of a share p of n independent items.
 		b.Error = "± " + number(100*math.Sqrt(value*(1-value)/float64(s.Items)), 1)
 	}

@@ -18,6 +18,9 @@ const (
 	mostLearned = 4000
 )
 
+// mostRepeats is how often a text may be there for its query to be shown as many others as there are: each is shown once.
+const mostRepeats = 4
+
 // shelf are items with their vectors, a row each.
 type shelf struct {
 	vectors metric.Matrix
@@ -48,7 +51,7 @@ func show(ctx context.Context, run *report.Run, in Input) error {
 // showFound shows what some of the items asked for find, and where they lie.
 func showFound(run *report.Run, searched, asked shelf) (err error) {
 	rows := pick(queries, asked.vectors.Rows)
-	found, err := metric.Neighbours(searched.vectors, picked(asked.vectors, rows), neighboursEach)
+	found, err := metric.Neighbours(searched.vectors, picked(asked.vectors, rows), neighboursEach*mostRepeats)
 	if err != nil {
 		return err
 	}
@@ -57,12 +60,19 @@ func showFound(run *report.Run, searched, asked shelf) (err error) {
 		if query.Photo, err = asked.photo(row, thumbnail); err != nil {
 			return err
 		}
+		seen := map[string]bool{}
 		for _, n := range found[q] {
 			neighbour := report.Neighbour{Similarity: float64(n.Similarity)}
 			if neighbour.Photo, err = searched.photo(n.Index, thumbnail); err != nil {
 				return err
 			}
-			query.Neighbours = append(query.Neighbours, neighbour)
+			if text := neighbour.Photo.Text; text != "" && seen[text] {
+				continue
+			}
+			seen[neighbour.Photo.Text] = true
+			if query.Neighbours = append(query.Neighbours, neighbour); len(query.Neighbours) == neighboursEach {
+				break
+			}
 		}
 		run.Queries = append(run.Queries, query)
 	}
@@ -85,7 +95,7 @@ func plane(s shelf) ([]report.MapPoint, error) {
 		}
 		name := p.Name
 		if p.Text != "" {
-			name = short(p.Text)
+			name = short(p.Text, nameLetters)
 		}
 		list = append(list, report.MapPoint{X: places[i].X, Y: places[i].Y, Class: s.class(row), Name: name, Image: p.Image})
 	}
@@ -164,7 +174,7 @@ func showTexts(ctx context.Context, run *report.Run, in Input) error {
 			if err != nil {
 				return p, err
 			}
-			p.Text = read.Texts[0]
+			p.Text = short(read.Texts[0], textLetters)
 			if label := text.Label(row); label >= 0 {
 				p.Label = text.Classes[label]
 			}
@@ -212,7 +222,8 @@ func showPairs(ctx context.Context, run *report.Run, in Input) error {
 			}
 			words, err := held.Row(v.Items[row])
 			if err == nil {
-				p.Name = short(words.Captions[0])
+				p.Name = short(words.Captions[0], nameLetters)
+				p.Label = p.Name
 			}
 			return p, err
 		},
@@ -222,7 +233,7 @@ func showPairs(ctx context.Context, run *report.Run, in Input) error {
 		if err != nil {
 			return report.Photo{}, err
 		}
-		return report.Photo{Text: words.Texts[0]}, nil
+		return report.Photo{Text: short(words.Texts[0], textLetters)}, nil
 	}}
 	if err := showPaired(run, captions, pictures, v.ImagesOf, captionQueries); err != nil {
 		return err
@@ -268,14 +279,17 @@ func showPaired(run *report.Run, asked, searched shelf, own [][]metric.Relevant,
 	return nil
 }
 
-// shownLetters is how much of a text is its name.
-const shownLetters = 80
+// How much is shown of a text, and how much of it is its name.
+const (
+	textLetters = 300
+	nameLetters = 80
+)
 
-// short is a text in a line, cut where it is long.
-func short(text string) string {
+// short is a text in a line, cut to so many letters.
+func short(text string, most int) string {
 	letters := []rune(strings.Join(strings.Fields(text), " "))
-	if len(letters) > shownLetters {
-		return string(letters[:shownLetters-1]) + "…"
+	if len(letters) > most {
+		return string(letters[:most-1]) + "…"
 	}
 	return string(letters)
 }

@@ -278,7 +278,7 @@ func scores(r eval.Report, raw string) []report.Score {
 		list = append(list, score)
 	}
 	if s := r.Tasks.STS; s != nil {
-		score := report.Score{Task: "Sentence similarity", Meaning: report.MeaningSTS, Correlation: true, Value: orNaN(s.Spearman), Items: s.Pairs}
+		score := report.Score{Task: "Sentence similarity", Meaning: report.MeaningSTS, Correlation: true, Value: orNaN(s.Spearman), Detail: fmt.Sprintf("%d pairs scored", s.Pairs)}
 		if b := s.Baselines; b != nil {
 			score.Baselines = []report.Baseline{{Name: raw, Value: orNaN(b.TFIDF)}, {Name: "overlap of words", Value: orNaN(b.WordOverlap)}, {Name: "untrained encoder", Value: orNaN(b.RandomInit)}}
 		}
@@ -299,7 +299,7 @@ func orNaN(v *float64) float64 {
 func pairScores(r eval.PairReport) []report.Score {
 	direction := func(task, meaning, items string, s eval.Retrieval) report.Score {
 		score := report.Score{Task: task, Meaning: meaning, Value: s.Hits[1], Items: s.Queries, Detail: fmt.Sprintf(
-			"the first of %d %s; among the first five it is for %.1f %%, among ten for %.1f %%; median rank %.1f", s.Items, items, 100*s.Hits[5], 100*s.Hits[10], s.MedianRank)}
+			"the first of %d %s; among the first five it is for %.1f %%, among ten for %.1f %%; median rank %g", s.Items, items, 100*s.Hits[5], 100*s.Hits[10], s.MedianRank)}
 		if b := s.Baselines; b != nil {
 			score.Baselines = []report.Baseline{{Name: "untrained model", Value: b.RandomInit.Hits[1]}, {Name: "chance", Value: b.Chance.Hits[1]}}
 		}

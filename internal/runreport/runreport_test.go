@@ -176,7 +176,7 @@ func TestReportOfARunOnText(t *testing.T) {
 	check(t, page, "scores", "neighbours", "map", "training", "texts", "again")
 	for _, want := range []string{
 		"Sentence similarity", "kNN accuracy", "words alone", "untrained", "Alignment", "negative, number", "&lt;words&gt;", "simcse.negatives.number",
-		"TF-IDF", "overlap of words", "0.500", "60 items scored", `class="lines"`, "kept back from training", "same class",
+		"TF-IDF", "overlap of words", "0.500", "60 pairs scored", `class="lines"`, "kept back from training", "same class",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("it does not show %q", want)
