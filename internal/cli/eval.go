@@ -100,8 +100,8 @@ func (e evalCommand) misplaced(text, table bool) error {
 	if !text && (e.STS != "" || e.Test != nil || e.TestSplit != nil) {
 		return usageError{errors.New("--sts, --test and --test-split are for encoders of text")}
 	}
-	if !table && (e.Pairs.ImageColumn != nil || e.Pairs.CaptionColumns != nil || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
-		return usageError{errors.New("--image-column, --caption-columns and --templates are for a model of pictures and texts on a table of both")}
+	if !table && (e.Pairs.ImageColumn != nil || e.Pairs.CaptionColumns != nil || e.Pairs.ClassName != nil || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
+		return usageError{errors.New("--image-column, --caption-columns, --templates and --class-name are for a model of pictures and texts on a table of both")}
 	}
 	if !text && !table && e.Text.given() {
 		return usageError{errors.New("--columns, --class, --format, --separator, --split and --header are for files of text and tables: the classes of pictures are their folders")}

@@ -128,7 +128,7 @@ func concludePairs(ctx context.Context, c console, backend compute.Backend, in r
 		began := time.Now()
 		held := items.Watched.Some(mostHeld, in.Config.Seed)
 		bar := newStages(c.err, "pictures")
-		in.PairScores, err = eval.RunPairs(ctx, backend, in.PairModel, held, []string{"{}"}, true, bar.say)
+		in.PairScores, err = eval.RunPairs(ctx, backend, in.PairModel, held, eval.Prompts{Templates: []string{"{}"}}, true, bar.say)
 		bar.finish()
 		if err != nil {
 			return err

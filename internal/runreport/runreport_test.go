@@ -216,7 +216,7 @@ func TestReportOfARunOnPairs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer items.Close()
-	if in.PairScores, err = eval.RunPairs(t.Context(), backend, in.PairModel, items.Watched, []string{"{}"}, true, nil); err != nil {
+	if in.PairScores, err = eval.RunPairs(t.Context(), backend, in.PairModel, items.Watched, eval.Prompts{Templates: []string{"{}"}}, true, nil); err != nil {
 		t.Fatal(err)
 	}
 	page := written(t, in)
