@@ -338,8 +338,12 @@ func columns() (list []column) {
 	add("time", func(g Group) string {
 		return g.Seconds.middle(func(v float64) string { return time.Duration(math.Round(v) * float64(time.Second)).String() })
 	})
-	add("views/s", func(g Group) string { return g.ViewsPerSecond.middle(func(v float64) string { return fmt.Sprintf("%.0f", v) }) })
-	add("memory", func(g Group) string { return g.PeakMemory.middle(func(v float64) string { return fmt.Sprintf("%.0f MB", v/1e6) }) })
+	add("views/s", func(g Group) string {
+		return g.ViewsPerSecond.middle(func(v float64) string { return fmt.Sprintf("%.0f", v) })
+	})
+	add("memory", func(g Group) string {
+		return g.PeakMemory.middle(func(v float64) string { return fmt.Sprintf("%.0f MB", v/1e6) })
+	})
 	return list
 }
 
