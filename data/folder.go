@@ -92,7 +92,7 @@ func noImages(name, dir string, skipped *Skipped) error {
 	if len(list) == 0 {
 		return fmt.Errorf("%w in %s: put JPEG, PNG, GIF, WebP, BMP or TIFF files there, or give another folder", ErrNoImages, name)
 	}
-	return fmt.Errorf("%w in %s: %d skipped, first %s: %w", ErrNoImages, name, len(list), list[0].Path, list[0].Err)
+	return fmt.Errorf("%w in %s: %d skipped, first %s: %w", ErrNoImages, name, len(list), shown(list[0].Path), list[0].Err)
 }
 
 // splits are the folders of the splits: "." where the whole folder is one, "" where there is none.

@@ -342,3 +342,30 @@ func TestTheDirectoryOfATIFFIsFoundWithoutReadingAllBeforeIt(t *testing.T) {
 		t.Errorf("allocated %d bytes", allocated)
 	}
 }
+
+// TestNamesThatAreNoTextAreShownInQuotes, so that every skipped file has a line and none commands the terminal.
+func TestNamesThatAreNoTextAreShownInQuotes(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"good.jpg", "a\nb.jpg", "\x1b[31m.jpg", "latin\xe9.jpg"} {
+		content := read(t, "testdata/color.jpg")
+		if name != "good.jpg" {
+			content = content[:20]
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
+			t.Skip(err) // a file system that has no such names
+		}
+	}
+	folder, err := OpenImageFolder(t.Context(), dir, FolderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, s := range folder.Skipped.List() {
+		lines = append(lines, s.String())
+	}
+	early := ": " + ErrDamaged.Error() + ": jpeg: file ends early"
+	want := []string{`"\x1b[31m.jpg"` + early, `"a\nb.jpg"` + early, `"latin\xe9.jpg": its name is not UTF-8: rename it`}
+	if diff := cmp.Diff(want, lines); diff != "" || folder.Train.Len() != 1 {
+		t.Errorf("%d pictures, %s", folder.Train.Len(), diff)
+	}
+}

@@ -142,7 +142,7 @@ func (b *pairBuilder) nothing(paths []string) error {
 		name = fmt.Sprintf("%s and %d more", name, len(paths)-1)
 	}
 	if skipped := b.images.Skipped.List(); len(skipped) > 0 && len(b.captions.dropped.list()) == 0 {
-		return fmt.Errorf("%s: %w: %s: %w", name, ErrNoText, skipped[0].Path, skipped[0].Err)
+		return fmt.Errorf("%s: %w: %s: %w", name, ErrNoText, shown(skipped[0].Path), skipped[0].Err)
 	}
 	return fmt.Errorf("%s: %w", name, b.captions.nothing())
 }
@@ -316,11 +316,11 @@ func (b *pairBuilder) unusable(r looked, class string) *badRow {
 		return bad
 	case r.bad != nil:
 		b.images.Skipped.add(r.picture, fmt.Errorf("%w (%s)", r.bad, b.captions.dropped.place(r.line)))
-		return &badRow{NoPicture, fmt.Sprintf("%s: %v", r.picture, r.bad)}
+		return &badRow{NoPicture, Skip{r.picture, r.bad}.String()}
 	case !utf8.ValidString(class):
 		return &badRow{InvalidUTF8, "the class"}
 	case there && b.classes[i] != class:
-		return &badRow{Malformed, fmt.Sprintf("%s is of class %.40q here and %.40q before", r.picture, class, b.classes[i])}
+		return &badRow{Malformed, fmt.Sprintf("%s is of class %.40q here and %.40q before", shown(r.picture), class, b.classes[i])}
 	}
 	return nil
 }

@@ -1,9 +1,14 @@
 package data
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Skipped lists the files that could not be read and why. It may be used by many goroutines at once.
@@ -16,6 +21,17 @@ type Skipped struct {
 type Skip struct {
 	Path string // slash-separated, relative to the opened folder
 	Err  error  // one line
+}
+
+// String is the path and what is wrong, in one line.
+func (s Skip) String() string { return fmt.Sprintf("%s: %v", shown(s.Path), s.Err) }
+
+// shown is a name for a line of text: in quotes where characters of it are none, but ends of lines and commands to terminals.
+func shown(name string) string {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // Len returns the number of skipped files.

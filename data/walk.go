@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -120,6 +121,10 @@ func (w *walker) walk(dir string, above []fs.FileInfo) error {
 	above = append(slices.Clip(above), info)
 	for _, entry := range entries {
 		if hidden(entry.Name()) {
+			continue
+		}
+		if !utf8.ValidString(entry.Name()) { // which no fs.FS opens
+			w.skipped.add(path.Join(dir, entry.Name()), errors.New("its name is not UTF-8: rename it"))
 			continue
 		}
 		if err := w.visit(path.Join(dir, entry.Name()), entry.Type(), above); err != nil {

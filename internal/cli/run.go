@@ -272,6 +272,6 @@ func printSkipped(out io.Writer, skipped []data.Skip) {
 			fmt.Fprintf(out, "  and %d more\n", len(skipped)-i)
 			break
 		}
-		fmt.Fprintf(out, "  %s: %v\n", s.Path, s.Err)
+		fmt.Fprintf(out, "  %s\n", s)
 	}
 }
