@@ -67,12 +67,13 @@ type scratch[T element] struct {
 	plane   []T   // see planeLeft and linesLeft
 	tap     int   // what these two hold is for, in the operand's own numbers; -1 for nothing
 
-	c    []float32 // a part of C on its way to bfloat16
-	sums []uint64  // the sums of slices of k
+	c      []float32 // a part of C on its way to bfloat16
+	sums   []uint64  // the sums of slices of k
+	shared []uint64  // the panels of B, for all tasks
 }
 
-// floats returns n numbers in the memory of words, which grows if it must. They hold anything.
-func floats[C float32 | float64](words *[]uint64, n int) []C {
+// numbers returns n numbers in the memory of words, which grows if it must. They hold anything.
+func numbers[C element](words *[]uint64, n int) []C {
 	if need := (n*int(unsafe.Sizeof(C(0))) + 7) / 8; len(*words) < need {
 		*words = make([]uint64, need)
 	}
@@ -164,6 +165,11 @@ func (pr *product[T]) run(p *parallel.Pool, spaces *arena[T]) {
 		pr.runSlices(p, spaces, g)
 		return
 	}
+	if g.rows > 1 {
+		shared := *pr
+		defer spaces.put(shared.share(p, spaces))
+		pr = &shared
+	}
 	p.For(g.rows*g.cols, func(task int) {
 		s := spaces.get()
 		defer spaces.put(s)
@@ -171,6 +177,19 @@ func (pr *product[T]) run(p *parallel.Pool, spaces *arena[T]) {
 		j0, j1 := columns(j, g.cols, pr.n, pr.micro.nr)
 		pr.block(s, pr.rowOf(i, g.rows), pr.rowOf(i+1, g.rows), j0, j1, 0, pr.k)
 	})
+}
+
+// share packs B once for all tasks, into the scratch space that it returns.
+func (pr *product[T]) share(p *parallel.Pool, spaces *arena[T]) *scratch[T] {
+	nr, rows := pr.micro.nr, (pr.k+1)&^1
+	panels := (pr.n + nr - 1) / nr
+	s := spaces.get()
+	packed := &packedRight[T]{panels: numbers[T](&s.shared, panels*rows*nr), rows: rows, nr: nr}
+	p.For(panels, func(q int) {
+		pr.b.panel(packed.panels[q*rows*nr:], 0, pr.k, q*nr, min(nr, pr.n-q*nr))
+	})
+	pr.b = packed
+	return s
 }
 
 // rowOf returns the row of C where chunk i of n chunks begins.
@@ -282,7 +301,7 @@ func (pr *product[T]) runSlices(p *parallel.Pool, spaces *arena[T], g grid) {
 func sumSlices[C float32 | float64, T element](p *parallel.Pool, pr *product[T], spaces *arena[T], g grid) {
 	own := spaces.get()
 	defer spaces.put(own)
-	partial := floats[C](&own.sums, g.slices*pr.m*pr.n)
+	partial := numbers[C](&own.sums, g.slices*pr.m*pr.n)
 	p.For(g.slices*g.rows*g.cols, func(task int) {
 		s := spaces.get()
 		defer spaces.put(s)
@@ -369,8 +388,13 @@ func runHalf(p *parallel.Pool, pr *product[uint16], dst []uint16) {
 	part := *pr
 	part.cRows = nil
 	g := splitProduct[uint16](pr.m, pr.n, pr.k, pr.micro)
+	if g.slices == 1 && (g.rows > 1 || pr.m > halfRows) {
+		defer arenaBF16.put(part.share(p, &arenaBF16))
+	}
 	if g.slices > 1 {
-		c := make([]float32, pr.m*pr.n)
+		own := arenaBF16.get()
+		defer arenaBF16.put(own)
+		c := numbers[float32](&own.shared, pr.m*pr.n)
 		part.c, part.ldc = unsafe.Pointer(&c[0]), pr.n
 		part.runSlices(p, &arenaBF16, g)
 		forRows(p, pr.m, pr.n, func(i int) { F32ToBF16(dst[at(i):][:pr.n], c[i*pr.n:]) })

@@ -188,7 +188,7 @@ func GemmBF16(p *parallel.Pool, g GemmHalf) {
 	forBatch(p, g.Batch, 2*g.M*g.N*g.K, func(p *parallel.Pool, i int) {
 		pr := product[uint16]{
 			micro: mic, m: g.M, n: g.N, k: g.K,
-			a:     &halfLeft{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA},
+			a:     &halfLeft{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA, pack: Conflicts(2*g.LDA, g.TransA)},
 			b:     &halfRight{b: g.B[i*g.StrideB:], ld: g.LDB, trans: g.TransB, nr: mic.nr},
 			cSize: 4, ldc: g.LDC,
 			alpha: bitsOf(g.Alpha), beta: bitsOf(g.Beta), noBeta: g.Beta == 0,

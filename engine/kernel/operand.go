@@ -67,14 +67,17 @@ type halfLeft struct {
 	a     []uint16
 	ld    int
 	trans bool
+	pack  bool // as of matrixLeft
 }
 
 func (m *halfLeft) panel(s *scratch[uint16], i, rows, k0, kc int) (unsafe.Pointer, int, int) {
 	dst := s.a
-	if kc == 0 {
+	switch {
+	case kc == 0:
 		return unsafe.Pointer(&dst[0]), 4, 4
-	}
-	if m.trans {
+	case !m.pack && !m.trans && kc%2 == 0: // After an odd last one there has to be a zero.
+		return unsafe.Pointer(&m.a[i*m.ld+k0]), m.ld * 2, 4
+	case m.trans:
 		pitch := columnPitch(rows)
 		interleaveBlock(dst, m.a[k0*m.ld+i:], m.ld, kc, rows, pitch)
 		return unsafe.Pointer(&dst[0]), 4, pitch * 4
@@ -85,6 +88,16 @@ func (m *halfLeft) panel(s *scratch[uint16], i, rows, k0, kc int) (unsafe.Pointe
 		row[copy(row[:kc], m.a[(i+r)*m.ld+k0:])] = 0
 	}
 	return unsafe.Pointer(&dst[0]), pitch * 2, 4
+}
+
+// packedRight is a right operand whose panels were packed before, each with all rows of B, one after the other.
+type packedRight[T element] struct {
+	panels   []T
+	rows, nr int
+}
+
+func (m *packedRight[T]) panel(_ []T, k0, kc, j, cols int) (unsafe.Pointer, int) {
+	return unsafe.Pointer(&m.panels[min(j*m.rows+k0*m.nr, len(m.panels)-1)]), m.nr * max(sizeOf[T](), 4)
 }
 
 // halfRight is matrixRight for bfloat16.
