@@ -16,16 +16,17 @@ import (
 type Static struct {
 	Width      int `yaml:"width" json:"width" help:"width of a token's vector"`
 	Vocabulary int `yaml:"vocabulary" json:"vocabulary" help:"number of different tokens"`
-	// A weight for each token is a shorter way for training to say that a word hardly matters than to shrink its vector. Arora et
-	// al. 2017, "A simple but tough-to-beat baseline for sentence embeddings", have weights by frequency.
+	// A weight for each token is a shorter way for training to say that a word hardly matters than to shrink its vector. Rarity says so
+	// before the first step.
 	Weights bool    `yaml:"weights" json:"weights" help:"give each token a weight beside its vector, both trained"`
+	Rarity  Rarity  `yaml:"rarity" json:"rarity,omitempty" help:"weigh tokens by how rare they are in the text to learn from: sif, idf, or none"`
 	Dropout float64 `yaml:"dropout" json:"dropout" help:"share of a text's tokens that is left out in training; the rest is scaled up"`
 }
 
 // NewStatic has Wieting et al.'s 300 channels, GloVe's and word2vec's largest, a weight for each token, and the dropout of whole words
 // that Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods for text classification", find best, 0.3.
 func NewStatic(vocabulary int) Static {
-	return Static{Width: 300, Vocabulary: vocabulary, Weights: true, Dropout: 0.3}
+	return Static{Width: 300, Vocabulary: vocabulary, Weights: true, Rarity: RarityNone, Dropout: 0.3}
 }
 
 // Validate names the first field whose value cannot be used, and what it must be.
@@ -35,6 +36,9 @@ func (s Static) Validate() error {
 	}
 	if s.Vocabulary < 1 || s.Vocabulary > maxVocabulary {
 		return fmt.Errorf("vocabulary is %d: it must be from 1 to %d", s.Vocabulary, maxVocabulary)
+	}
+	if err := s.Rarity.Validate(); err != nil {
+		return err
 	}
 	if !(s.Dropout >= 0 && s.Dropout < 1) {
 		return fmt.Errorf("dropout is %g: it must be from 0 to below 1", s.Dropout)
@@ -62,6 +66,9 @@ func (s Static) Hidden(scope *model.Scope, tokens Tokens) *graph.Node {
 	weight := graph.Ones(x.Graph(), shapes.Make(x.DType(), tokens.IDs.Shape().Dimensions...))
 	if s.Weights {
 		weight = lookUp(nn.Parameter(scope, "weights", nn.Ones, s.Vocabulary), tokens.IDs) // one axis: spared weight decay
+	}
+	if s.Rarity.On() {
+		weight = graph.Mul(weight, lookUp(s.rarity(scope), tokens.IDs))
 	}
 	weight = graph.InsertAxes(nn.Dropout(scope, weight, s.Dropout), -1)
 	return graph.ConvertDType(graph.Mul(x, graph.BroadcastToShape(weight, x.Shape())), tokens.Precision())

@@ -265,20 +265,24 @@ func TestStaticIsAWeightedBagOfWords(t *testing.T) {
 	for i := range weights {
 		weights[i] = float32(r.Float64())
 	}
+	rarity := make([]float32, vocabulary)
+	for i := range rarity {
+		rarity[i] = float32(r.Float64())
+	}
 	store := model.NewStore()
 	for path, value := range map[string]*tensors.Tensor{"/words": tensors.FromFlatDataAndDimensions(words, vocabulary, width),
-		"/weights": tensors.FromFlatDataAndDimensions(weights, vocabulary)} {
+		"/weights": tensors.FromFlatDataAndDimensions(weights, vocabulary), "/rarity": tensors.FromFlatDataAndDimensions(rarity, vocabulary)} {
 		if _, err := store.CreateVariable(path, value); err != nil {
 			t.Fatal(err)
 		}
 	}
-	encoder := backbone.Static{Width: width, Vocabulary: vocabulary, Weights: true}
+	encoder := backbone.Static{Width: width, Vocabulary: vocabulary, Weights: true, Rarity: backbone.RarityIDF}
 	got := textRun{on: "cpu", pooling: backbone.PoolMean, store: store}.vectors(t, encoder, pad(r, texts, 7, vocabulary))
 	for i, text := range texts {
 		for d := range width {
 			var want float64
 			for _, id := range text {
-				want += float64(weights[id]) * float64(words[int(id)*width+d]) / float64(len(text))
+				want += float64(weights[id]) * float64(rarity[id]) * float64(words[int(id)*width+d]) / float64(len(text))
 			}
 			if math.Abs(float64(got[i*width+d])-want) > 1e-6 {
 				t.Errorf("text %d: number %d is %g, want %g", i, d, got[i*width+d], want)

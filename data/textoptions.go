@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/alike-ml/alike/internal/nearest"
@@ -79,4 +80,12 @@ func (o TextOptions) columns() []string {
 		}
 	}
 	return columns
+}
+
+// ByNumber says whether columns are called by their places, as those of a file without a header are.
+func ByNumber(columns []string) bool {
+	return !slices.ContainsFunc(columns, func(name string) bool {
+		_, err := strconv.Atoi(name)
+		return err != nil
+	})
 }

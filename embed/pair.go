@@ -102,6 +102,10 @@ func (m *PairModel) Save(dir string) error {
 func (m *PairModel) Untrained(backend compute.Backend) (*PairModel, error) {
 	store := model.NewStore()
 	nn.SetSeed(store, m.Config.Seed)
+	encoder := func(s *model.Store) *model.Scope { return s.RootScope().At(method.TextScope).At(method.EncoderScope) }
+	if err := copyRarity(m.Config.Pair.Text.TextConfig, encoder(store), encoder(m.store)); err != nil {
+		return nil, err
+	}
 	return NewPair(backend, store, m.Config, m.tokenizer)
 }
 

@@ -256,9 +256,22 @@ func OpenText(dir string) (*TextModel, error) {
 	return m, nil
 }
 
-// Untrained returns the encoder as it was before the first step of training, with the same tokenizer: see [Untrained].
+// Untrained returns the encoder as it was before the first step of training, with the same tokenizer, and the same weights of tokens by
+// rarity: see [Untrained].
 func (m *TextModel) Untrained(backend compute.Backend) (*TextModel, error) {
 	store := model.NewStore()
 	nn.SetSeed(store, m.Config.Seed)
+	encoder := func(s *model.Store) *model.Scope { return s.RootScope().At(method.EncoderScope) }
+	if err := copyRarity(m.Config.Text.TextConfig, encoder(store), encoder(m.store)); err != nil {
+		return nil, err
+	}
 	return NewText(backend, store, m.Config, m.tokenizer)
+}
+
+// copyRarity gives an encoder of texts in a scope the weights by rarity of the one in another.
+func copyRarity(network backbone.TextConfig, scope, from *model.Scope) error {
+	if network.Static == nil {
+		return nil
+	}
+	return network.Static.CopyRarity(scope, from)
 }

@@ -201,12 +201,12 @@ func TestSavedFoldersComeBack(t *testing.T) {
 	}
 }
 
-// Weights that training keeps beside vectors are in the vectors that others read.
+// Weights that are kept beside vectors, learned ones and those by rarity, are in the vectors that others read.
 func TestWeightsOfTokensAreSavedInTheirVectors(t *testing.T) {
-	s := backbone.Static{Width: 2, Vocabulary: 3, Weights: true}
+	s := backbone.Static{Width: 2, Vocabulary: 3, Weights: true, Rarity: backbone.RaritySIF}
 	store := model.NewStore()
 	for path, value := range map[string]*tensors.Tensor{"/e/words": tensors.FromFlatDataAndDimensions([]float32{1, 2, 3, 4, 5, 6}, 3, 2),
-		"/e/weights": tensors.FromFlatDataAndDimensions([]float32{1, 0.5, -2}, 3)} {
+		"/e/weights": tensors.FromFlatDataAndDimensions([]float32{1, 0.5, -2}, 3), "/e/rarity": tensors.FromFlatDataAndDimensions([]float32{2, 1, 0.5}, 3)} {
 		if _, err := store.CreateVariable(path, value); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestWeightsOfTokensAreSavedInTheirVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, restored := load(t, dir)
-	if diff := cmp.Diff(map[string][]float32{"/encoder/words": {1, 2, 1.5, 2, -10, -12}}, values(t, restored)); diff != "" {
+	if diff := cmp.Diff(map[string][]float32{"/encoder/words": {2, 4, 1.5, 2, -5, -6}}, values(t, restored)); diff != "" {
 		t.Error(diff)
 	}
 }

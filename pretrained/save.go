@@ -17,7 +17,7 @@ import (
 )
 
 // Save writes the encoder in scope as a folder that sentence-transformers loads: settings, pooling and weights, a static encoder's
-// token weights multiplied into its vectors. The tokenizer's files belong in [TokenizerDir], which is made: saveTokenizer writes
+// weights of tokens multiplied into its vectors. The tokenizer's files belong in [TokenizerDir], which is made: saveTokenizer writes
 // them. modules.json, which makes the folder a model, comes last.
 func (m Model) Save(dir string, scope *model.Scope, saveTokenizer func(dir string) error) error {
 	encoder, err := m.Encoder.Encoder()
@@ -119,8 +119,14 @@ func saveStatic(path string, s backbone.Static, scope *model.Scope) error {
 	if err != nil {
 		return err
 	}
-	if s.Weights {
-		weights, err := valuesOf(scope, "weights")
+	for _, factor := range []struct {
+		name  string
+		given bool
+	}{{"weights", s.Weights}, {"rarity", s.Rarity.On()}} {
+		if !factor.given {
+			continue
+		}
+		weights, err := valuesOf(scope, factor.name)
 		if err != nil {
 			return err
 		}

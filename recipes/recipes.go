@@ -83,8 +83,8 @@ func Find(name string) (Recipe, error) {
 	return r, nil
 }
 
-// Of returns the recipe that a run started from, if the run departs from it in nothing but its data, its seed, and what changes
-// no result.
+// Of returns the recipe that a run started from, if the run departs from it in nothing but its data, where those are text with how it is
+// read, its seed, and what changes no result.
 func Of(config train.Config) (Recipe, bool) {
 	if config.Recipe == "" {
 		return Recipe{}, false
@@ -96,12 +96,20 @@ func Of(config train.Config) (Recipe, bool) {
 	for _, f := range fields.Changed(r.Config, config) {
 		switch f.Key {
 		case "data", "seed", "device", "workers", "checkpoint_seconds", "watch", "monitor_every":
+		case "text.format", "text.separator", "text.split", "text.header", "text.class", "text.test", "text.test_split", "text.sts", "text.sts_columns":
+		case "text.texts": // under other names
+			if rowTexts(config) != rowTexts(r.Config) {
+				return Recipe{}, false
+			}
 		default:
 			return Recipe{}, false
 		}
 	}
 	return r, true
 }
+
+// rowTexts is how many texts a row of a run's text has: one where its column goes without saying.
+func rowTexts(config train.Config) int { return max(1, len(config.Text.Texts)) }
 
 // parse reads a recipe over the defaults of its method.
 func parse(text []byte) (Recipe, error) {

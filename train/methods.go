@@ -321,7 +321,8 @@ func DefaultSwAV(imageSize int) Config {
 // The paper tunes an encoder that was trained before, which takes a rate of 3e-5. Weights that are drawn at random learn nothing at
 // that rate. A transformer has the rate of the smallest
 // of ELECTRA's, 5e-4 for a batch of 128, with decay 0.01 and a linear schedule (Clark et al. 2020, ELECTRA, table 6). The static encoder has
-// the mean of its tokens' vectors, no MLP, and ten times the rate, for a step moves a token's vector alone.
+// the mean of its tokens' vectors, weighed as Arora et al. 2017 weigh them, no MLP, and ten times the rate, for a step moves a token's vector
+// alone.
 func DefaultSimCSE(encoder string, texts int, classes bool) Config {
 	m := method.DefaultSimCSE(texts)
 	m.MaskClasses = classes
@@ -344,6 +345,7 @@ func DefaultSimCSE(encoder string, texts int, classes bool) Config {
 	}
 	if text.Static != nil {
 		m.Pooling, m.MLP = backbone.PoolMean, method.MLPNone
+		text.Static.Rarity = backbone.RaritySIF
 		c.Optimizer.LearningRate = 5e-3
 	}
 	return c

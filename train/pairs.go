@@ -241,10 +241,14 @@ func (p *pairs) begin(store *model.Store) error {
 	if p.begun {
 		return nil
 	}
+	scope := store.RootScope().At(method.TextScope).At(method.EncoderScope)
 	if p.origin != nil {
-		if err := p.origin.assign(store.RootScope().At(method.TextScope).At(method.EncoderScope)); err != nil {
+		if err := p.origin.assign(scope); err != nil {
 			return err
 		}
+	}
+	if err := assignRarity(scope, p.network, p.train.Captions, p.tokenizer, p.config.Pairs.MaxLength); err != nil {
+		return err
 	}
 	path := p.config.Pairs.ImageModel
 	if path == "" {

@@ -174,7 +174,7 @@ func givenSettings(c backbone.TextConfig) backbone.TextConfig {
 	}
 	if c.Static != nil {
 		s := *c.Static
-		s.Dropout, s.Weights = 0, false
+		s.Dropout, s.Weights, s.Rarity = 0, false, backbone.RarityNone
 		c.Static = &s
 	}
 	return c

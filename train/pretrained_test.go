@@ -228,7 +228,7 @@ func TestARunStartsFromWordVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Data, c.Epochs, c.Batch = writeSentences(t, 60), 1, 8
-	c.Text.Vocabulary.Size = 200
+	c.Text.Vocabulary.Size, c.Text.Static.Rarity = 200, backbone.RarityNone
 	c.Optimizer.LearningRate, c.Optimizer.WeightDecay = still, 0
 	var start train.Start
 	dir, _ := mustRun(t, c, train.Options{OnStart: func(s train.Start) { start = s }})

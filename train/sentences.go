@@ -108,6 +108,7 @@ type sentences struct {
 	pairs     *data.Text // with scores, to watch with; nil for none
 	tokenizer *token.Tokenizer
 	origin    origin // what the encoder starts from; nil where it is drawn, and for a run that goes on
+	begun     bool   // there is a checkpoint, and what the run started from is needed no more
 	maker     *textMaker
 	loader    *data.TextLoader
 	observed  *embed.TextModel // the encoder being trained
@@ -173,7 +174,7 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 	if err := s.encode(s.tokenizer.Size()); err != nil {
 		return err
 	}
-	if !begun(dir) {
+	if s.begun = begun(dir); !s.begun {
 		if s.origin, err = s.config.openOrigin(s.network, s.tokenizer); err != nil {
 			return err
 		}
@@ -235,10 +236,16 @@ func (s *sentences) keep(dir string) error { return saveTokenizer(s.tokenizer, t
 func (s *sentences) identity() []string { return []string{s.all.Fingerprint()} }
 
 func (s *sentences) begin(store *model.Store) error {
-	if s.origin == nil {
+	if s.begun {
 		return nil
 	}
-	return s.origin.assign(store.RootScope().At(method.EncoderScope))
+	scope := store.RootScope().At(method.EncoderScope)
+	if s.origin != nil {
+		if err := s.origin.assign(scope); err != nil {
+			return err
+		}
+	}
+	return assignRarity(scope, s.network, s.train, s.tokenizer, s.config.Text.MaxLength)
 }
 
 func (s *sentences) stepsPerEpoch() int { return s.loader.StepsPerEpoch() }

@@ -3,8 +3,6 @@ package train
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 
 	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/data"
@@ -124,15 +122,7 @@ func (c TextConfig) texts() int { return max(1, len(c.Texts)) }
 func STSOptions(columns []string) data.TextOptions {
 	options := data.DefaultTextOptions()
 	options.Texts, options.Score = columns[:2], columns[2]
-	options.Header = !numbered(columns)
+	options.Header = !data.ByNumber(columns)
 	options.DropDuplicates, options.MaxChars = false, 0
 	return options
-}
-
-// numbered says whether columns are called by their places.
-func numbered(columns []string) bool {
-	return !slices.ContainsFunc(columns, func(name string) bool {
-		_, err := strconv.Atoi(name)
-		return err != nil
-	})
 }

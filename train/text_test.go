@@ -239,11 +239,27 @@ func TestSameTextSameBytesForAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
+// static is a run of the static encoder, whose tokens start with weights by rarity, in the place of a transformer's.
+func static(c train.Config) train.Config {
+	usual := train.DefaultSimCSE("static", 1, false)
+	text := *c.Text
+	text.TextConfig = usual.Text.TextConfig
+	text.Static.Rarity = backbone.RaritySIF
+	c.Backbone, c.Text, c.SimCSE = "static", &text, usual.SimCSE
+	return c
+}
+
 // A run that is interrupted, in an epoch and while its encoder is looked at, and resumed ends in the same bytes: of the model, and of the
 // last checkpoint, with the random state of dropout in it.
 func TestATextRunThatIsResumedEndsInTheSameBytes(t *testing.T) {
-	c := made(smallText(writeSentences(t, 100), ""))
+	c := smallText(writeSentences(t, 100), "")
 	c.Text.STS = writePairs(t, 10)
+	t.Run("static", func(t *testing.T) { resumesInTheSameBytes(t, static(c)) })
+	t.Run("transformer", func(t *testing.T) { resumesInTheSameBytes(t, made(c)) })
+}
+
+func resumesInTheSameBytes(t *testing.T, c train.Config) {
+	t.Helper()
 	whole, _ := mustRun(t, c, train.Options{})
 	for _, stop := range []int{5, 11, 22} { // 11 steps an epoch
 		dir := filepath.Join(t.TempDir(), "run")

@@ -30,6 +30,7 @@ func (f textFlags) given() bool {
 func (f textFlags) over(options data.TextOptions) data.TextOptions {
 	if f.Columns != nil {
 		options.Texts = f.Columns
+		options.Header = options.Header || !data.ByNumber(f.Columns) // where a recipe's own columns are numbers
 	}
 	if f.Class != nil {
 		options.Class = *f.Class
