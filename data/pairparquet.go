@@ -53,7 +53,7 @@ func openPairParquet(file *os.File, size int64, name string, opt PairOptions, st
 		s.read(leaf)
 	}
 	s.parquetSource.columns = make([]parquetColumn, len(s.leaves))
-	return columns, s, nil
+	return columns, s, s.checkCodecs(f)
 }
 
 // read adds a column to those that are read, and returns its number among them.

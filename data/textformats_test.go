@@ -305,3 +305,23 @@ func TestDamagedParquetIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// The library would take other bytes for the values.
+func TestParquetWithLZ4IsRefused(t *testing.T) {
+	type row struct {
+		Image   string `parquet:"image"`
+		Caption string `parquet:"caption,lz4"`
+	}
+	path := writeFile(t, "a.parquet", nil)
+	if err := parquet.WriteFile(path, []row{{"a.jpg", "a cat"}}); err != nil {
+		t.Fatal(err)
+	}
+	const want = `column "caption" is compressed with LZ4`
+	if _, err := OpenText(t.Context(), path, columnsOf("image", "caption")); err == nil || !strings.Contains(err.Error(), want) {
+		t.Error(err)
+	}
+	if _, err := OpenPairs(t.Context(), path, DefaultPairOptions()); err == nil || !strings.Contains(err.Error(), want) {
+		t.Error(err)
+	}
+	openText(t, path, columnsOf("image")) // the other column can be read
+}

@@ -51,7 +51,20 @@ func openParquet(file *os.File, size int64, opt TextOptions) (columns []string, 
 		s.leaves = append(s.leaves, leaves[k].ColumnIndex)
 	}
 	s.columns = make([]parquetColumn, len(columns))
-	return columns, s, nil
+	return columns, s, s.checkCodecs(f)
+}
+
+// checkCodecs refuses columns that are compressed with LZ4: the library takes whatever is in memory for the values of their pages, and of
+// damaged ones takes all memory (github.com/parquet-go/parquet-go/issues/608).
+func (s *parquetSource) checkCodecs(f *parquet.File) error {
+	for _, group := range f.Metadata().RowGroups {
+		for i, leaf := range s.leaves {
+			if leaf < len(group.Columns) && group.Columns[leaf].MetaData.Codec == parquet.Lz4Raw.CompressionCodec() {
+				return fmt.Errorf("column %q is compressed with LZ4, which cannot be read: write the file with zstd, snappy or no compression", s.names[i])
+			}
+		}
+	}
+	return nil
 }
 
 // openParquetFile opens a whole Parquet file.
