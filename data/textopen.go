@@ -32,7 +32,7 @@ const maxClasses = 100_000
 //
 //   - .txt has a sentence a line; .csv is as RFC 4180 has it, or with another separator; .tsv has tabs between columns, and no quotes; .jsonl has an
 //     object a line, or an array whose elements are called 1, 2, 3, ...; .json is a list of such rows, or an object of several lists, of which
-//     Split names one; .parquet may have any columns but lists.
+//     Split names one; .parquet may have any columns but lists, compressed with anything but LZ4.
 //   - Each but Parquet may be compressed with gzip. Text is UTF-8, with or without a byte order mark.
 //   - Rows that cannot be used, or that the options drop, are counted in Dropped.
 //
