@@ -140,8 +140,11 @@ func Split(folder *data.ImageFolder) (train, test *data.Images, how string, err 
 	return train, test, "a fifth of the folder, picked at random; if the encoder was trained on this folder, it has seen them", err
 }
 
-// Say is told in a few words what the evaluation is doing.
+// Say is told in a few words what the evaluation is doing, and how much of it is done.
 type Say func(what string, done, total int)
+
+// StageProbe ends what Say is told of a linear probe, of whose work it counts the fits.
+const StageProbe = "linear probe"
 
 // Run scores a model on the pictures of a folder.
 func Run(ctx context.Context, backend compute.Backend, m *embed.Model, folder *data.ImageFolder, options Options, say Say) (*Result, error) {
@@ -292,8 +295,12 @@ func (e evaluation) score(whose string, tasks []string, train, test Vectors) (sc
 		predicted = knn.Predicted
 	}
 	if slices.Contains(tasks, TaskLinear) {
-		e.say(whose+": linear probe", 0, 0)
-		probe, err := metric.LinearProbe(train.Vectors, train.Labels, test.Vectors, test.Labels, e.options.Probe)
+		options := e.options.Probe
+		options.Progress = func(fits, total int) error {
+			e.say(whose+": "+StageProbe, fits, total)
+			return e.ctx.Err()
+		}
+		probe, err := metric.LinearProbe(train.Vectors, train.Labels, test.Vectors, test.Labels, options)
 		if err != nil {
 			return scores, nil, err
 		}

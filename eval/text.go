@@ -223,8 +223,16 @@ func (e *textEvaluation) classes(trained textVectors, untrained *textVectors) er
 		}
 	}
 	if slices.Contains(e.tasks, TaskLinear) {
-		e.say("linear probe", 0, 0)
-		e.report.Tasks.Linear, err = ScoreTextProbe(train, test, trained.split, before, e.options.Probe)
+		options, of, last := e.options.Probe, -1, 1
+		options.Progress = func(fits, total int) error {
+			if fits < last { // the next probe begins
+				of++
+			}
+			last = fits
+			e.say([]string{"this encoder: ", "untrained encoder: ", "tf-idf: "}[of]+StageProbe, fits, total)
+			return e.ctx.Err()
+		}
+		e.report.Tasks.Linear, err = ScoreTextProbe(train, test, trained.split, before, options)
 	}
 	return err
 }

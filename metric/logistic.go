@@ -60,36 +60,47 @@ func newProbeData(x features, labels []int) *probeData {
 	return d
 }
 
-// fit minimises the objective for one C, from the parameters of a probe fitted to the same data, or from zero for nil.
-func (d *probeData) fit(c float64, start *probe, options ProbeOptions) *probe {
+// fit minimises the objective for one C, from the parameters of a probe fitted to the same data, or from zero for nil. So many fits are done
+// before; the error is that of options.Progress.
+func (d *probeData) fit(c float64, start *probe, done int, options ProbeOptions) (*probe, error) {
+	if err := options.Progress(done, len(options.Cs)+1); err != nil {
+		return nil, err
+	}
 	origin := make([]float64, len(d.classes)*(d.cols+1))
 	if start != nil {
 		copy(origin, start.parameters)
 	}
 	objective := newLogistic(d, c, origin)
-	settings := &optimize.Settings{
-		MajorIterations: options.MaxIterations,
-		Converger:       &gradientConverger{objective: objective, tolerance: options.Tolerance},
-	}
+	converger := &gradientConverger{objective: objective, tolerance: options.Tolerance}
+	converger.ask = func() error { return options.Progress(done, len(options.Cs)+1) }
+	settings := &optimize.Settings{MajorIterations: options.MaxIterations, Converger: converger}
 	// An error means that the line search found no better point, which happens when the tolerance is finer than rounding.
 	// The best point so far is returned all the same, and its gradient says how good it is.
 	result, _ := optimize.Minimize(optimize.Problem{Func: objective.loss, Grad: objective.gradient}, make([]float64, len(origin)), settings, &optimize.LBFGS{})
+	if converger.stopped != nil {
+		return nil, converger.stopped
+	}
 	objective.evaluate(result.X)
 	return &probe{
 		classes: d.classes, parameters: slices.Clone(objective.parameters),
 		iterations: result.MajorIterations, gradient: floats.Norm(objective.slope, math.Inf(1)),
-	}
+	}, nil
 }
 
 // gradientConverger ends a fit by the gradient of the objective in its own parameters, not in the optimiser's.
 type gradientConverger struct {
 	objective *logistic
 	tolerance float64
+	ask       func() error // whether to go on, at every iteration
+	stopped   error        // what it said, if it said no
 }
 
 func (g *gradientConverger) Init(int) {}
 
 func (g *gradientConverger) Converged(at *optimize.Location) optimize.Status {
+	if g.stopped = g.ask(); g.stopped != nil {
+		return optimize.MethodConverge
+	}
 	g.objective.evaluate(at.X)
 	if floats.Norm(g.objective.slope, math.Inf(1)) <= g.tolerance {
 		return optimize.GradientThreshold

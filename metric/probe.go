@@ -16,6 +16,9 @@ type ProbeOptions struct {
 	Tolerance float64
 	// MaxIterations ends a fit that does not converge; 0 means DefaultMaxIterations.
 	MaxIterations int
+	// Progress is told, at the start and at every iteration, how many of the fits, one for each C and the last, are done. The probe ends with
+	// the error that it returns. It may be nil.
+	Progress func(fits, total int) error
 }
 
 // The defaults of [ProbeOptions].
@@ -83,10 +86,19 @@ func LinearProbe[V Vectors[V]](train V, trainLabels []int, test V, testLabels []
 	if err := checkProbe(train, trainLabels, test, testLabels, &options); err != nil {
 		return ProbeResult{}, fmt.Errorf("linear probe: %w", err)
 	}
+	if err := options.Progress(0, len(options.Cs)+1); err != nil {
+		return ProbeResult{}, err
+	}
 	train, trainLabels = labelled(train, trainLabels)
-	c := chooseC(train, trainLabels, options)
+	c, err := chooseC(train, trainLabels, options)
+	if err != nil {
+		return ProbeResult{}, err
+	}
 	prepare := train.preparer()
-	model := newProbeData(prepare(train), trainLabels).fit(c, nil, options)
+	model, err := newProbeData(prepare(train), trainLabels).fit(c, nil, len(options.Cs), options)
+	if err != nil {
+		return ProbeResult{}, err
+	}
 	predicted := model.predict(prepare(test))
 	accuracy, perClass := score(predicted, testLabels)
 	return ProbeResult{
@@ -118,6 +130,9 @@ func checkProbe[V Vectors[V]](train V, trainLabels []int, test V, testLabels []i
 	if len(options.Cs) == 0 {
 		options.Cs, _ = train.probeDefaults()
 	}
+	if options.Progress == nil {
+		options.Progress = func(int, int) error { return nil }
+	}
 	options.Cs = slices.Sorted(slices.Values(options.Cs))
 	if first, last := options.Cs[0], options.Cs[len(options.Cs)-1]; !(first > 0) || math.IsInf(last, 0) {
 		return fmt.Errorf("every C must be positive and finite, not %v", options.Cs)
@@ -126,11 +141,11 @@ func checkProbe[V Vectors[V]](train V, trainLabels []int, test V, testLabels []i
 }
 
 // chooseC returns the C that classifies the held-out items best. Fits go from strong to weak regularisation, each
-// starting where the one before ended.
-func chooseC[V Vectors[V]](train V, labels []int, options ProbeOptions) float64 {
+// starting where the one before ended. The error is that of options.Progress.
+func chooseC[V Vectors[V]](train V, labels []int, options ProbeOptions) (float64, error) {
 	fitted, heldOut := splitByClass(labels)
 	if len(options.Cs) == 1 || len(heldOut) == 0 {
-		return options.Cs[0]
+		return options.Cs[0], nil
 	}
 	part := train.pick(fitted)
 	prepare := part.preparer()
@@ -139,12 +154,15 @@ func chooseC[V Vectors[V]](train V, labels []int, options ProbeOptions) float64 
 	var best, bestC float64
 	var model *probe
 	for i, c := range options.Cs {
-		model = data.fit(c, model, options)
+		var err error
+		if model, err = data.fit(c, model, i, options); err != nil {
+			return 0, err
+		}
 		if accuracy, _ := score(model.predict(heldX), heldY); i == 0 || accuracy > best {
 			best, bestC = accuracy, c
 		}
 	}
-	return bestC
+	return bestC, nil
 }
 
 // splitByClass holds out every fifth item of each class, and the last item of a class of two to four, so that every class

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -21,7 +22,11 @@ func TestLogisticAgainstScikitLearn(t *testing.T) {
 			t.Run(c.Name, func(t *testing.T) {
 				x, test := Matrix{len(c.Y), c.Dim, c.X}, Matrix{len(c.Predicted), c.Dim, c.Test}
 				prepare := prepared(x)
-				fit := newProbeData(prepare(x), c.Y).fit(c.C, nil, ProbeOptions{Tolerance: 1e-8, MaxIterations: 1000})
+				goOn := func(int, int) error { return nil }
+				fit, err := newProbeData(prepare(x), c.Y).fit(c.C, nil, 0, ProbeOptions{Tolerance: 1e-8, MaxIterations: 1000, Progress: goOn})
+				if err != nil {
+					t.Fatal(err)
+				}
 				if fit.gradient > 1e-8 {
 					t.Errorf("not converged: gradient %g after %d iterations", fit.gradient, fit.iterations)
 				}
@@ -190,6 +195,43 @@ func TestLinearProbeChoosesRegularisation(t *testing.T) {
 }
 
 // A probe does not see the scale or the origin of a feature.
+// Progress counts the fits, and a probe that it refuses to go on with ends at once.
+func TestLinearProbeTellsItsProgress(t *testing.T) {
+	train := Matrix{Rows: 10, Cols: 1}
+	var labels []int
+	for i := range 10 {
+		train.Data, labels = append(train.Data, float32(i)), append(labels, i/5)
+	}
+	var seen []int
+	options := ProbeOptions{Cs: []float64{0.1, 1}, Progress: func(fits, total int) error {
+		if total != 3 {
+			t.Errorf("%d of %d fits", fits, total)
+		}
+		if len(seen) == 0 || seen[len(seen)-1] != fits {
+			seen = append(seen, fits)
+		}
+		return nil
+	}}
+	if _, err := LinearProbe(train, labels, train, labels, options); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{0, 1, 2}, seen); diff != "" {
+		t.Error(diff)
+	}
+	for refused := range 3 {
+		calls, stop := 0, errors.New("stop")
+		options.Progress = func(fits, _ int) error {
+			if calls++; fits == refused {
+				return stop
+			}
+			return nil
+		}
+		if _, err := LinearProbe(train, labels, train, labels, options); !errors.Is(err, stop) {
+			t.Errorf("refused at fit %d: error %v", refused, err)
+		}
+	}
+}
+
 func TestLinearProbeStandardises(t *testing.T) {
 	train, labels := blobs(150, 5, 3, 5)
 	test, testLabels := blobs(60, 5, 3, 6)

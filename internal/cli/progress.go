@@ -9,6 +9,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/alike-ml/alike/eval"
 )
 
 // meter shows how long work gets on: a bar with rate and time left on a terminal, a line now and then elsewhere.
@@ -119,7 +121,11 @@ func (s *stages) say(stage string, done, total int) {
 			fmt.Fprintf(s.out, "%s\n", stage)
 			return
 		}
-		s.meter = newMeter(s.out, stage, s.items, 0, total)
+		items := s.items
+		if strings.HasSuffix(stage, eval.StageProbe) {
+			items = "fits"
+		}
+		s.meter = newMeter(s.out, stage, items, 0, total)
 	}
 	if s.meter != nil {
 		s.meter.at(done, "")
