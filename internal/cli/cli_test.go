@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -376,35 +377,53 @@ func TestFlagsAreTheSettings(t *testing.T) {
 }
 
 // A line for the log of a run that is not on a terminal.
+// The rate is that since the first item was done, and there is none before.
 func TestMeterLine(t *testing.T) {
-	m := newMeter(&bytes.Buffer{}, "training", "steps", 10, 110)
-	m.began = m.began.Add(-5e9)
-	line := m.line(20, "epoch 2, loss 1.500")
-	if want := "training epoch 2, loss 1.500: 20 of 110 steps, 2 a second, 45s left"; line != want {
-		t.Errorf("line is %q, want %q", line, want)
+	var out bytes.Buffer
+	m := newMeter(&out, "training", "steps", 10, 110)
+	m.said = time.Time{}
+	m.at(11, "epoch 2, loss 2.000")
+	m.began, m.said = time.Now().Add(-5*time.Second), time.Time{}
+	m.at(21, "epoch 2, loss 1.500")
+	m.at(22, "too soon to say")
+	want := "training epoch 2, loss 2.000: 11 of 110 steps\ntraining epoch 2, loss 1.500: 21 of 110 steps, 2 a second, 45s left\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
 	}
 }
 
-// What a bar looks like on a terminal of the usual 80 columns.
+// A bar fills its line of the terminal and never more of it, whatever that leaves out.
 func TestBar(t *testing.T) {
-	var out bytes.Buffer
-	m := &meter{out: &out, what: "training", bar: newBar(&out, "training", "steps", 10)}
-	out.Reset()
-	m.at(5, "epoch 1, loss 2.000")
-	_, line, _ := strings.Cut(strings.TrimRight(out.String(), " "), "epoch 1, loss 2.000")
-	if !strings.Contains(line, "50% █") || !strings.Contains(line, "█░") || !strings.Contains(line, "(5/10") {
-		t.Errorf("drew %q", out.String())
-	}
-	out.Reset()
-	m.print("epoch 1: done")
-	if text := out.String(); !strings.Contains(text, "epoch 1: done\n") || !strings.Contains(text[strings.Index(text, "done\n"):], "(5/10") {
-		t.Errorf("a line above the bar and the bar anew: %q", text)
-	}
-	out.Reset()
-	m.said = time.Now()
-	m.at(6, "")
-	if out.Len() > 0 {
-		t.Errorf("drew again at once: %q", out.String())
+	for columns, want := range map[int]string{
+		80: "training epoch 1, loss 2.000 ███████████████░░░░░░░░ 2001/3001, 2/s, 8m20s left",
+		60: "training epoch 1, loss 2.000 2001/3001, 2/s, 8m20s left",
+		40: "training epo 2001/3001, 2/s, 8m20s left",
+		20: " 2001/3001, 2/s, 8m",
+		1:  "",
+	} {
+		var out bytes.Buffer
+		m := &meter{out: &out, what: "training", unit: "steps", total: 3001, columns: func() int { return columns }}
+		m.at(1, "")
+		m.began, m.said = m.began.Add(-1000*time.Second), time.Time{}
+		out.Reset()
+		m.at(2001, "epoch 1, loss 2.000")
+		line := strings.TrimPrefix(strings.TrimSuffix(out.String(), clearRest), "\r")
+		if n := utf8.RuneCountInString(out.String()) - len("\r"+clearRest); n >= columns {
+			t.Errorf("%d columns of %d: %q", n, columns, line)
+		}
+		if line != want {
+			t.Errorf("%d columns: drew %q, want %q", columns, line, want)
+		}
+		out.Reset()
+		m.print("epoch 1: done")
+		if text := out.String(); !strings.HasPrefix(text, "\r"+clearRest+"epoch 1: done\n\r") || strings.Count(text, "\r") != 2 {
+			t.Errorf("a line above the bar and the bar anew: %q", text)
+		}
+		out.Reset()
+		m.at(2002, "")
+		if out.Len() > 0 {
+			t.Errorf("drew again at once: %q", out.String())
+		}
 	}
 }
 

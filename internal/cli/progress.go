@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"github.com/alike-ml/alike/eval"
@@ -15,14 +15,17 @@ import (
 
 // meter shows how long work gets on: a bar with rate and time left on a terminal, a line now and then elsewhere.
 type meter struct {
-	out   io.Writer
-	bar   *progressbar.ProgressBar
-	what  string
-	unit  string
-	total int
-	start int
-	began time.Time
-	said  time.Time
+	out     io.Writer
+	columns func() int // of the terminal; nil elsewhere
+	what    string
+	unit    string
+	total   int
+	start   int
+	// done of the items were done when they were last spoken of, with a note; first of them when the first was, at began. What comes before, such
+	// as compiling, says nothing of the time left.
+	done, first int
+	note        string
+	began, said time.Time
 }
 
 // How often work says where it is: on a terminal as often as an eye can follow, elsewhere as a log should be read.
@@ -33,70 +36,90 @@ const (
 
 // newMeter starts to show work on total items from the given one on.
 func newMeter(out io.Writer, what, unit string, start, total int) *meter {
-	m := &meter{out: out, what: what, unit: unit, total: total, start: start, began: time.Now(), said: time.Now()}
+	m := &meter{out: out, what: what, unit: unit, total: total, start: start, done: start, said: time.Now()}
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		m.bar = newBar(out, what, unit, total)
-		_ = m.bar.Set(start) // drawing is for the eye: a terminal that went away is no reason to stop
+		m.columns = func() int {
+			if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
+				return columns
+			}
+			return usualColumns
+		}
+		m.draw()
 	}
 	return m
 }
 
-func newBar(out io.Writer, what, unit string, total int) *progressbar.ProgressBar {
-	return progressbar.NewOptions(total,
-		progressbar.OptionSetWriter(out),
-		progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString(unit),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionFullWidth(),
-		progressbar.OptionUseANSICodes(true),
-		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "░"})) // every font has these
-}
-
 // at says that done of the items are done; note is what to show beside it.
 func (m *meter) at(done int, note string) {
+	if m.began.IsZero() && done > m.start {
+		m.began, m.first = time.Now(), done
+	}
 	every := plainEvery
-	if m.bar != nil {
+	if m.columns != nil {
 		every = barEvery
 	}
 	if time.Since(m.said) < every {
 		return
 	}
-	m.said = time.Now()
-	if m.bar != nil {
-		m.bar.Describe(join(m.what, note))
-		_ = m.bar.Set(done)
+	m.said, m.done, m.note = time.Now(), done, note
+	if m.columns != nil {
+		m.draw()
 		return
 	}
-	fmt.Fprintf(m.out, "%s\n", m.line(done, note))
+	fmt.Fprintf(m.out, "%s: %d of %d %s%s\n", join(m.what, note), m.done, m.total, m.unit, m.pace("%.3g a second"))
 }
 
-// line is where the work is, for a log: what, how far, how fast, how long still.
-func (m *meter) line(done int, note string) string {
-	rate := float64(done-m.start) / time.Since(m.began).Seconds()
-	left := time.Duration(float64(m.total-done) / max(rate, 1e-9) * float64(time.Second)).Round(time.Second)
-	return fmt.Sprintf("%s: %d of %d %s, %.3g a second, %s left", join(m.what, note), done, m.total, m.unit, rate, left)
+// pace is how fast the work gets on, as format has it, and how long it still takes; nothing where that is not known yet.
+func (m *meter) pace(format string) string {
+	seconds := time.Since(m.began).Seconds()
+	if m.began.IsZero() || m.done <= m.first || seconds <= 0 {
+		return ""
+	}
+	rate := float64(m.done-m.first) / seconds
+	left := time.Duration(float64(m.total-m.done) / rate * float64(time.Second)).Round(time.Second)
+	return fmt.Sprintf(", "+format+", %s left", rate, left)
 }
+
+// usualColumns are those of a terminal that does not say; a bar has at least leastBar of them, or is left out.
+const (
+	usualColumns = 80
+	leastBar     = 10
+)
+
+// draw draws the bar, in one line of the terminal. Drawing is for the eye: a terminal that went away is no reason to stop.
+func (m *meter) draw() {
+	width := max(0, m.columns()-1) // the last column would begin a new line
+	left, right := []rune(join(m.what, m.note)), []rune(fmt.Sprintf(" %d/%d%s", m.done, m.total, m.pace("%.3g/s")))
+	var bar []rune
+	if room := width - len(left) - len(" ") - len(right); room >= leastBar {
+		full := room * m.done / max(1, m.total)
+		bar = []rune(" " + strings.Repeat("█", full) + strings.Repeat("░", room-full)) // every font has these
+	}
+	left = left[:min(len(left), max(0, width-len(right)))]
+	line := slices.Concat(left, bar, right)
+	fmt.Fprintf(m.out, "\r%s%s", string(line[:min(len(line), width)]), clearRest)
+}
+
+// clearRest clears the terminal's line from the cursor on.
+const clearRest = "\x1b[K"
 
 // print writes a line above the bar.
 func (m *meter) print(format string, args ...any) {
-	if m.bar != nil {
-		_ = m.bar.Clear()
-	}
+	m.clear()
 	fmt.Fprintf(m.out, format+"\n", args...)
-	if m.bar != nil {
-		_ = m.bar.RenderBlank()
+	if m.columns != nil {
+		m.draw()
+	}
+}
+
+func (m *meter) clear() {
+	if m.columns != nil {
+		fmt.Fprint(m.out, "\r"+clearRest)
 	}
 }
 
 // finish takes the bar away.
-func (m *meter) finish() {
-	if m.bar != nil {
-		_ = m.bar.Clear()
-		_ = m.bar.Exit()
-	}
-}
+func (m *meter) finish() { m.clear() }
 
 func join(parts ...string) string {
 	return strings.TrimSpace(strings.Join(parts, " "))
