@@ -124,7 +124,9 @@ func ConvWeightGrad32(p *parallel.Pool, s ConvShape, x, dy, dw []float32) {
 	}
 	s.eachGroup(p, func(p *parallel.Pool, g int) {
 		kg := s.K / s.Groups
-		pr := weightGradProduct(s, g, mic, x, &matrixRight[float32]{b: dy[min(g*kg, len(dy)):], ld: s.K, nr: mic.nr})
+		right := &matrixRight[float32]{b: dy[min(g*kg, len(dy)):], ld: s.K, nr: mic.nr}
+		pr := weightGradProduct(s, g, mic, x, right)
+		right.inPlace = readsInPlace[float32](mic, pr.m, pr.n, pr.k)
 		pr.c = at(dw, g*kg)
 		pr.run(p, &arenaF32)
 	})

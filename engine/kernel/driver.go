@@ -129,8 +129,9 @@ func splitProduct[T element](m, n, k int, mic micro) grid {
 	)
 	g := grid{rows: 1, cols: max(1, (n+blockCols-1)/blockCols), slices: 1}
 	blocks, _ := blocksOfK[T](k)
-	if m*n <= 1<<20 && m/(16*mic.mr)*g.cols < enough { // C has too few rows to share, or such short chunks that each would pack B anew.
-		g.slices = min(16, max(1, blocks/2), max(1, 1<<22/max(m*n, 1)))
+	if m*n <= 1<<20 && m/(16*mic.mr)*g.cols < enough { // C has few rows to share. The fewer chunks it can have, the more slices.
+		chunks := max(1, m/(4*mic.mr)) * max(1, n/(2*mic.nr))
+		g.slices = min(16, max(1, blocks/2), max(1, 1<<22/max(m*n, 1)), max(2, 2*enough/chunks))
 	}
 	ops := 2 * m * n * k
 	for {
@@ -147,6 +148,15 @@ func splitProduct[T element](m, n, k int, mic micro) grid {
 			return g
 		}
 	}
+}
+
+// inPlaceRows is up to how many rows of C the panels of B are read in place by a goroutine that computes them all.
+const inPlaceRows = 512
+
+// readsInPlace reports whether the panels of a matrix B are read where they lie, as panels for each slice of k or for a few rows of C do not
+// pay for being packed.
+func readsInPlace[T element](mic micro, m, n, k int) bool {
+	return mic.masked && (m <= 2*mic.mr || splitProduct[T](m, n, k, mic).slices > 1)
 }
 
 // columns returns the columns of C that belong to chunk i of n chunks.

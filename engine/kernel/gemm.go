@@ -137,11 +137,12 @@ func runGemm[T float32 | float64](p *parallel.Pool, spaces *arena[T], mic micro,
 		return
 	}
 	size := sizeOf[T]()
+	inPlace := readsInPlace[T](mic, g.M, g.N, g.K)
 	forBatch(p, g.Batch, 2*g.M*g.N*g.K, func(p *parallel.Pool, i int) {
 		pr := product[T]{
 			micro: mic, m: g.M, n: g.N, k: g.K,
 			a: &matrixLeft[T]{a: g.A[i*g.StrideA:], ld: g.LDA, trans: g.TransA, pack: Conflicts(g.LDA*size, g.TransA)},
-			b: &matrixRight[T]{b: g.B[i*g.StrideB:], ld: g.LDB, trans: g.TransB, nr: mic.nr, inPlace: mic.masked && g.M <= 2*mic.mr},
+			b: &matrixRight[T]{b: g.B[i*g.StrideB:], ld: g.LDB, trans: g.TransB, nr: mic.nr, inPlace: inPlace},
 			c: unsafe.Pointer(&g.C[i*g.StrideC]), cSize: size, ldc: g.LDC,
 			alpha: bitsOf(g.Alpha), beta: bitsOf(g.Beta), noBeta: g.Beta == 0, relu: g.ReLU,
 		}

@@ -41,7 +41,7 @@ type matrixRight[T float32 | float64] struct {
 	b       []T
 	ld      int
 	trans   bool
-	inPlace bool // B is used so few times that packing does not pay
+	inPlace bool // see readsInPlace
 	nr      int
 }
 

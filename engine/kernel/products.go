@@ -52,7 +52,7 @@ func (p *Products) Gemm32(g Gemm) {
 	}
 	micro := microF32(g.N)
 	p.left = matrixLeft[float32]{a: g.A, ld: g.LDA, trans: g.TransA, pack: Conflicts(4*g.LDA, g.TransA)}
-	p.right = matrixRight[float32]{b: g.B, ld: g.LDB, trans: g.TransB, nr: micro.nr, inPlace: micro.masked && g.M <= 2*micro.mr}
+	p.right = matrixRight[float32]{b: g.B, ld: g.LDB, trans: g.TransB, nr: micro.nr, inPlace: micro.masked && g.M <= inPlaceRows}
 	p.product = product[float32]{
 		micro: micro, m: g.M, n: g.N, k: g.K, a: &p.left, b: &p.right,
 		c: unsafe.Pointer(&g.C[0]), cSize: 4, ldc: g.LDC,
