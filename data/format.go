@@ -32,7 +32,7 @@ var formats = []format{
 	{"gif", []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, false, gif.Decode, alwaysUpright},
 	{"webp", []string{"RIFF????WEBP"}, webp.DecodeConfig, false, decodeWebP, webpOrientation},
 	{"bmp", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, false, bmp.Decode, alwaysUpright},
-	{"tiff", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, true, tiff.Decode, tiffOrientation},
+	{"tiff", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, true, decodeTIFF, tiffOrientation},
 }
 
 // magicLen is the length of the longest magic.

@@ -17,25 +17,34 @@ func alwaysUpright([]byte) int { return upright }
 // tiffOrientation returns the orientation in the first directory of a TIFF file, the layout that EXIF data has too.
 // Whatever is missing, malformed or out of range means upright.
 func tiffOrientation(b []byte) int {
+	if v, ok := tiffShort(b, orientationTag); ok && v >= 1 && v <= 8 {
+		return v
+	}
+	return upright
+}
+
+// tiffShort returns the only number, of 16 bits, that the first directory of a TIFF file has under a tag.
+func tiffShort(b []byte, tag uint16) (value int, ok bool) {
 	order := tiffOrder(b)
 	if order == nil || len(b) < 8 {
-		return upright
+		return 0, false
 	}
 	at := int64(order.Uint32(b[4:]))
 	if at+2 > int64(len(b)) {
-		return upright
+		return 0, false
 	}
 	entries := b[at+2:]
 	for range order.Uint16(b[at:]) {
 		if len(entries) < 12 {
-			return upright
+			return 0, false
 		}
-		if order.Uint16(entries) == orientationTag {
-			return orientationValue(order, entries)
+		if order.Uint16(entries) == tag { // then type, count and value
+			const short = 3
+			return int(order.Uint16(entries[8:])), order.Uint16(entries[2:]) == short && order.Uint32(entries[4:]) == 1
 		}
 		entries = entries[12:]
 	}
-	return upright
+	return 0, false
 }
 
 func tiffOrder(b []byte) binary.ByteOrder {
@@ -46,18 +55,6 @@ func tiffOrder(b []byte) binary.ByteOrder {
 		return binary.BigEndian
 	}
 	return nil
-}
-
-// orientationValue reads the value of a 12-byte directory entry: tag, type, count, value.
-func orientationValue(order binary.ByteOrder, entry []byte) int {
-	const short = 3
-	if order.Uint16(entry[2:]) != short || order.Uint32(entry[4:]) != 1 {
-		return upright
-	}
-	if v := int(order.Uint16(entry[8:])); v >= 1 && v <= 8 {
-		return v
-	}
-	return upright
 }
 
 // jpegOrientation finds the EXIF segment (APP1) among those before the first scan.

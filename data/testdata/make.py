@@ -57,6 +57,9 @@ save("color.bmp", photo)
 save("palette.bmp", photo.quantize(16))
 save("color.tiff", photo, compression="tiff_lzw")
 save("deflate.tiff", photo.convert("L"), compression="tiff_adobe_deflate")
+for ones, meaning in ("white", 1), ("black", 0):
+    for group in 3, 4:
+        save(f"fax-{group}-{ones}.tiff", photo.convert("1"), compression=f"group{group}", tiffinfo={262: meaning})
 save("palette.gif", photo.quantize(32))
 save("animation.gif", photo.quantize(32), save_all=True, append_images=[photo.transpose(0).quantize(32)])
 
