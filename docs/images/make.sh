@@ -21,7 +21,8 @@ command="alike demo${1:+ --epochs $1}"
 tmux -f /dev/null new-session -d -s "$session" -x 124 -y 24 "./$command && touch done; sleep 60"
 while tmux has-session -t "$session" 2>/dev/null && [ ! -e done ]; do
 	tmux capture-pane -p -t "$session" >screen.txt
-	if grep -q '^training.* [67][0-9]% █' screen.txt; then cp screen.txt shown.txt; fi
+	at=$(sed -nE 's|^training.*█ ?░.* ([0-9]+/[0-9]+),.*|\1|p' screen.txt | tail -1)
+	if [ -n "$at" ] && ((10 * ${at%/*} / ${at#*/} >= 6 && 10 * ${at%/*} / ${at#*/} < 8)); then cp screen.txt shown.txt; fi
 	sleep 0.5
 done
 {
