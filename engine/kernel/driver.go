@@ -175,7 +175,7 @@ func (pr *product[T]) run(p *parallel.Pool, spaces *arena[T]) {
 		pr.runSlices(p, spaces, g)
 		return
 	}
-	if g.rows > 1 {
+	if g.rows > 1 && pr.k > 0 {
 		shared := *pr
 		defer spaces.put(shared.share(p, spaces))
 		pr = &shared
@@ -398,7 +398,7 @@ func runHalf(p *parallel.Pool, pr *product[uint16], dst []uint16) {
 	part := *pr
 	part.cRows = nil
 	g := splitProduct[uint16](pr.m, pr.n, pr.k, pr.micro)
-	if g.slices == 1 && (g.rows > 1 || pr.m > halfRows) {
+	if g.slices == 1 && (g.rows > 1 || pr.m > halfRows) && pr.k > 0 {
 		defer arenaBF16.put(part.share(p, &arenaBF16))
 	}
 	if g.slices > 1 {

@@ -229,7 +229,7 @@ func sameBits(a, b []float32) bool {
 func TestGemm32LargeShapes(t *testing.T) {
 	p := parallel.New(2)
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, d := range [][3]int{{300, 520, 700}, {33, 64, 20000}, {2000, 33, 17}, {1024, 1024, 64}} {
+	for _, d := range [][3]int{{300, 520, 700}, {33, 64, 20000}, {2000, 33, 17}, {1024, 1024, 64}, {400, 600, 5000}, {5000, 600, 0}} {
 		m, n, k := d[0], d[1], d[2]
 		g := Gemm{M: m, N: n, K: k, A: normals(r, m*k), B: normals(r, k*n), C: make([]float32, m*n), LDA: k, LDB: n, LDC: n, Alpha: 1}
 		Gemm32(p, g)

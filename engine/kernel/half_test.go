@@ -96,10 +96,11 @@ func TestConvBF16(t *testing.T) {
 
 func TestGemmBF16LargeShapes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, d := range [][3]int{{1100, 520, 700}, {33, 64, 20001}} {
+	for _, d := range [][3]int{{1100, 520, 700}, {700, 70, 701}, {600, 40, 0}, {33, 64, 20001}} {
 		m, n, k := d[0], d[1], d[2]
 		a, b := normals(r, m*k), normals(r, k*n)
 		h := GemmHalf{M: m, N: n, K: k, A: halves(a), B: halves(b), CHalf: make([]uint16, m*n), LDA: k, LDB: n, LDC: n, Alpha: 1}
+		F32ToBF16(h.CHalf, normals(r, m*n))
 		GemmBF16(benchPool, h)
 		for range 200 {
 			i, j := r.IntN(m), r.IntN(n)
