@@ -1,8 +1,9 @@
-// Package embed turns pictures into vectors with a trained encoder. It is the one inference path: training watches itself
-// through it, and evaluation, search and serving read vectors from it.
+// Package embed turns pictures and texts into vectors with a trained encoder. It is the one inference path: training watches itself
+// through it, and evaluation and search read vectors from it.
 //
-// A [Model] is saved as a folder: model.safetensors holds the encoder's weights, config.json says which encoder they belong
-// to and how a picture is prepared for it.
+// A [Model] is an encoder of pictures, a [TextModel] one of texts, a [PairModel] both into one space. Each is saved as a folder, which
+// [Open], [OpenText] and [OpenPair] open: model.safetensors holds the weights, config.json says which encoder they belong to and how a
+// picture is prepared for it, tokenizer/ how a text is.
 package embed
 
 import (
