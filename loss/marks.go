@@ -15,8 +15,11 @@ type Mark struct{ Row, Column *Node }
 // memory that grows with n + m.
 type Marks []Mark
 
-// Mask holds where a row and a column have something in common: [n, m]. There must be a mark.
+// Mask holds where a row and a column have something in common: [n, m]; nil where there are no marks.
 func (ms Marks) Mask() *Node {
+	if len(ms) == 0 {
+		return nil
+	}
 	mask := ms[0].mask()
 	for _, m := range ms[1:] {
 		mask = LogicalOr(mask, m.mask())

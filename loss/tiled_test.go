@@ -38,12 +38,6 @@ type tiledLoss struct {
 }
 
 func tiledLosses(temperature float64) (list []tiledLoss) {
-	mask := func(marks loss.Marks) *Node {
-		if marks == nil {
-			return nil
-		}
-		return marks.Mask()
-	}
 	for _, s := range []loss.Similarity{loss.Cosine, loss.InnerProduct, loss.NegativeEuclidean} {
 		c := loss.Contrast{Similarity: s, Temperature: temperature}
 		simcse := loss.SimCSEOptions{Contrast: c, HardNegativeWeight: 0.7}
@@ -58,32 +52,32 @@ func tiledLosses(temperature float64) (list []tiledLoss) {
 				func(in []*Node, _ loss.Marks) *Node { return loss.SupCon(in[0], in[1], halves(in[0]), c) },
 				func(t loss.Tiles, in []*Node, _ loss.Marks) *Node { return t.SupCon(in[0], in[1], halves(in[0]), c) }},
 			tiledLoss{"SimCSE/" + string(s), 2, 0, 1, 1,
-				func(in []*Node, marks loss.Marks) *Node { return loss.SimCSE(in[0], in[1], nil, mask(marks), simcse) },
+				func(in []*Node, marks loss.Marks) *Node { return loss.SimCSE(in[0], in[1], nil, marks.Mask(), simcse) },
 				func(t loss.Tiles, in []*Node, marks loss.Marks) *Node {
 					return t.SimCSE(in[0], in[1], nil, marks, simcse)
 				}},
 			tiledLoss{"SimCSE hard/" + string(s), 3, 0, 1, 2,
 				func(in []*Node, marks loss.Marks) *Node {
-					return loss.SimCSE(in[0], in[1], in[2], mask(marks), simcse)
+					return loss.SimCSE(in[0], in[1], in[2], marks.Mask(), simcse)
 				},
 				func(t loss.Tiles, in []*Node, marks loss.Marks) *Node {
 					return t.SimCSE(in[0], in[1], in[2], marks, simcse)
 				}},
 			tiledLoss{"SimCSE, two hard/" + string(s), 3, 0, 1, 3,
 				func(in []*Node, marks loss.Marks) *Node {
-					return loss.SimCSE(in[0], in[1], Concatenate([]*Node{in[2], in[0]}, 0), mask(marks), simcse)
+					return loss.SimCSE(in[0], in[1], Concatenate([]*Node{in[2], in[0]}, 0), marks.Mask(), simcse)
 				},
 				func(t loss.Tiles, in []*Node, marks loss.Marks) *Node {
 					return t.SimCSE(in[0], in[1], Concatenate([]*Node{in[2], in[0]}, 0), marks, simcse)
 				}},
 			tiledLoss{"CLIP/" + string(s), 2, 1, 1, 1,
-				func(in []*Node, marks loss.Marks) *Node { return loss.CLIP(in[0], in[1], in[2], mask(marks), s) },
+				func(in []*Node, marks loss.Marks) *Node { return loss.CLIP(in[0], in[1], in[2], marks.Mask(), s) },
 				func(t loss.Tiles, in []*Node, marks loss.Marks) *Node {
 					return t.CLIP(in[0], in[1], in[2], marks, s)
 				}},
 			tiledLoss{"SigLIP/" + string(s), 2, 2, 1, 1,
 				func(in []*Node, marks loss.Marks) *Node {
-					return loss.SigLIP(in[0], in[1], in[2], in[3], mask(marks), s)
+					return loss.SigLIP(in[0], in[1], in[2], in[3], marks.Mask(), s)
 				},
 				func(t loss.Tiles, in []*Node, marks loss.Marks) *Node {
 					return t.SigLIP(in[0], in[1], in[2], in[3], marks, s)

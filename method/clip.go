@@ -105,35 +105,36 @@ func (m CLIP) Space() Space { return Space{Sentence{Pooling: m.Pooling}, m.Out} 
 
 // Loss builds figure 3 of the paper.
 func (m CLIP) Loss(scope *model.Scope, image backbone.Encoder, text backbone.TextEncoder, batch Batch) Output {
-	images, texts := m.Embed(scope, image, text, batch)
-	return Output{Loss: m.Contrasted(scope, images, texts, batch.Captions), Embeddings: images, Texts: texts}
+	return m.Compare(scope, m.Represent(scope, image, text, batch), batch)
 }
 
-// Embed gives I_e and T_e, [batch, Out] each.
-func (m CLIP) Embed(scope *model.Scope, image backbone.Encoder, text backbone.TextEncoder, batch Batch) (images, texts *graph.Node) {
+// Represent gives f_I(I) and f_T(T).
+func (m CLIP) Represent(scope *model.Scope, image backbone.Encoder, text backbone.TextEncoder, batch Batch) []*graph.Node {
 	g := batch.Views[0].Graph()
-	space := m.Space()
-	images = space.ProjectImage(scope, frozen(m.FreezeImage, scope, g, func() *graph.Node {
-		return space.Image(scope, image, batch.Views[0])
-	}))
-	texts = space.ProjectText(scope, frozen(m.FreezeText, textScope(scope), g, func() *graph.Node {
-		return space.Text(scope, text, batch.Texts[0])
-	}))
-	return images, texts
+	return []*graph.Node{
+		frozen(m.FreezeImage, scope, g, func() *graph.Node { return m.Space().Image(scope, image, batch.Views[0]) }),
+		frozen(m.FreezeText, textScope(scope), g, func() *graph.Node { return m.Space().Text(scope, text, batch.Texts[0]) }),
+	}
+}
+
+// Compare goes from representations over I_e and T_e, [batch, Out] each, to the loss.
+func (m CLIP) Compare(scope *model.Scope, h []*graph.Node, batch Batch) Output {
+	images, texts := m.Space().ProjectImage(scope, h[0]), m.Space().ProjectText(scope, h[1])
+	return Output{Loss: m.Contrasted(scope, images, texts, batch), Embeddings: images, Texts: texts}
 }
 
 // Contrasted is the loss of embeddings.
-func (m CLIP) Contrasted(scope *model.Scope, images, texts *graph.Node, captions Captions) *graph.Node {
-	var positives *graph.Node
+func (m CLIP) Contrasted(scope *model.Scope, images, texts *graph.Node, batch Batch) *graph.Node {
+	var positives loss.Marks
 	if m.MultiPositive {
-		positives = captions.positives()
+		positives = batch.Captions.positives()
 	}
 	logScale := m.logScale(scope).NodeValue(images)
 	if m.Contrast == Sigmoid {
 		bias := nn.Parameter(scope, "logit_bias", constant(m.Bias)).NodeValue(images)
-		return loss.SigLIP(images, texts, logScale, bias, positives, loss.Cosine)
+		return batch.losses().SigLIP(images, texts, logScale, bias, positives, loss.Cosine)
 	}
-	return loss.CLIP(images, texts, logScale, positives, loss.Cosine)
+	return batch.losses().CLIP(images, texts, logScale, positives, loss.Cosine)
 }
 
 // AfterStep keeps the scale from 1 to its maximum (section 2.5; mlfoundations/open_clip, train.py).
@@ -181,10 +182,11 @@ type Captions struct {
 	Texts *graph.Node
 }
 
-// positives holds where the caption given with picture j is one of picture i's own, or both have one text: [batch, batch].
-func (c Captions) positives() *graph.Node {
-	n, k := c.Own.Shape().Dim(0), c.Own.Shape().Dim(1)
-	given := graph.BroadcastToDims(graph.InsertAxes(c.Given, 0, -1), n, n, k)
-	own := graph.BroadcastToDims(graph.InsertAxes(c.Own, 1), n, n, k)
-	return graph.LogicalOr(graph.LogicalAny(graph.Equal(given, own), -1), alike(c.Texts, c.Texts))
+// positives marks where the caption given with picture j is one of picture i's own, or both have one text.
+func (c Captions) positives() loss.Marks {
+	marks := loss.Marks{{Row: c.Texts, Column: c.Texts}}
+	for k := range c.Own.Shape().Dim(1) {
+		marks = append(marks, loss.Mark{Row: graph.Squeeze(graph.Slice(c.Own, graph.AxisRange(), graph.AxisElem(k)), -1), Column: c.Given})
+	}
+	return marks
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/internal/nearest"
+	"github.com/alike-ml/alike/loss"
 	"github.com/alike-ml/alike/positive"
 )
 
@@ -34,6 +35,8 @@ type Batch struct {
 	Labels *graph.Node
 	// Clock says where in the run the step is.
 	Clock Clock
+	// Losses says how losses over all pairs of the batch are computed; nil is in one piece.
+	Losses loss.AllPairs
 }
 
 // Clock is the place of a step in its run: what schedules other than the learning rate's follow.
@@ -42,6 +45,14 @@ type Clock struct {
 	Step *graph.Node
 	// Steps and StepsPerEpoch are the numbers of steps of the whole run and of one pass over the data.
 	Steps, StepsPerEpoch int
+}
+
+// losses is the batch's Losses.
+func (b Batch) losses() loss.AllPairs {
+	if b.Losses == nil {
+		return loss.OnePiece{}
+	}
+	return b.Losses
 }
 
 // Output is what a method's graph gives.
@@ -95,8 +106,8 @@ type PairMethod interface {
 	// Loss is as that of [ImageMethod], with batch.Views[0] for the pictures, batch.Texts[0] for the captions that came with them, and
 	// batch.Captions.
 	Loss(scope *model.Scope, image backbone.Encoder, text backbone.TextEncoder, batch Batch) Output
-	// Contrasted is that loss of embeddings that are there, [batch, Space().Out] each.
-	Contrasted(scope *model.Scope, images, texts *graph.Node, captions Captions) *graph.Node
+	// Contrasted is that loss of embeddings that are there, [batch, Space().Out] each, with batch.Captions.
+	Contrasted(scope *model.Scope, images, texts *graph.Node, batch Batch) *graph.Node
 }
 
 // AfterStep is a method that has something to do once the optimizer has moved the weights. It is called once for every

@@ -3,7 +3,6 @@ package method
 import (
 	"fmt"
 
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -86,15 +85,24 @@ func (m SimCLR) Views() []positive.ImageConfig {
 
 // Loss builds algorithm 1 of the paper.
 func (m SimCLR) Loss(scope *model.Scope, encoder backbone.Encoder, batch Batch) Output {
-	n := batch.Views[0].Shape().Dim(0)
-	h := encoder.Features(scope.In(EncoderScope), graph.Concatenate(batch.Views, 0))
-	z := m.projector(encoder.Dim()).Apply(scope.In("projector"), h)
-	z = graph.ConvertDType(z, dtypes.Float32)
+	return m.Compare(scope, m.Represent(scope, encoder, batch), batch)
+}
+
+// Represent gives h of both views, which go through the encoder together.
+func (m SimCLR) Represent(scope *model.Scope, encoder backbone.Encoder, batch Batch) []*graph.Node {
+	return []*graph.Node{encoder.Features(scope.At(EncoderScope), graph.Concatenate(batch.Views, 0))}
+}
+
+// Compare goes from h through the projector to the loss.
+func (m SimCLR) Compare(scope *model.Scope, h []*graph.Node, batch Batch) Output {
+	z := m.projector(h[0].Shape().Dim(1)).Apply(scope.In("projector"), h[0])
+	z = inFloat32(z)
+	n := z.Shape().Dim(0) / 2
 	z1 := graph.Slice(z, graph.AxisRange(0, n))
 	z2 := graph.Slice(z, graph.AxisRange(n))
-	contrast := loss.NTXent
+	contrast := batch.losses().NTXent
 	if m.Decoupled {
-		contrast = loss.Guide
+		contrast = batch.losses().Guide
 	}
 	return Output{Loss: contrast(z1, z2, m.contrast()), Embeddings: z}
 }

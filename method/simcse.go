@@ -3,6 +3,7 @@ package method
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -98,24 +99,32 @@ func (m SimCSE) Views() TextViews { return TextViews{m.Positive, m.Negatives} }
 // Sentence has the MLP only where it is for more than training.
 func (m SimCSE) Sentence() Sentence { return Sentence{Pooling: m.Pooling, Dense: m.MLP == MLPAlways} }
 
-// Loss builds cl_forward of the authors' simcse/models.py: all texts go through the encoder together, as rows of one batch.
+// Loss builds cl_forward of the authors' simcse/models.py.
 func (m SimCSE) Loss(scope *model.Scope, encoder backbone.TextEncoder, batch Batch) Output {
-	texts := batch.Texts
-	if len(texts) == 1 {
-		texts = []backbone.Tokens{texts[0], texts[0]} // dropout has a draw of its own for every row
-	}
-	h := m.Sentence().Represent(scope, encoder, stack(texts))
+	return m.Compare(scope, m.Represent(scope, encoder, batch), batch)
+}
+
+// Represent gives h, h+ and, where there are any, h- of all items: their texts go through the encoder together, as rows of one batch.
+func (m SimCSE) Represent(scope *model.Scope, encoder backbone.TextEncoder, batch Batch) []*graph.Node {
+	return []*graph.Node{m.Sentence().Represent(scope, encoder, stack(twice(batch.Texts)))}
+}
+
+// Compare goes from representations, through the MLP if it is for training only, to the loss.
+func (m SimCSE) Compare(scope *model.Scope, represented []*graph.Node, batch Batch) Output {
+	h := represented[0]
 	if m.MLP == MLPTraining {
 		h = denseTanh(scope.At("projector"), h)
 	}
 	h = inFloat32(h)
+	texts := twice(batch.Texts)
 	n := texts[0].IDs.Shape().Dim(0)
 	of := func(first, end int) *graph.Node { return graph.Slice(h, graph.AxisRange(first*n, end*n)) }
 	var hard *graph.Node
 	if len(texts) > 2 {
 		hard = of(2, len(texts))
 	}
-	return Output{Loss: loss.SimCSE(of(0, 1), of(1, 2), hard, m.spared(texts, batch.Labels), m.options()), Embeddings: h}
+	contrast := batch.losses().SimCSE(of(0, 1), of(1, 2), hard, m.spared(batch.Texts, batch.Labels), m.options())
+	return Output{Loss: contrast, Embeddings: h}
 }
 
 func (m SimCSE) options() loss.SimCSEOptions {
@@ -125,36 +134,38 @@ func (m SimCSE) options() loss.SimCSEOptions {
 	}
 }
 
-// spared holds where another item's text is no negative of an anchor: its positive if one of the two items' texts that mean the same
+// spared marks where another item's text is no negative of an anchor: its positive if one of the two items' texts that mean the same
 // is the other's, or if they are of one class; its hard negative if that is the anchor or its positive. The last of the hard negatives,
 // where they are made, is none for any anchor if it is no other text than the one it was made of, which no rule applied to.
-// [N, N] or, with k hard negatives for each anchor, [N, (1+k)N]; nil for nowhere.
-func (m SimCSE) spared(texts []backbone.Tokens, labels *graph.Node) *graph.Node {
-	if !m.MaskDuplicates && !m.MaskClasses && !m.Negatives.On() {
-		return nil
+// Rows are the N anchors, and columns their positives or, with k hard negatives for each anchor, the (1+k)N of both.
+func (m SimCSE) spared(texts []backbone.Tokens, labels *graph.Node) (marks loss.Marks) {
+	n, blocks := texts[0].IDs.Shape().Dim(0), len(twice(texts))-1
+	var number []*graph.Node // of each text
+	for _, t := range texts {
+		number = append(number, numbered(t))
 	}
-	n := texts[0].IDs.Shape().Dim(0)
-	none := graph.BroadcastToDims(graph.Const(texts[0].IDs.Graph(), false), n, n)
-	list := []*graph.Node{none}
-	for range texts[2:] {
-		list = append(list, none)
+	// of are columns that are marked in one of their blocks of N alone.
+	of := func(block int, x *graph.Node) *graph.Node {
+		list := slices.Repeat([]*graph.Node{graph.AddScalar(graph.ZerosLike(x), -1)}, blocks)
+		list[block] = x
+		return graph.Concatenate(list, 0)
 	}
-	spare := func(text int, where *graph.Node) { list[text] = graph.LogicalOr(list[text], where) }
 	if m.MaskDuplicates {
-		for _, mine := range texts[:2] {
-			for _, other := range texts[:2] {
-				spare(0, same(mine, other))
-			}
-			for k, hard := range texts[2:] {
-				spare(1+k, same(mine, hard))
+		alike, hard := number[:min(2, len(number))], number[min(2, len(number)):]
+		for _, mine := range alike {
+			for _, other := range alike {
+				marks = append(marks, loss.Mark{Row: mine, Column: graph.Concatenate(append([]*graph.Node{other}, hard...), 0)})
 			}
 		}
 	}
 	if m.MaskClasses {
-		spare(0, sameClass(labels))
+		marks = append(marks, loss.Mark{Row: labels, Column: of(0, labels)})
 	}
-	if last := len(texts) - 1; m.Negatives.On() {
-		spare(last-1, graph.BroadcastToDims(graph.InsertAxes(sameRows(texts[0], texts[last]), 0), n, n))
+	if m.Negatives.On() {
+		last := number[len(number)-1]
+		zero := graph.ZerosLike(last)
+		unchanged := graph.Where(graph.Equal(number[0], last), zero, graph.AddScalar(zero, -1))
+		marks = append(marks, loss.Mark{Row: graph.BroadcastToDims(graph.ScalarZero(zero.Graph(), zero.DType()), n), Column: of(blocks-1, unchanged)})
 	}
-	return graph.Concatenate(list, 1)
+	return marks
 }

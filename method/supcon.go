@@ -84,17 +84,21 @@ func (m SupCon) Views() []positive.ImageConfig {
 
 // Loss builds a step of train in the authors' main_supcon.py: both views go through the network together.
 func (m SupCon) Loss(scope *model.Scope, encoder backbone.Encoder, batch Batch) Output {
-	return m.attract(scope, encoder.Features(scope.In(EncoderScope), graph.Concatenate(batch.Views, 0)), batch.Labels)
+	return m.Compare(scope, m.Represent(scope, encoder, batch), batch)
 }
 
-// attract is the loss of representations r, [2n, width]: those of one view of n items with these labels, [n], and below them those of the
-// other.
-func (m Supervised) attract(scope *model.Scope, r, labels *graph.Node) Output {
-	n := labels.Shape().Dim(0)
-	z := inFloat32(m.projector(r.Shape().Dim(1)).Apply(scope.In("projector"), r))
+// Represent gives r of both views.
+func (m SupCon) Represent(scope *model.Scope, encoder backbone.Encoder, batch Batch) []*graph.Node {
+	return []*graph.Node{encoder.Features(scope.At(EncoderScope), graph.Concatenate(batch.Views, 0))}
+}
+
+// Compare goes from r through the projector to the loss: r is [2n, width], of one view of n items and below them of the other.
+func (m Supervised) Compare(scope *model.Scope, r []*graph.Node, batch Batch) Output {
+	n := batch.Labels.Shape().Dim(0)
+	z := inFloat32(m.projector(r[0].Shape().Dim(1)).Apply(scope.In("projector"), r[0]))
 	z1 := graph.Slice(z, graph.AxisRange(0, n))
 	z2 := graph.Slice(z, graph.AxisRange(n))
-	return Output{Loss: loss.SupCon(z1, z2, labels, m.contrast()), Embeddings: z}
+	return Output{Loss: batch.losses().SupCon(z1, z2, batch.Labels, m.contrast()), Embeddings: z}
 }
 
 // contrast is the cosine over τ, which divides z by its length.

@@ -1,6 +1,7 @@
 package method
 
 import (
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/alike-ml/alike/backbone"
@@ -47,9 +48,10 @@ func (m SupConText) Sentence() Sentence { return Sentence{Pooling: m.Pooling} }
 
 // Loss builds a step of SupCon: both views go through the network together.
 func (m SupConText) Loss(scope *model.Scope, encoder backbone.TextEncoder, batch Batch) Output {
-	texts := batch.Texts
-	if len(texts) == 1 {
-		texts = []backbone.Tokens{texts[0], texts[0]} // dropout has a draw of its own for every row
-	}
-	return m.attract(scope, m.Sentence().Represent(scope, encoder, stack(texts)), batch.Labels)
+	return m.Compare(scope, m.Represent(scope, encoder, batch), batch)
+}
+
+// Represent gives r of both views.
+func (m SupConText) Represent(scope *model.Scope, encoder backbone.TextEncoder, batch Batch) []*graph.Node {
+	return []*graph.Node{m.Sentence().Represent(scope, encoder, stack(twice(batch.Texts)))}
 }

@@ -43,7 +43,7 @@ func newPairMonitor(backend compute.Backend, store *model.Store, p *pairs) (*pai
 	var err error
 	m.loss, err = model.NewExec(backend, store, func(scope *model.Scope, in []*graph.Node) *graph.Node {
 		scope.Store().SetTraining(in[0].Graph(), false)
-		return p.how.Contrasted(scope, in[0], in[1], method.Captions{Given: in[2], Own: in[3], Texts: in[2]})
+		return p.how.Contrasted(scope, in[0], in[1], method.Batch{Captions: method.Captions{Given: in[2], Own: in[3], Texts: in[2]}})
 	})
 	return m, err
 }
