@@ -34,6 +34,7 @@ func init() { compute.Register(Name, New) }
 type Backend struct {
 	pool      *parallel.Pool
 	heap      heap
+	arenas    arenas
 	memory    int64 // bytes that a computation may need at most
 	direct    bool  // convolutions keep to the sums of their definition
 	trace     tracer
@@ -113,6 +114,7 @@ func (b *Backend) Finalize() {
 		return
 	}
 	b.heap.release()
+	b.arenas.release()
 	b.pool.Close()
 }
 

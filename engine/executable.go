@@ -29,6 +29,8 @@ func newExecutable(b *Builder) (*Executable, error) {
 	if peak := e.Peak(); peak > b.backend.memory {
 		return nil, errors.WithStack(&MemoryError{Computation: b.name, Peak: peak, Available: b.backend.memory})
 	}
+	p.shared = &b.backend.arenas
+	p.shared.fit(p.memory.ArenaSize)
 	return e, nil
 }
 

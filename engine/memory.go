@@ -55,6 +55,51 @@ func (h *heap) release() {
 	h.free, h.held = nil, 0
 }
 
+// arenas are the blocks of memory that executables compute in. They share them, one after another: a block is as large as the largest
+// of them needs, and its pages are in memory as far as they have been used.
+type arenas struct {
+	mu   sync.Mutex
+	size int      // of a block
+	idle [][]byte // at most keepStates
+}
+
+// fit makes blocks large enough for so many bytes.
+func (a *arenas) fit(size int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if size > a.size {
+		a.size, a.idle = size, nil
+	}
+}
+
+// take returns a block of undefined content, aligned to plan.Alignment.
+func (a *arenas) take() []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n := len(a.idle); n > 0 {
+		block := a.idle[n-1]
+		a.idle = a.idle[:n-1]
+		return block
+	}
+	return alignedBytes(a.size)
+}
+
+// put takes back a block that take returned.
+func (a *arenas) put(block []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(block) == a.size && len(a.idle) < keepStates {
+		a.idle = append(a.idle, block)
+	}
+}
+
+// release forgets all idle blocks.
+func (a *arenas) release() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.idle = nil
+}
+
 // sizeClass rounds up to a multiple of an eighth of the next power of two, and of the alignment.
 func sizeClass(size int) int {
 	step := plan.Alignment

@@ -16,6 +16,7 @@ type program struct {
 	steps  []step
 	memory *plan.Memory
 	consts [][]byte
+	shared *arenas // where the executions of an executable have their arena; nil for a function that is called, whose states have theirs
 
 	mu   sync.Mutex
 	idle []*programState
@@ -31,7 +32,7 @@ type step struct {
 	in, out []int
 }
 
-// programState is what one execution needs: its arena, and the slices of operands.
+// programState is what one execution needs: its arena, unless that is shared, and the slices of operands.
 type programState struct {
 	arena    []byte
 	storages [][]byte
@@ -111,10 +112,15 @@ func newProgram(b *Backend, g *plan.Graph) (*program, error) {
 // run executes the program: params are its parameters and captured values, results the memory for its results.
 func (p *program) run(b *Backend, params, results [][]byte) {
 	s := p.takeState()
+	arena := s.arena
+	if p.shared != nil {
+		arena = p.shared.take()
+		defer p.shared.put(arena)
+	}
 	for i, m := range p.memory.Storages {
 		switch m.Base {
 		case plan.Arena:
-			s.storages[i] = s.arena[m.Offset : m.Offset+m.Size]
+			s.storages[i] = arena[m.Offset : m.Offset+m.Size]
 		case plan.Param:
 			s.storages[i] = params[m.Index]
 		case plan.Const:
@@ -138,7 +144,11 @@ func (p *program) takeState() *programState {
 		p.idle = p.idle[:n-1]
 		return s
 	}
-	return &programState{arena: alignedBytes(p.memory.ArenaSize), storages: make([][]byte, len(p.memory.Storages))}
+	s := &programState{storages: make([][]byte, len(p.memory.Storages))}
+	if p.shared == nil {
+		s.arena = alignedBytes(p.memory.ArenaSize)
+	}
+	return s
 }
 
 func (p *program) putState(s *programState) {
