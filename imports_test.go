@@ -56,7 +56,7 @@ var rooms = map[string][]string{
 	"token":      {"internal/atomicfile", "internal/nearest"},
 	"backbone":   {"nn", "internal/nearest"},
 	"pretrained": {"backbone", "internal/atomicfile", "internal/safetensors"},
-	"method":     {"backbone", "loss", "negative", "nn", "positive", "internal/nearest"},
+	"method":     {"backbone", "loss", "negative", "nn", "positive", "internal/nearest", "internal/rng"},
 	"embed": {"backbone", "data", "method", "metric", "nn", "positive", "pretrained", "token",
 		"internal/atomicfile", "internal/device", "internal/guard", "internal/npy", "internal/rng", "internal/weights"},
 	"train": {"backbone", "data", "embed", "loss", "method", "metric", "negative", "nn", "optim", "positive", "pretrained", "token", "wordnet",

@@ -41,8 +41,3 @@ func numbered(t backbone.Tokens) *graph.Node {
 	sum := graph.ReduceSum(graph.Mul(graph.ConvertDType(t.IDs, dtypes.Int64), places), -1)
 	return graph.BitwiseAnd(sum, graph.BroadcastToShape(graph.Const(g, int64(math.MaxInt64)), sum.Shape()))
 }
-
-// sameRows holds where a text of a and the one of b in the same row are the same to the encoder: [n, length] twice gives [n].
-func sameRows(a, b backbone.Tokens) *graph.Node {
-	return graph.LogicalAll(graph.Equal(a.IDs, b.IDs), -1)
-}

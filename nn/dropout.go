@@ -18,13 +18,24 @@ import (
 // state, a variable that starts from the store's seed (see [SetSeed]) and that each run of the graph moves on: the same values,
 // weights and random state together, give the same step.
 func Dropout(scope *model.Scope, x *graph.Node, rate float64) *graph.Node {
-	if rate == 0 || !scope.IsTraining(x.Graph()) {
+	if rate == 0 || !scope.IsTraining(x.Graph()) || isWithoutDropout(scope.Store()) {
 		return x
 	}
 	seedRandomState(scope.Store())
 	draw := scope.RandomUniform(x.Graph(), shapes.Make(dtypes.Float32, x.Shape().Dimensions...))
 	keep := graph.GreaterOrEqual(draw, graph.Scalar(x.Graph(), dtypes.Float32, rate))
 	return graph.Where(keep, graph.MulScalar(x, 1/(1-rate)), graph.ZerosLike(x))
+}
+
+// withoutDropoutKey is where a store says that nothing is dropped.
+const withoutDropoutKey = "alike_without_dropout"
+
+// WithoutDropout says whether graphs that are built on the store from now on are without dropout, in training too.
+func WithoutDropout(store *model.Store, without bool) { store.SetParam(withoutDropoutKey, without) }
+
+func isWithoutDropout(store *model.Store) bool {
+	without, _ := store.GetParam(withoutDropoutKey)
+	return without == true
 }
 
 // seedRandomState gives the store a random state, unless it has one.

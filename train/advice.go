@@ -57,6 +57,7 @@ func Advise(config Config, seen Seen, tested bool) ([]Advice, error) {
 	default:
 		a.rate()
 	}
+	a.chunks(m)
 	a.adviseMethod(m)
 	return a.list, nil
 }

@@ -26,6 +26,17 @@ func (a *adviser) negatives() {
 	}
 }
 
+// chunks are a step of the whole batch only where an encoder sees each item by itself.
+func (a *adviser) chunks(m method.Method) {
+	if clip, ok := m.(method.CLIP); ok && clip.FreezeImage {
+		return // whose batch norm has the statistics that it came with
+	}
+	if !a.tested && a.Chunk > 0 && a.Chunk < a.Batch && !a.OnText() && a.hasBatchNorm() {
+		a.say("chunk", "is %d: batch norm in %s has the statistics of so many pictures and not of the batch, so that the step is not the one of the batch in one piece; it is with an encoder that sees each item by itself, as cached gradients suppose (Gao et al. 2021, section 3), such as vit_tiny",
+			a.Chunk, a.Backbone)
+	}
+}
+
 // statistics are those over the batch, of a method whose heads and loss rest on them; source is where it is shown for which batches.
 func (a *adviser) statistics(source string) {
 	const few = 32

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/guard"
+	"github.com/alike-ml/alike/internal/peakmemory"
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/nn"
@@ -24,6 +25,7 @@ type StepTiming struct {
 	Width     float64 `json:"width"`
 	ImageSize int     `json:"image_size"`
 	Batch     int     `json:"batch"`
+	Chunk     int     `json:"chunk"`
 	Precision string  `json:"precision"`
 	Device    string  `json:"device"`
 	// SecondsPerStep is the median over Steps steps, after two that are not counted.
@@ -32,8 +34,10 @@ type StepTiming struct {
 	// ViewsPerSecond counts every view of every picture.
 	ViewsPerSecond float64 `json:"views_per_second"`
 	// GFLOPS is the rate of the matrix products, convolutions and attention, in 10⁹ operations a second, a multiplication and an
-	// addition each counting as one: see [nn.StepMultiplyAdds].
+	// addition each counting as one: see [nn.StepMultiplyAdds]. That chunks go through the encoder twice is not counted.
 	GFLOPS float64 `json:"gflops"`
+	// PeakMemory is the most that the process held until the end of the steps, in bytes; 0 where the system does not tell.
+	PeakMemory int64 `json:"peak_memory"`
 }
 
 // MeasureStep takes optimizer steps on random pictures, which cost what real ones do, and times them. The configuration's
@@ -77,10 +81,11 @@ func MeasureStep(ctx context.Context, config Config, steps int) (timing StepTimi
 	slices.Sort(times)
 	median := times[len(times)/2]
 	return StepTiming{
-		Method: r.subject.method().Name(), Backbone: config.Backbone, Width: config.Width, ImageSize: config.ImageSize, Batch: config.Batch,
+		Method: r.subject.method().Name(), Backbone: config.Backbone, Width: config.Width, ImageSize: config.ImageSize, Batch: config.Batch, Chunk: config.Chunk,
 		Precision: config.Precision, Device: config.Device, SecondsPerStep: median, Steps: steps,
 		ViewsPerSecond: float64(config.Batch*r.subject.views()) / median,
 		GFLOPS:         2 * multiplyAdds / median / 1e9,
+		PeakMemory:     peakmemory.Self(),
 	}, nil
 }
 

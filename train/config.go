@@ -28,6 +28,7 @@ type Config struct {
 	Width     float64 `yaml:"width" help:"multiplies the encoder's channels; 1 is the published width"`
 	Epochs    int     `yaml:"epochs" help:"passes over the training data"`
 	Batch     int     `yaml:"batch" help:"pictures, or rows of text, a step"`
+	Chunk     int     `yaml:"chunk" help:"how many of a batch the encoder works on at once, to need less memory: the batch is a multiple of it; 0 is all; for simclr, supcon, simcse and clip"`
 	Seed      uint64  `yaml:"seed" help:"all randomness follows from it"`
 	Device    string  `yaml:"device" help:"where to compute, see alike methods"`
 	Precision string  `yaml:"precision" help:"what networks compute in: f32, or bf16 with float32 weights"`
@@ -153,6 +154,9 @@ func (c Config) Validate() error {
 	}
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("%s.%w", m.Name(), err)
+	}
+	if err := checkChunk(m, c.Batch, c.Chunk); err != nil {
+		return err
 	}
 	if batched, ok := m.(method.Batched); ok {
 		if err := batched.ValidateBatch(c.Batch); err != nil {

@@ -50,6 +50,10 @@ func (l pairLearner) loss(scope *model.Scope, batch method.Batch) method.Output 
 	return l.how.Loss(scope, l.image, l.text, batch)
 }
 
+func (l pairLearner) represent(scope *model.Scope, batch method.Batch) []*graph.Node {
+	return l.how.(method.ChunkedPair).Represent(scope, l.image, l.text, batch)
+}
+
 // shapes are, for every length, those of the pictures, of the texts' tokens and mask, and of the numbers of [method.Captions].
 func (l pairLearner) shapes(batch int) (lists [][]shapes.Shape) {
 	size := l.how.View().Size
@@ -65,7 +69,7 @@ func (l pairLearner) shapes(batch int) (lists [][]shapes.Shape) {
 
 func (l pairLearner) batch(inputs []*graph.Node) method.Batch {
 	return method.Batch{
-		Views:    []*graph.Node{graph.ConvertDType(inputs[0], l.precision)},
+		Views:    []*graph.Node{computed(inputs[0], l.precision)},
 		Texts:    []backbone.Tokens{{IDs: inputs[1], Mask: inputs[2], DType: l.precision}},
 		Captions: method.Captions{Given: inputs[3], Own: inputs[4], Texts: inputs[5]},
 	}

@@ -200,3 +200,29 @@ func TestARunOnPairsStartsFromTrainedEncoders(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A run's own pairs and weights are compared in chunks with one piece. Its encoder of pictures has batch norm, and so they
+// differ; with dropout, what one graph makes of the same chunks is the same.
+func TestAFinishedRunCanBeComparedInChunks(t *testing.T) {
+	config := smallPairs(writeTable(t, 20), "transformer")
+	config.Epochs = 1
+	dir, _ := mustRun(t, config, train.Options{})
+	config.Chunk = 2
+	found, err := train.VerifyLargeBatch(t.Context(), config, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found.Comparisons) != 2 || found.Comparisons[0].Dropout || !found.Comparisons[1].Dropout || !found.BatchNorm || found.Equal() {
+		t.Fatalf("found %+v", found)
+	}
+	if found.Comparisons = found.Comparisons[1:]; !found.Equal() {
+		t.Errorf("with dropout: %+v", found.Comparisons)
+	}
+	var parts []string
+	for _, p := range found.Comparisons[0].Parts {
+		parts = append(parts, p.Part)
+	}
+	if want := []string{"backbone", "image_projection", "logit_scale", "text/backbone", "text_projection"}; !slices.Equal(parts, want) {
+		t.Errorf("parts are %v, want %v", parts, want)
+	}
+}

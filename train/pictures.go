@@ -38,6 +38,10 @@ func (l imageLearner) loss(scope *model.Scope, batch method.Batch) method.Output
 	return l.how.Loss(scope, l.encoder, batch)
 }
 
+func (l imageLearner) represent(scope *model.Scope, batch method.Batch) []*graph.Node {
+	return l.how.(method.ChunkedImage).Represent(scope, l.encoder, batch)
+}
+
 // shapes are those of the views' pixels and, for a method that asks, of the labels.
 func (l imageLearner) shapes(batch int) [][]shapes.Shape {
 	var list []shapes.Shape
@@ -52,12 +56,20 @@ func (l imageLearner) shapes(batch int) [][]shapes.Shape {
 
 func (l imageLearner) batch(inputs []*graph.Node) (b method.Batch) {
 	for i := range l.how.Views() {
-		b.Views = append(b.Views, graph.ConvertDType(inputs[i], l.precision))
+		b.Views = append(b.Views, computed(inputs[i], l.precision))
 	}
 	if method.NeedsLabels(l.how) {
 		b.Labels = inputs[len(inputs)-1]
 	}
 	return b
+}
+
+// computed is a view in the precision that networks compute in; nil stays nil.
+func computed(view *graph.Node, precision dtypes.DType) *graph.Node {
+	if view == nil {
+		return nil
+	}
+	return graph.ConvertDType(view, precision)
 }
 
 // arrays are a batch's, of the views' pixels and the items' labels, which the method may have no use for.

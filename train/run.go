@@ -125,7 +125,7 @@ type run struct {
 	rates       optim.Rates
 	backend     compute.Backend
 	store       *model.Store
-	stepper     *stepper
+	stepper     steps
 	steps       int // of the whole run
 	perEpoch    int // steps
 	done        int // steps taken
@@ -164,16 +164,21 @@ func (r *run) open(ctx context.Context, dir string) error {
 }
 
 // tooLarge says in terms of the batch that a step needs more memory than there is; other errors stay as they are.
-func tooLarge(err error, batch int, items string) error {
+func (c Config) tooLarge(err error) error {
 	var memory *device.MemoryError
 	if !errors.As(err, &memory) {
 		return err
 	}
-	fits := int(float64(batch) * float64(memory.Available) / float64(memory.Peak))
+	fits := int(float64(c.Batch) * float64(memory.Available) / float64(memory.Peak))
 	const gib = 1 << 30
-	message := fmt.Sprintf("a step on %d %s needs %.1f GiB of memory, %.1f GiB are there", batch, items, float64(memory.Peak)/gib, float64(memory.Available)/gib)
-	if fits < 2 {
+	message := fmt.Sprintf("a step on %d %s needs %.1f GiB of memory, %.1f GiB are there", c.Batch, c.Items(), float64(memory.Peak)/gib, float64(memory.Available)/gib)
+	switch m, unknown := c.Method(); {
+	case c.Chunk > 0:
+		return fmt.Errorf("%s: take a smaller chunk than %d, or a smaller batch", message, c.Chunk)
+	case fits < 2:
 		return errors.New(message + ": use a smaller backbone, width or image size")
+	case unknown == nil && checkChunk(m, c.Batch, 1) == nil:
+		return fmt.Errorf("%s: a batch of about %d would fit, or this one in chunks: --chunk %d", message, fits, divisorUpTo(c.Batch, fits))
 	}
 	return fmt.Errorf("%s: a batch of about %d would fit", message, fits)
 }
@@ -200,11 +205,16 @@ func (r *run) build() error {
 	r.store = model.NewStore()
 	nn.SetSeed(r.store, r.config.Seed)
 	var err error
-	if r.stepper, err = newStepper(r.backend, r.store, r.subject, r.config.Optimizer, length{r.steps, r.perEpoch}); err != nil {
+	if run := (length{r.steps, r.perEpoch}); r.config.Chunk > 0 {
+		r.stepper, err = newChunkedStepper(r.backend, r.store, r.subject, r.config.Optimizer, run, r.config.Chunk)
+	} else {
+		r.stepper, err = newStepper(r.backend, r.store, r.subject, r.config.Optimizer, run)
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.stepper.compile(r.config.Batch); err != nil {
-		return tooLarge(err, r.config.Batch, r.config.Items())
+		return r.config.tooLarge(err)
 	}
 	return nil
 }

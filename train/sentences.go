@@ -44,6 +44,10 @@ func (l textLearner) loss(scope *model.Scope, batch method.Batch) method.Output 
 	return l.how.Loss(scope, l.encoder, batch)
 }
 
+func (l textLearner) represent(scope *model.Scope, batch method.Batch) []*graph.Node {
+	return l.how.(method.ChunkedText).Represent(scope, l.encoder, batch)
+}
+
 // shapes are, for every length, those of each text's tokens and mask and, for a method that asks, of the labels.
 func (l textLearner) shapes(batch int) (lists [][]shapes.Shape) {
 	for _, length := range l.lengths {

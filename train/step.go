@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/loss"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/optim"
@@ -25,12 +26,24 @@ type learner interface {
 	shapes(batch int) [][]shapes.Shape
 	// batch gives the arrays of a batch their names.
 	batch(inputs []*graph.Node) method.Batch
-	// loss builds the method's graph.
+	// loss builds the method's graph, and represent the part of it that [method.Chunked] calls so. A view that is nil in the arrays of a
+	// batch is nil in the batch.
 	loss(scope *model.Scope, batch method.Batch) method.Output
+	represent(scope *model.Scope, batch method.Batch) []*graph.Node
 	// views is the number of rows that an item has in the network.
 	views() int
 	// random is a batch to time steps with.
 	random(batch int, r *rand.Rand) []*tensors.Tensor
+}
+
+// steps takes optimizer steps on batches.
+type steps interface {
+	// compile builds what there is to build for a batch size.
+	compile(batch int) error
+	// take runs one step.
+	take(in stepInput) (loss, gradientNorm, embeddingStd float64, err error)
+	// memory is how many bytes a step is planned to need, the store's variables and the batch included; 0 where the device does not tell.
+	memory(batch int) (int64, error)
 }
 
 // stepper takes optimizer steps: one graph holds the method's loss, its gradient, the optimizer's update and what the method
@@ -43,29 +56,26 @@ type stepper struct {
 // length is how long the run is that a stepper takes steps of.
 type length struct{ steps, perEpoch int }
 
+// at is the place of a step in the run.
+func (l length) at(step *graph.Node) method.Clock {
+	return method.Clock{Step: step, Steps: l.steps, StepsPerEpoch: l.perEpoch}
+}
+
 // newStepper prepares the steps of a learner. Losses and the optimizer are in float32.
 func newStepper(backend compute.Backend, store *model.Store, l learner, optimizer optim.Config, run length) (*stepper, error) {
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
 		learningRate := inputs[0]
 		batch := l.batch(inputs[2:])
-		batch.Clock = method.Clock{Step: inputs[1], Steps: run.steps, StepsPerEpoch: run.perEpoch}
+		batch.Clock = run.at(inputs[1])
 		scope.Store().SetTraining(learningRate.Graph(), true)
 		out := l.loss(scope, batch)
 		params := trainable(scope, learningRate.Graph())
-		nodes := make([]*graph.Node, len(params))
-		for i, p := range params {
-			nodes[i] = p.NodeValue(out.Loss)
-		}
-		gradients := graph.Gradient(out.Loss, nodes...)
+		gradients := graph.Gradient(out.Loss, nodesOf(params, out.Loss)...)
 		optimizer.Update(scope, params, gradients, learningRate)
 		if after, ok := l.method().(method.AfterStep); ok {
 			after.AfterStep(scope, batch)
 		}
-		least := spread(out.Embeddings)
-		if out.Texts != nil {
-			least = graph.Min(least, spread(out.Texts))
-		}
-		return []*graph.Node{out.Loss, optim.GlobalNorm(gradients), least}
+		return []*graph.Node{out.Loss, optim.GlobalNorm(gradients), leastSpread(out)}
 	})
 	return &stepper{l, exec}, err
 }
@@ -78,8 +88,30 @@ func trainable(scope *model.Scope, g *graph.Graph) []*model.Variable {
 			list = append(list, v)
 		}
 	}
+	return byPath(list)
+}
+
+// byPath are variables in the order of their paths, each once.
+func byPath(list []*model.Variable) []*model.Variable {
 	slices.SortFunc(list, func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
+	return slices.Compact(list)
+}
+
+// nodesOf are the values of variables in a graph.
+func nodesOf(variables []*model.Variable, g graph.GraphProvider) (list []*graph.Node) {
+	for _, v := range variables {
+		list = append(list, v.NodeValue(g))
+	}
 	return list
+}
+
+// leastSpread is the spread of a method's embeddings, the smaller of two.
+func leastSpread(out method.Output) *graph.Node {
+	least := spread(out.Embeddings)
+	if out.Texts != nil {
+		least = graph.Min(least, spread(out.Texts))
+	}
+	return least
 }
 
 // spread is the collapse measure of Chen and He 2021, section 4.1, scaled to 1: √dim times the mean, over the dimensions, of
@@ -101,6 +133,9 @@ type stepInput struct {
 	arrays []*tensors.Tensor
 }
 
+// items is the size of the batch.
+func (in stepInput) items() int { return in.arrays[0].Shape().Dim(0) }
+
 // take runs one step.
 func (s *stepper) take(in stepInput) (loss, gradientNorm, embeddingStd float64, err error) {
 	inputs := []any{float32(in.learningRate), float32(in.step)}
@@ -113,8 +148,7 @@ func (s *stepper) take(in stepInput) (loss, gradientNorm, embeddingStd float64, 
 	}
 	values := make([]float64, len(outputs))
 	for i, o := range outputs {
-		values[i] = float64(tensors.ToScalar[float32](o))
-		if err := o.FinalizeAll(); err != nil {
+		if values[i], err = scalarOf(o); err != nil {
 			return 0, 0, 0, err
 		}
 	}
@@ -138,4 +172,15 @@ func (s *stepper) compile(batch int) error {
 		}
 	}
 	return nil
+}
+
+func (s *stepper) memory(batch int) (most int64, err error) {
+	for _, inputs := range s.inputShapes(batch) {
+		g, err := s.exec.Compile(inputs...)
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, device.Peak(g.Executable()))
+	}
+	return most, nil
 }

@@ -198,6 +198,11 @@ const childEnv = "ALIKE_TEST_TRAIN"
 var killedRuns = map[string]func(data string) train.Config{
 	"simclr": small,
 	"byol":   func(data string) train.Config { return smallOf("byol", data) },
+	"simclr in chunks": func(data string) train.Config {
+		c := small(data)
+		c.Chunk = 4
+		return c
+	},
 	"supcon": func(data string) train.Config { return smallOf("supcon", data) },
 	"moco":   func(data string) train.Config { return smallOf("moco", data) },
 	// Some kills come while the queue fills up, which takes the whole run.
@@ -220,12 +225,17 @@ var killedRuns = map[string]func(data string) train.Config{
 		c.Epochs = 8
 		return c
 	},
+	"clip in chunks": func(data string) train.Config {
+		c := smallPairs(data, "transformer")
+		c.Epochs, c.Chunk = 8, 4
+		return c
+	},
 }
 
 // killedOn writes what a run learns from.
 func killedOn(t *testing.T, name string) string {
 	switch {
-	case name == "clip":
+	case strings.HasPrefix(name, "clip"):
 		return writeTable(t, 20)
 	case name == "supcon_text":
 		return writeTriplets(t, 60)

@@ -26,13 +26,14 @@ type benchStepCommand struct {
 	Backbone  *string  `placeholder:"${backbone_default}" help:"${backbone}"`
 	Width     *float64 `placeholder:"${width_default}" help:"${width}"`
 	Batch     *int     `placeholder:"${batch_default}" help:"${batch}"`
+	Chunk     *int     `placeholder:"${chunk_default}" help:"${chunk}"`
 	Device    *string  `placeholder:"${device_default}" help:"${device}"`
 	Precision *string  `placeholder:"${precision_default}" help:"${precision}"`
 }
 
 func (b benchStepCommand) Run(ctx context.Context, c console) error {
 	// The same settings, put together in the same way, as those of a run.
-	flags := configFlags{ImageSize: b.ImageSize, Backbone: b.Backbone, Width: b.Width, Batch: b.Batch, Device: b.Device, Precision: b.Precision}
+	flags := configFlags{ImageSize: b.ImageSize, Backbone: b.Backbone, Width: b.Width, Batch: b.Batch, Chunk: b.Chunk, Device: b.Device, Precision: b.Precision}
 	anywhere := "random"
 	flags.Data = &anywhere
 	config, err := trainCommand{Method: b.Method, configFlags: flags}.config()
@@ -49,13 +50,19 @@ func (b benchStepCommand) Run(ctx context.Context, c console) error {
 	if b.JSON {
 		return printJSON(c.out, t)
 	}
+	items := fmt.Sprintf("%s of width %g, %d px, %d pictures a step", t.Backbone, t.Width, t.ImageSize, t.Batch)
 	if config.OnText() {
-		fmt.Fprintf(c.out, "%s, %s, %d tokens, %d rows of text a step, %s on %s:\n", t.Method, t.Backbone, config.Text.MaxLength, t.Batch, t.Precision, t.Device)
-		fmt.Fprintf(c.out, "%.3f seconds a step (median of %d), %.0f views a second, %.0f GFLOP/s\n", t.SecondsPerStep, t.Steps, t.ViewsPerSecond, t.GFLOPS)
-		return nil
+		items = fmt.Sprintf("%s, %d tokens, %d rows of text a step", t.Backbone, config.Text.MaxLength, t.Batch)
 	}
-	fmt.Fprintf(c.out, "%s, %s of width %g, %d px, %d pictures a step, %s on %s:\n", t.Method, t.Backbone, t.Width, t.ImageSize, t.Batch, t.Precision, t.Device)
-	fmt.Fprintf(c.out, "%.3f seconds a step (median of %d), %.0f views a second, %.0f GFLOP/s\n", t.SecondsPerStep, t.Steps, t.ViewsPerSecond, t.GFLOPS)
+	if t.Chunk > 0 {
+		items += fmt.Sprintf(" in chunks of %d", t.Chunk)
+	}
+	fmt.Fprintf(c.out, "%s, %s, %s on %s:\n", t.Method, items, t.Precision, t.Device)
+	fmt.Fprintf(c.out, "%.3f seconds a step (median of %d), %.0f views a second, %.0f GFLOP/s", t.SecondsPerStep, t.Steps, t.ViewsPerSecond, t.GFLOPS)
+	if t.PeakMemory > 0 {
+		fmt.Fprintf(c.out, ", %.0f MiB of memory at most", float64(t.PeakMemory)/(1<<20))
+	}
+	fmt.Fprintln(c.out)
 	return nil
 }
 

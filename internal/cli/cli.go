@@ -37,6 +37,7 @@ type commands struct {
 	Methods methodsCommand `cmd:"" help:"List the methods, backbones and devices, with their defaults and sources."`
 	Recipes recipesCommand `cmd:"" help:"List tested settings, with the data and the budget they were measured on."`
 	Bench   benchCommands  `cmd:"" help:"Measure throughput on this machine."`
+	Verify  verifyCommands `cmd:"" help:"Check on your own model that what saves memory computes the same."`
 }
 
 // console is where commands write.

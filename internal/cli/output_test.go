@@ -165,7 +165,7 @@ func TestPicturesWithoutClassesAreMeasuredByGeometryAlone(t *testing.T) {
 
 func TestBenchJSON(t *testing.T) {
 	step := mustAlike(t, "bench", "step", "--json", "--steps=1", "--backbone=smallcnn", "--width=0.25", "--image-size=16", "--batch=4").stdout
-	checkKeys(t, step, "method", "backbone", "width", "image_size", "batch", "precision", "device", "seconds_per_step", "steps", "views_per_second", "gflops")
+	checkKeys(t, step, "method", "backbone", "width", "image_size", "batch", "chunk", "precision", "device", "seconds_per_step", "steps", "views_per_second", "gflops", "peak_memory")
 	var timing struct {
 		SecondsPerStep float64 `json:"seconds_per_step"`
 		ViewsPerSecond float64 `json:"views_per_second"`

@@ -40,6 +40,7 @@ type configFlags struct {
 	Width             *float64 `placeholder:"${width_default}" help:"${width}"`
 	Epochs            *int     `placeholder:"${epochs_default}" help:"${epochs}"`
 	Batch             *int     `placeholder:"${batch_default}" help:"${batch}"`
+	Chunk             *int     `placeholder:"${chunk_default}" help:"${chunk}"`
 	Seed              *uint64  `placeholder:"${seed_default}" help:"${seed}"`
 	Device            *string  `placeholder:"${device_default}" help:"${device}"`
 	Precision         *string  `placeholder:"${precision_default}" help:"${precision}"`

@@ -51,6 +51,14 @@ func CheckName(name string) error {
 // MemoryError is how the cpu device refuses a computation that needs more memory than there is.
 type MemoryError = engine.MemoryError
 
+// Peak is how many bytes a computation needs, inputs, outputs and everything in between; 0 where the device does not tell.
+func Peak(c compute.Executable) int64 {
+	if planned, ok := c.(interface{ Peak() int64 }); ok {
+		return planned.Peak()
+	}
+	return 0
+}
+
 // Open returns the named device. The caller calls Finalize on it when done.
 func Open(name string) (compute.Backend, error) {
 	switch name {
