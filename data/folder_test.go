@@ -369,3 +369,29 @@ func TestNamesThatAreNoTextAreShownInQuotes(t *testing.T) {
 		t.Errorf("%d pictures, %s", folder.Train.Len(), diff)
 	}
 }
+
+// TestSomeAreThoseThatWouldBeHeldOut, in their order; where there are no more, all.
+func TestSomeAreThoseThatWouldBeHeldOut(t *testing.T) {
+	var paths []string
+	for i := range 30 {
+		paths = append(paths, fmt.Sprintf("%c/%02d.jpg", "abc"[i%3], i))
+	}
+	images := openFS(t, tree(t, nil, paths...)).Train
+	_, held, err := images.HoldOut(12, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if some := images.Some(12, 5); show(some) != show(held) {
+		t.Errorf("some are\n%s\nheld out are\n%s", show(some), show(held))
+	}
+	for _, n := range []int{30, 31} {
+		if some := images.Some(n, 5); some != images {
+			t.Errorf("%d of 30 are %d", n, some.Len())
+		}
+	}
+	for i, item := range images.Items {
+		if images.Label(i) != item.Label {
+			t.Errorf("picture %d has the label %d, not %d", i, images.Label(i), item.Label)
+		}
+	}
+}

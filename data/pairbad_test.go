@@ -3,8 +3,11 @@ package data
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -115,5 +118,39 @@ func TestTablesWithAnotherSeparator(t *testing.T) {
 	opt.Separator = "ab"
 	if err := opt.Validate(); err == nil || !strings.HasPrefix(err.Error(), "separator ") {
 		t.Error(err)
+	}
+}
+
+// TestWithoutRoomForTemporaryFilesTheErrorSaysWhere they were to be.
+func TestWithoutRoomForTemporaryFilesTheErrorSaysWhere(t *testing.T) {
+	text := writeFile(t, "a.txt", []byte("a text\n"))
+	table := pairFolder(t, "p.jsonl", `{"image":"a.jpg","caption":"a cat"}`+"\n", threePictures)
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "nowhere"))
+	if _, err := os.CreateTemp("", ""); err == nil {
+		t.Skip("this system has temporary files elsewhere")
+	}
+	_, errText := OpenText(t.Context(), text, DefaultTextOptions())
+	_, errPairs := OpenPairs(t.Context(), table, DefaultPairOptions())
+	for _, err := range []error{errText, errPairs} {
+		if err == nil || !strings.Contains(err.Error(), "nowhere") || !strings.Contains(err.Error(), "set TMPDIR") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// TestSomePairsKeepTheirCaptions, in their order.
+func TestSomePairsKeepTheirCaptions(t *testing.T) {
+	pairs := manyPairs(t, 12)
+	some := pairs.Some(5, 3)
+	last := -1
+	for _, row := range pairRows(t, some) {
+		i, err := strconv.Atoi(row.Name)
+		if err != nil || i <= last || len(row.Captions) != 1+i%3 || row.Captions[0] != fmt.Sprintf("caption 0 of %d", i) {
+			t.Errorf("%+v after picture %d", row, last)
+		}
+		last = i
+	}
+	if some.Len() != 5 || pairs.Some(12, 3) != pairs {
+		t.Errorf("%d of 12", some.Len())
 	}
 }

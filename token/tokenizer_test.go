@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -320,6 +321,22 @@ func TestTokensWithOneIDAreReadTheSameWayEveryTime(t *testing.T) {
 		}))
 		if got := tokenizer.Token(0) + tokenizer.Token(1); got != "cd" {
 			t.Fatalf("ids 0 and 1 are called %q", got)
+		}
+	}
+}
+
+// A cache that is full starts anew: words that were met before it was, and after, have their own ids still.
+func TestMoreWordsThanAreRemembered(t *testing.T) {
+	old := load(t, filepath.Join("testdata", "bert"))
+	const words = 150_000 // two caches of 65,536 and more
+	word := func(i int) string { return strconv.FormatInt(int64(i), 36) }
+	for i := range words {
+		old.Encode(word(i), 0)
+	}
+	fresh := load(t, filepath.Join("testdata", "bert"))
+	for i := 0; i < words; i += 997 {
+		if got, want := old.Encode(word(i), 0), fresh.Encode(word(i), 0); !slices.Equal(got, want) {
+			t.Fatalf("%s is %v, was %v", word(i), got, want)
 		}
 	}
 }
