@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -302,6 +303,72 @@ func (l inTiles) batch(inputs []*graph.Node) method.Batch {
 	b := l.learner.batch(inputs)
 	b.Losses = loss.Tiles{Rows: 3}
 	return b
+}
+
+// In bfloat16 the chunks' gradients are rounded one by one, and differ by as much. A device without loops in graphs has chunks too.
+func TestChunksInOtherPrecisionsAndOnOtherDevices(t *testing.T) {
+	pictures := imageLearner{method.DefaultSimCLR(8), rowEncoder{}, dtypes.BFloat16}
+	pairs := chunkedLearners(0)["clip, frozen pictures"].(pairLearner)
+	pairs.precision = dtypes.BFloat16
+	for name, c := range map[string]struct {
+		device  string
+		learner learner
+		allowed tolerance
+	}{
+		"pictures in bfloat16": {device.Default, pictures, bfloat16Tolerance},
+		"pairs in bfloat16":    {device.Default, pairs, bfloat16Tolerance},
+		"pictures on go":       {"go", chunkedLearners(0)["supcon"], float32Tolerance},
+		"sentences on go":      {"go", chunkedLearners(0)["simcse"], float32Tolerance},
+		"pairs on go":          {"go", chunkedLearners(0)["clip"], float32Tolerance},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := c.learner
+			backend, err := device.Open(c.device)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer backend.Finalize()
+			store := seeded()
+			s := chunkedOn(t, backend, store, l, 2)
+			in := stepInput{0, 0.1, l.random(testBatch, rng.New(6, 0, 0, 0))}
+			if _, _, _, err := s.take(in); err != nil {
+				t.Fatal(err)
+			}
+			found, err := s.compareWithOnePiece(store, in, 0, c.allowed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !(LargeBatch{Comparisons: []Comparison{found}}).Equal() {
+				t.Errorf("chunks differ: %+v", found)
+			}
+		})
+	}
+}
+
+// A step that memory does not hold is refused with a batch or with chunks that fit, where the method has any.
+func TestAStepThatIsTooLargeIsToldOfChunks(t *testing.T) {
+	for _, c := range []struct {
+		method string
+		chunk  int
+		want   string
+	}{
+		{"simclr", 0, "a step on 256 pictures needs 8.0 GiB of memory, 3.0 GiB are there: a batch of about 96 would fit, or this one in chunks: --chunk 64"},
+		{"simclr", 128, "take a smaller chunk than 128, or a smaller batch"},
+		{"byol", 0, "a batch of about 96 would fit"},
+	} {
+		config, err := Default(c.method, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Chunk = c.chunk
+		said := config.tooLarge(fmt.Errorf("compiling: %w", &device.MemoryError{Peak: 8 << 30, Available: 3 << 30})).Error()
+		if !strings.HasSuffix(said, c.want) {
+			t.Errorf("%s in chunks of %d: %s, want %s", c.method, c.chunk, said, c.want)
+		}
+	}
+	if err := errors.New("another"); (Config{}).tooLarge(err) != err {
+		t.Error("another error does not stay as it is")
+	}
 }
 
 // What a method cannot do with chunks is refused, with what it could do.
