@@ -32,7 +32,7 @@ func (a *adviser) chunks(m method.Method) {
 		return // whose batch norm has the statistics that it came with
 	}
 	if !a.tested && a.Chunk > 0 && a.Chunk < a.Batch && !a.OnText() && a.hasBatchNorm() {
-		a.say("chunk", "is %d: batch norm in %s has the statistics of so many pictures and not of the batch, so that the step is not the one of the batch in one piece; it is with an encoder that sees each item by itself, as cached gradients suppose (Gao et al. 2021, section 3), such as vit_tiny",
+		a.say("chunk", "is %d: batch norm in %s has the statistics of so many pictures and not of the batch, so that the step is not the one of the batch in one piece; it is with an encoder that sees each item by itself, as cached gradients suppose (Gao et al. 2021, section 3.2), such as vit_tiny",
 			a.Chunk, a.Backbone)
 	}
 }

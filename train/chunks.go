@@ -17,7 +17,7 @@ import (
 )
 
 // chunkedStepper takes the steps of a stepper, and never holds what the encoders compute of more than a chunk of the batch. It is Gao et
-// al. 2021, "Scaling deep contrastive learning batch size under memory limited setup", section 3.2 (GradCache), in four graphs:
+// al. 2021, "Scaling deep contrastive learning batch size under memory limited setup", section 3.3 (GradCache), in four graphs:
 //
 //	encode   of each chunk, the representations h and nothing else
 //	compare  of all h, the loss, ∂L/∂h, and the gradients of the heads
