@@ -100,6 +100,8 @@ type DataSummary struct {
 	Skipped int    `json:"skipped"`
 	// Repeated counts the test texts that are among those to learn the classes from, to the letter.
 	Repeated int `json:"repeated,omitempty"`
+	// Unknown counts the test items of a class that none of those to learn from is of: they count as wrong.
+	Unknown int `json:"unknown,omitempty"`
 }
 
 // Result is a report with the vectors it was made from.
@@ -176,6 +178,9 @@ func Run(ctx context.Context, backend compute.Backend, m *embed.Model, folder *d
 		Train: result.Train.Vectors.Rows, Test: result.Test.Vectors.Rows,
 		Classes: append([]string{}, train.Classes...), // a list in JSON, even an empty one
 		Split:   how, Skipped: folder.Skipped.Len(),
+	}
+	if len(tasks) > 0 {
+		result.Report.Data.Unknown = unknown(result.Train.Labels, result.Test.Labels)
 	}
 	return result, nil
 }
@@ -341,6 +346,20 @@ func (e evaluation) scoreWith(whose string, tasks []string, f embedder) (Scores,
 	}
 	scores, _, err := e.score(whose, tasks, train, test)
 	return scores, err
+}
+
+// unknown counts the test labels, -1 for none, that are not among the training labels.
+func unknown(train, test []int) (n int) {
+	known := map[int]bool{-1: true}
+	for _, label := range train {
+		known[label] = true
+	}
+	for _, label := range test {
+		if !known[label] {
+			n++
+		}
+	}
+	return n
 }
 
 // majorityShare is the accuracy of always answering the most frequent class of the training labels.

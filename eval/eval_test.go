@@ -309,8 +309,8 @@ func TestAClassOnlyInTest(t *testing.T) {
 	if tasks := result.Report.Tasks; tasks.KNN.Accuracy != 2./3 || !(tasks.Linear.Accuracy <= 2./3) || !(tasks.Linear.Accuracy > 1./3) {
 		t.Errorf("accuracies %g and %g, want 8 of 12 and at most that", tasks.KNN.Accuracy, tasks.Linear.Accuracy)
 	}
-	if !slices.Equal(result.Report.Data.Classes, []string{"a", "b", "c"}) {
-		t.Errorf("classes %v", result.Report.Data.Classes)
+	if d := result.Report.Data; !slices.Equal(d.Classes, []string{"a", "b", "c"}) || d.Unknown != 4 {
+		t.Errorf("classes %v, %d unknown", d.Classes, d.Unknown)
 	}
 }
 

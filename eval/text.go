@@ -212,6 +212,7 @@ func (e *textEvaluation) classes(trained textVectors, untrained *textVectors) er
 			e.report.Data.Repeated++
 		}
 	}
+	e.report.Data.Unknown = unknown(train.Labels, test.Labels)
 	var before *SplitVectors
 	if untrained != nil {
 		before = &untrained.split

@@ -68,7 +68,7 @@ func (b benchStepCommand) Run(ctx context.Context, c console) error {
 
 type benchAugmentCommand struct {
 	Seconds float64 `default:"2" help:"How long to measure each size."`
-	JSON    bool    `help:"Print one JSON object."`
+	JSON    bool    `help:"Print one JSON array."`
 }
 
 func (b benchAugmentCommand) Run(ctx context.Context, c console) error {

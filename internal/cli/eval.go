@@ -132,10 +132,18 @@ func printScores(out io.Writer, r eval.Report) {
 		printGeometry(out, r)
 		return
 	}
-	fmt.Fprintf(out, "%d test pictures (%s), %d to learn the classes from, %d classes\n\n", d.Test, d.Split, d.Train, len(d.Classes))
+	fmt.Fprintf(out, "%d test pictures (%s), %d to learn the classes from, %d classes%s\n\n", d.Test, d.Split, d.Train, len(d.Classes), unknownOf(d))
 	printAccuracies(out, r.Tasks, "raw pixels")
 	fmt.Fprintln(out)
 	printGeometry(out, r)
+}
+
+// unknownOf says how many items are of a class that there was nothing to learn of.
+func unknownOf(d eval.DataSummary) string {
+	if d.Unknown == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d of those scored are of a class that none to learn from is of, and count as wrong", d.Unknown)
 }
 
 // printAccuracies prints the table of the classifiers' scores; raw is what the baseline without an encoder is called.

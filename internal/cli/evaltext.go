@@ -187,7 +187,7 @@ func printText(out io.Writer, r eval.Report) error {
 	if d.Test > 0 {
 		fmt.Fprintf(out, "%d rows scored (%s)", d.Test, d.Split)
 		if d.Train > 0 {
-			fmt.Fprintf(out, ", %d to learn the classes from, %d classes", d.Train, len(d.Classes))
+			fmt.Fprintf(out, ", %d to learn the classes from, %d classes%s", d.Train, len(d.Classes), unknownOf(d))
 		}
 		if d.Repeated > 0 {
 			fmt.Fprintf(out, "; %d of the texts scored are among those learned from", d.Repeated)

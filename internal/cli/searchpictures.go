@@ -121,8 +121,8 @@ func (s searchCommand) pictureQueries(model *embed.Model, texts *embed.TextModel
 
 // hitsPage shows what was found, a row a query.
 var hitsPage = template.Must(template.New("hits").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>What was found</title>
-<style>body{font:15px sans-serif;margin:2em;background:#f8f8f6;color:#404040}figure{display:inline-block;margin:0 8px 16px 0;width:128px;vertical-align:top;font-size:12px;overflow-wrap:anywhere}img{width:128px;height:128px;object-fit:contain;background:#ececea}</style>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>What was found</title>
+<style>:root{color-scheme:light dark}body{font:15px sans-serif;margin:2em;background:#f8f8f6;color:#404040}@media(prefers-color-scheme:dark){body{background:#16181c;color:#d8d8d4}}figure{display:inline-block;margin:0 8px 16px 0;width:128px;vertical-align:top;font-size:12px;overflow-wrap:anywhere}img{width:128px;height:128px;object-fit:contain;background:#ececea}</style>
 {{range .}}<h2>{{.Query}}</h2>
 {{range .Hits}}<figure><img src="{{.Picture}}" alt="{{.Path}}"><figcaption>{{printf "%.3f" .Similarity}} {{.Path}}</figcaption></figure>
 {{end}}{{end}}</html>
