@@ -194,6 +194,7 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 	writeFile(t, in("damaged/a.jpg"), "not a picture")
 	writeFile(t, in("damaged/b.png"), "")
 	unknownKey := writeFile(t, in("unknown.yaml"), "epochs: 1\nbackbon: resnet18\n")
+	noMethod := writeFile(t, in("some.yaml"), "epochs: 1\n")
 	noYAML := writeFile(t, in("no.yaml"), "epochs: [\n")
 
 	flat := t.TempDir()
@@ -216,6 +217,8 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"flag without a value", trainOn(pictures, unused, "--seed"), 2, []string{"--seed"}},
 		{"flag of the wrong type", trainOn(pictures, unused, "--epochs", "ten"), 2, []string{"--epochs", "ten"}},
 		{"no method", []string{"train", "--data", pictures, "--out", unused}, 2, []string{"method"}},
+		{"no configuration to say the method", []string{"train", "--config", in("none.yaml"), "--out", unused}, 2, []string{"none.yaml"}},
+		{"a configuration of no method", []string{"train", "--config", noMethod, "--data", pictures, "--out", unused}, 2, []string{"some.yaml", "names no method"}},
 		{"no run directory", []string{"train", "simclr", "--data", pictures}, 2, []string{"--out"}},
 		{"no data", []string{"train", "simclr", "--out", unused}, 2, []string{"--data"}},
 		{"unknown method", []string{"train", "simclear", "--data", pictures, "--out", unused}, 2, []string{`"simclr"?`}},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,7 +122,11 @@ func (c trainCommand) config() (train.Config, error) {
 // warm-up of the epochs that are asked for.
 func (c trainCommand) start() (train.Config, error) {
 	if c.Recipe == nil && c.Method == "" {
-		if c.Method = c.said(); c.Method == "" {
+		method, err := c.said()
+		if err != nil {
+			return train.Config{}, err
+		}
+		if c.Method = method; method == "" {
 			return train.Config{}, usageError{errors.New("how is it to learn? name a method, as in alike train simclr (alike methods lists them), or a --recipe (alike recipes)")}
 		}
 	}
@@ -164,25 +169,37 @@ func (c trainCommand) start() (train.Config, error) {
 	return config.WithEpochs(asked), nil
 }
 
-// said is the method that the run to resume or else the configuration file is of, "" where neither says it. What is wrong with either
-// shows when it is read in full.
-func (c trainCommand) said() string {
+// said is the method that the run to resume or else the configuration file is of, "" where there is neither.
+func (c trainCommand) said() (string, error) {
 	var config train.Config
-	if c.Config != "" {
-		if text, err := os.ReadFile(c.Config); err == nil {
-			_ = fields.Unmarshal(text, &config)
+	was, err := train.ReadConfig(c.Out)
+	switch {
+	case c.Resume && err == nil:
+		config = was
+	case c.Config != "":
+		if err := c.readConfig(&config); err != nil {
+			return "", err
 		}
-	}
-	if c.Resume {
-		if was, err := train.ReadConfig(c.Out); err == nil {
-			config = was
-		}
+	default:
+		return "", nil
 	}
 	m, err := config.Method()
 	if err != nil {
-		return ""
+		return "", usageError{fmt.Errorf("%s: %w", cmp.Or(c.Config, c.Out), err)}
 	}
-	return m.Name()
+	return m.Name(), nil
+}
+
+// readConfig puts the configuration file over a configuration.
+func (c trainCommand) readConfig(config *train.Config) error {
+	text, err := os.ReadFile(c.Config)
+	if err != nil {
+		return usageError{err}
+	}
+	if err := fields.Unmarshal(text, config); err != nil {
+		return usageError{fmt.Errorf("%s: %w", c.Config, err)}
+	}
+	return nil
 }
 
 // chosen are the usual settings of the encoder of text that the flags choose, which decides on what there is to set.
@@ -213,12 +230,8 @@ func (c trainCommand) method(onText bool) string {
 
 func (c trainCommand) apply(config *train.Config) error {
 	if c.Config != "" {
-		text, err := os.ReadFile(c.Config)
-		if err != nil {
-			return usageError{err}
-		}
-		if err := fields.Unmarshal(text, config); err != nil {
-			return usageError{fmt.Errorf("%s: %w", c.Config, err)}
+		if err := c.readConfig(config); err != nil {
+			return err
 		}
 	}
 	for _, pair := range c.Set {
