@@ -66,18 +66,22 @@ func (m *meter) at(done int, note string) {
 		m.draw()
 		return
 	}
-	fmt.Fprintf(m.out, "%s: %d of %d %s%s\n", join(m.what, note), m.done, m.total, m.unit, m.pace("%.3g a second"))
+	fmt.Fprintf(m.out, "%s: %d of %d %s%s\n", join(m.what, note), m.done, m.total, m.unit, m.pace(" a second"))
 }
 
-// pace is how fast the work gets on, as format has it, and how long it still takes; nothing where that is not known yet.
-func (m *meter) pace(format string) string {
+// pace is how fast the work gets on, in what unit says, and how long it still takes; nothing where that is not known yet.
+func (m *meter) pace(unit string) string {
 	seconds := time.Since(m.began).Seconds()
 	if m.began.IsZero() || m.done <= m.first || seconds <= 0 {
 		return ""
 	}
 	rate := float64(m.done-m.first) / seconds
 	left := time.Duration(float64(m.total-m.done) / rate * float64(time.Second)).Round(time.Second)
-	return fmt.Sprintf(", "+format+", %s left", rate, left)
+	digits := "%.3g"
+	if rate >= 1000 {
+		digits = "%.0f"
+	}
+	return fmt.Sprintf(", "+digits+"%s, %s left", rate, unit, left)
 }
 
 // usualColumns are those of a terminal that does not say; a bar has at least leastBar of them, or is left out.
@@ -89,7 +93,7 @@ const (
 // draw draws the bar, in one line of the terminal. Drawing is for the eye: a terminal that went away is no reason to stop.
 func (m *meter) draw() {
 	width := max(0, m.columns()-1) // the last column would begin a new line
-	left, right := []rune(join(m.what, m.note)), []rune(fmt.Sprintf(" %d/%d%s", m.done, m.total, m.pace("%.3g/s")))
+	left, right := []rune(join(m.what, m.note)), []rune(fmt.Sprintf(" %d/%d%s", m.done, m.total, m.pace("/s")))
 	var bar []rune
 	if room := width - len(left) - len(" ") - len(right); room >= leastBar {
 		full := room * m.done / max(1, m.total)
