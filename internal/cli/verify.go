@@ -92,6 +92,9 @@ func printLargeBatch(out io.Writer, config train.Config, l train.LargeBatch) err
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	if l.Equal() {
+		fmt.Fprintf(out, "\nThe same: no difference is out of its bound.\n")
+	}
 	if l.OnePieceMemory > 0 && l.ChunkedMemory > 0 {
 		fmt.Fprintf(out, "\nA step needs %.0f MiB in one piece and %.0f MiB in chunks.\n", float64(l.OnePieceMemory)/(1<<20), float64(l.ChunkedMemory)/(1<<20))
 	}

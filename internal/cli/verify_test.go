@@ -16,7 +16,7 @@ func TestVerifyLargeBatchOfARun(t *testing.T) {
 	vit := []string{"--backbone=vit_tiny", "--width=0.34", "--image-size=16", "--epochs=1", "--batch=8"}
 	mustAlike(t, append([]string{"train", "simclr", "--data", pictures, "--out", dir}, vit...)...)
 	r := mustAlike(t, "verify", "large-batch", dir, "--batch=12", "--chunk=3")
-	for _, said := range []string{"simclr, vit_tiny, 12 pictures a step in chunks of 3", "against one piece ", "gradient of backbone", "gradient of projector", "MiB in chunks"} {
+	for _, said := range []string{"simclr, vit_tiny, 12 pictures a step in chunks of 3", "against one piece ", "gradient of backbone", "gradient of projector", "The same: ", "MiB in chunks"} {
 		if !strings.Contains(r.stdout, said) {
 			t.Errorf("stdout does not say %q:\n%s", said, r.stdout)
 		}
