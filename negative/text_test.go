@@ -27,6 +27,7 @@ func TestNegate(t *testing.T) {
 		"where is the station":           "",
 		"He never was ill.":              "",
 		"It is not only late.":           "",
+		"It's more than you needn't see": "",
 		"a rocky headland":               "",
 		"":                               "",
 	} {

@@ -95,8 +95,10 @@ func TestSynonymsKeepCapitalsPunctuationAndArticles(t *testing.T) {
 		"the Big Car":         "the Big Car",
 		"nothing here":        "nothing here",
 	} {
-		if got := pipeline.View(text, rng.New(1, 0, 0, 0)); got != want {
-			t.Errorf("%q became %q, want %q", text, got, want)
+		for item := range 20 { // of the synonyms of car one does not fit
+			if got := pipeline.View(text, rng.New(1, 0, item, 0)); got != want {
+				t.Fatalf("%q became %q, want %q", text, got, want)
+			}
 		}
 	}
 }

@@ -46,6 +46,23 @@ func TestSynonymsAndAntonyms(t *testing.T) {
 	}
 }
 
+// A form that the list of exceptions has twice cannot be told, nor a past that may not be the participle.
+func TestFormsThatCannotBeTold(t *testing.T) {
+	d := &Dictionary{}
+	d.irregular[noun] = map[string][]string{"bus": {"buses", "busses"}, "ox": {"oxen"}}
+	d.irregular[verb] = map[string][]string{"run": {"ran", "running"}, "beg": {"begged"}}
+	for _, c := range []struct {
+		base string
+		part int
+		form form
+		want string
+	}{{"bus", noun, withS, ""}, {"ox", noun, withS, "oxen"}, {"run", verb, past, ""}, {"run", verb, gerund, "running"}, {"beg", verb, past, "begged"}, {"beg", verb, gerund, ""}} {
+		if got := d.inflect(c.base, c.part, c.form); got != c.want {
+			t.Errorf("form %d of %q is %q, want %q", c.form, c.base, got, c.want)
+		}
+	}
+}
+
 func TestBrokenLinesAreNamed(t *testing.T) {
 	for _, c := range []struct{ file, line, want string }{
 		{"index.noun", "dog n 1", "index.noun:1: an index line has 3 fields"},

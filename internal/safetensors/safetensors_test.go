@@ -168,6 +168,7 @@ func TestOpenRefuses(t *testing.T) {
 		"backwards":         file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}`, 1),
 		"negative offset":   file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[-1,0]}}`, 1),
 		"hole before":       file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2),
+		"late beginning":    file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[1,2]}}`, 2),
 		"bytes after":       file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 2),
 		"overlap":           file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, 3),
 		"same place":        file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 2),
