@@ -59,6 +59,22 @@ func TestWhatIsTestedWasNotSeenAsTheRuleSays(t *testing.T) {
 			t.Errorf("%+v is seen", e)
 		}
 	}
+	tune, tuneTest := tables[3].rows, tables[4].rows
+	if len(tuneTest) < 2 || len(tuneTest) > 10 || len(tune) >= len(train) {
+		t.Errorf("%d to choose with, and %d to learn from of %d", len(tuneTest), len(tune), len(train))
+	}
+	chosenOn := make(map[string]bool)
+	for _, e := range tuneTest {
+		if e.Vendor != "twitter" || e.Kind != "base" || e.Category == "Flags" || tested[e.Codepoint] {
+			t.Errorf("%+v is chosen on", e)
+		}
+		chosenOn[e.Codepoint] = true
+	}
+	for _, e := range tune {
+		if e.Vendor == "twitter" && (tested[concept(e)] || chosenOn[concept(e)]) {
+			t.Errorf("%+v is learned from and held out", e)
+		}
+	}
 	if _, err := divide([]emoji{{Caption: "hand: light skin tone", Kind: "skin"}}); err == nil {
 		t.Error("a skin tone of no emoji")
 	}
