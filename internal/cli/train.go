@@ -204,14 +204,20 @@ func (c trainCommand) readConfig(config *train.Config) error {
 
 // chosen are the usual settings of the encoder of text that the flags choose, which decides on what there is to set.
 func (c trainCommand) chosen(config train.Config) (train.Config, error) {
-	if !config.OnText() {
+	switch {
+	case config.OnText():
+		if c.Backbone != nil {
+			config.Backbone = *c.Backbone
+		}
+		if err := c.Text.apply(&config); err != nil {
+			return config, err
+		}
+	case config.OnPairs():
+		if err := c.Pairs.apply(&config); err != nil {
+			return config, err
+		}
+	default:
 		return config, nil
-	}
-	if c.Backbone != nil {
-		config.Backbone = *c.Backbone
-	}
-	if err := c.Text.apply(&config); err != nil {
-		return config, err
 	}
 	config, err := config.Usual()
 	if err != nil {
