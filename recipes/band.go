@@ -25,6 +25,8 @@ type BandEpoch struct {
 	Epoch         int    `json:"epoch"`
 	Loss          *Range `json:"loss,omitempty"`
 	KNN           *Range `json:"knn,omitempty"`
+	STS           *Range `json:"sts,omitempty"`
+	Recall        *Range `json:"recall,omitempty"`
 	Alignment     *Range `json:"alignment,omitempty"`
 	Uniformity    *Range `json:"uniformity,omitempty"`
 	EffectiveRank *Range `json:"effective_rank,omitempty"`
@@ -62,14 +64,19 @@ func measures() []measure {
 			return pick(e)
 		}
 	}
+	score := func(pick func(train.Epoch) *train.Number) func(train.Epoch) float64 {
+		return func(e train.Epoch) float64 {
+			if v := pick(e); v != nil {
+				return float64(*v)
+			}
+			return math.NaN()
+		}
+	}
 	return []measure{
 		{"loss", func(e train.Epoch) float64 { return float64(e.Loss) }, func(b *BandEpoch) **Range { return &b.Loss }, 0.03},
-		{"held-out kNN", func(e train.Epoch) float64 {
-			if e.KNN == nil {
-				return math.NaN()
-			}
-			return float64(*e.KNN)
-		}, func(b *BandEpoch) **Range { return &b.KNN }, 0.05},
+		{"held-out kNN", score(func(e train.Epoch) *train.Number { return e.KNN }), func(b *BandEpoch) **Range { return &b.KNN }, 0.05},
+		{"STS", score(func(e train.Epoch) *train.Number { return e.STS }), func(b *BandEpoch) **Range { return &b.STS }, 0.05},
+		{"held-out recall", score(func(e train.Epoch) *train.Number { return e.Recall }), func(b *BandEpoch) **Range { return &b.Recall }, 0.05},
 		{"alignment", geometry(func(e train.Epoch) float64 { return e.Geometry.Alignment }), func(b *BandEpoch) **Range { return &b.Alignment }, 0.1},
 		{"uniformity", geometry(func(e train.Epoch) float64 { return e.Geometry.Uniformity }), func(b *BandEpoch) **Range { return &b.Uniformity }, 0.1},
 		{"effective rank", geometry(func(e train.Epoch) float64 { return e.Geometry.EffectiveRank }), func(b *BandEpoch) **Range { return &b.EffectiveRank }, 0.1},

@@ -34,6 +34,18 @@ func TestWatchTellsOnce(t *testing.T) {
 	if v := w.Verdict(); !strings.Contains(v, "left the range") {
 		t.Errorf("verdict %q", v)
 	}
+	scored := func(sts, recall float64) train.Epoch {
+		e, s, r := epochOf(1, 3, 0.4), train.Number(sts), train.Number(recall)
+		e.KNN, e.STS, e.Recall = nil, &s, &r
+		return e
+	}
+	if band, err = NewBand("sentences and captions", [][]train.Epoch{{scored(0.7, 0.5)}, {scored(0.71, 0.52)}}); err != nil {
+		t.Fatal(err)
+	}
+	lines := (&Watch{Band: &band, told: map[string]bool{}}).Check(scored(0.3, 0.1))
+	if got := strings.Join(lines, "\n"); len(lines) != 2 || !strings.Contains(got, "STS is 0.3, below the 0.7 to 0.71") || !strings.Contains(got, "held-out recall is 0.1, below the 0.5 to 0.52") {
+		t.Errorf("%q", lines)
+	}
 	none := &Watch{}
 	if lines, v := none.Check(epochOf(1, math.NaN(), 0)), none.Verdict(); len(lines) > 0 || v != "" {
 		t.Errorf("without a band it says %q and %q", lines, v)

@@ -213,7 +213,7 @@ func expected(band recipes.Band) report.Expected {
 		}
 		for _, b := range band.Epochs {
 			epochs = append(epochs, report.Epoch{
-				Number: b.Epoch, Loss: value(b.Loss), KNN: value(b.KNN), STS: math.NaN(), Recall: math.NaN(), Alignment: value(b.Alignment), Uniformity: value(b.Uniformity),
+				Number: b.Epoch, Loss: value(b.Loss), KNN: value(b.KNN), STS: value(b.STS), Recall: value(b.Recall), Alignment: value(b.Alignment), Uniformity: value(b.Uniformity),
 				EffectiveRank: value(b.EffectiveRank), Std: value(b.Std), LearningRate: math.NaN(),
 			})
 		}
