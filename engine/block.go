@@ -590,6 +590,10 @@ func convertBlock(from, to dtypes.DType) blockFunc {
 
 // roundHalf rounds to the values of a 16-bit float.
 func roundHalf(x []float32, dtype dtypes.DType) {
+	if dtype == dtypes.BFloat16 {
+		kernel.RoundBF16(x, x)
+		return
+	}
 	var narrow [512]uint16
 	for len(x) > 0 {
 		n := min(len(x), len(narrow))

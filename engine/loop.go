@@ -63,7 +63,7 @@ type loopState struct {
 }
 
 func newLoop(n *plan.Node) *loop {
-	source := n.Attr.(*plan.Loop)
+	source := withoutConversions(n.Attr.(*plan.Loop))
 	l := &loop{size: source.Size}
 	l.measure(source)
 	for i, view := range source.Args {
@@ -93,6 +93,41 @@ func newLoop(n *plan.Node) *loop {
 		return &loopState{regs: make([][]byte, len(l.args)+len(l.code)), scratch: alignedBytes(l.scratch)}
 	}
 	return l
+}
+
+// withoutConversions drops conversions between float32 and 16-bit floats that change nothing, as both are held as float32: those to float32,
+// and those whose result is only stored, which rounds it.
+func withoutConversions(source *plan.Loop) *plan.Loop {
+	first := len(source.Args)
+	used := make([]bool, first+len(source.Code)) // by an operation or a reduction
+	for _, instr := range source.Code {
+		for _, ref := range instr.Args {
+			used[ref] = true
+		}
+	}
+	for _, r := range source.Results {
+		used[r.Ref] = used[r.Ref] || r.Reduce != compute.OpTypeInvalid
+	}
+	l := *source
+	l.Code, l.Results = nil, slices.Clone(source.Results)
+	now := sequence(len(used)) // the references by those they had
+	for i, instr := range source.Code {
+		instr.Args = slices.Clone(instr.Args)
+		for k, ref := range instr.Args {
+			instr.Args[k] = now[ref]
+		}
+		if instr.Op == compute.OpTypeConvertDType && registerType(instr.From) == dtypes.Float32 &&
+			(isHalf(instr.From) && instr.To == dtypes.Float32 || isHalf(instr.To) && !used[first+i]) {
+			now[first+i] = instr.Args[0]
+			continue
+		}
+		now[first+i] = first + len(l.Code)
+		l.Code = append(l.Code, instr)
+	}
+	for i := range l.Results {
+		l.Results[i].Ref = now[l.Results[i].Ref]
+	}
+	return &l
 }
 
 // measure chooses the sizes of blocks and chunks, from the shapes alone: blocks are a multiple of the inner size of the

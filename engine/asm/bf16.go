@@ -5,7 +5,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// bf16Program writes the conversions between float32 and bfloat16, in AVX-512 alone: with integers, so that they round as plain
+// bf16Program writes the conversions between float32 and bfloat16, most in AVX-512 alone: with integers, so that they round as plain
 // Go does, denormal numbers included.
 func bf16Program(p *program) {
 	v := &vec{program: p, wide: true}
@@ -34,15 +34,29 @@ func bf16Program(p *program) {
 	p.Load(p.Param("n"), n)
 	p.narrowLoop(v, n, dst, 32, src, 64, func() {
 		x := v.load(operand.Mem{Base: src})
-		odd := v.and(v.shift(v.VPSRLD, 16, x), v.bits(1))
-		rounded := v.addInt(v.addInt(x, v.bits(0x7fff)), odd)
-		y := v.shift(v.VPSRLD, 16, v.choose(isUnordered, x, x, v.or(x, v.bits(0x400000)), rounded))
+		y := v.shift(v.VPSRLD, 16, v.roundedBF16(x))
 		if v.tail {
 			p.VPMOVDW(y, reg.K1, operand.Mem{Base: dst})
 		} else {
 			p.VPMOVDW(y, operand.Mem{Base: dst})
 		}
 	})
+	p.roundBF16()
+}
+
+// roundBF16 rounds as narrowBF16 does, and leaves float32.
+func (p *program) roundBF16() {
+	p.both("roundBF16", "rounds x to the nearest values of bfloat16, to even on ties.", []string{"dst", "x"}, nil,
+		func(v *vec, _ []reg.VecVirtual, at func(i int) operand.Mem) {
+			v.store(v.and(v.roundedBF16(v.load(at(1))), v.bits(0xffff0000)), at(0))
+		})
+}
+
+// roundedBF16 returns lanes whose upper halves are x rounded.
+func (v *vec) roundedBF16(x reg.VecVirtual) reg.VecVirtual {
+	odd := v.and(v.shift(v.VPSRLD, 16, x), v.bits(1))
+	rounded := v.addInt(v.addInt(x, v.bits(0x7fff)), odd)
+	return v.choose(isUnordered, x, x, v.or(x, v.bits(0x400000)), rounded)
 }
 
 // narrowLoop is vec.loop for two pointers that step by different numbers of bytes.

@@ -26,6 +26,17 @@ func F32ToBF16(dst []uint16, src []float32) {
 	}
 }
 
+// RoundBF16 rounds to the nearest values of bfloat16, as [F32ToBF16] does. dst may be x.
+func RoundBF16(dst, x []float32) {
+	x = x[:len(dst)]
+	if len(dst) == 0 || roundBF16SIMD(&dst[0], &x[0], len(dst)) {
+		return
+	}
+	for i, v := range x {
+		dst[i] = math.Float32frombits(uint32(bf16Bits(v)) << 16)
+	}
+}
+
 func bf16Bits(v float32) uint16 {
 	b := math.Float32bits(v)
 	if b&0x7fffffff > 0x7f800000 {

@@ -11,3 +11,26 @@ func widenBF16AVX512(dst *float32, src *uint16, n int)
 //
 //go:noescape
 func narrowBF16AVX512(dst *uint16, src *float32, n int)
+
+// roundBF16AVX512 rounds x to the nearest values of bfloat16, to even on ties.
+//
+//go:noescape
+func roundBF16AVX512(dst, x *float32, n int)
+
+// roundBF16AVX2 rounds x to the nearest values of bfloat16, to even on ties.
+//
+//go:noescape
+func roundBF16AVX2(dst, x *float32, n int)
+
+// roundBF16SIMD rounds x to the nearest values of bfloat16, to even on ties. It reports whether the active level has it.
+func roundBF16SIMD(dst, x *float32, n int) bool {
+	switch ActiveLevel() {
+	case AVX512:
+		roundBF16AVX512(dst, x, n)
+	case AVX2:
+		roundBF16AVX2(dst, x, n)
+	default:
+		return false
+	}
+	return true
+}

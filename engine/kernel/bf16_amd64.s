@@ -96,3 +96,133 @@ GLOBL bf16Word00007fff<>(SB), RODATA|NOPTR, $4
 
 DATA bf16Word00400000<>+0(SB)/4, $0x00400000
 GLOBL bf16Word00400000<>(SB), RODATA|NOPTR, $4
+
+// func roundBF16AVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·roundBF16AVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), DX
+	MOVQ n+16(FP), CX
+	SUBQ $0x10, CX
+	JLT  tail
+
+vector:
+	VMOVUPS      (DX), Z0
+	VPSRLD       $0x10, Z0, Z1
+	VBROADCASTSS bf16Word00000001<>+0(SB), Z2
+	VANDPS       Z2, Z1, Z1
+	VBROADCASTSS bf16Word00007fff<>+0(SB), Z2
+	VPADDD       Z2, Z0, Z2
+	VPADDD       Z1, Z2, Z1
+	VBROADCASTSS bf16Word00400000<>+0(SB), Z2
+	VORPS        Z2, Z0, Z2
+	VCMPPS       $0x03, Z0, Z0, K2
+	VBLENDMPS    Z2, Z1, K2, Z3
+	VBROADCASTSS bf16Wordffff0000<>+0(SB), Z0
+	VANDPS       Z0, Z3, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
+	JGE          vector
+
+tail:
+	ADDQ         $0x10, CX
+	JZ           done
+	MOVL         $0x00000001, BX
+	SHLL         CL, BX
+	DECL         BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (DX), K1, Z0
+	VPSRLD       $0x10, Z0, Z1
+	VBROADCASTSS bf16Word00000001<>+0(SB), Z2
+	VANDPS       Z2, Z1, Z1
+	VBROADCASTSS bf16Word00007fff<>+0(SB), Z2
+	VPADDD       Z2, Z0, Z2
+	VPADDD       Z1, Z2, Z1
+	VBROADCASTSS bf16Word00400000<>+0(SB), Z2
+	VORPS        Z2, Z0, Z2
+	VCMPPS       $0x03, Z0, Z0, K2
+	VBLENDMPS    Z2, Z1, K2, Z4
+	VBROADCASTSS bf16Wordffff0000<>+0(SB), Z0
+	VANDPS       Z0, Z4, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA bf16Wordffff0000<>+0(SB)/4, $0xffff0000
+GLOBL bf16Wordffff0000<>(SB), RODATA|NOPTR, $4
+
+// func roundBF16AVX2(dst *float32, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x08, DX
+	JLT  tail
+
+vector:
+	VMOVUPS      (CX), Y0
+	VPSRLD       $0x10, Y0, Y1
+	VBROADCASTSS bf16Word00000001<>+0(SB), Y2
+	VANDPS       Y2, Y1, Y1
+	VBROADCASTSS bf16Word00007fff<>+0(SB), Y2
+	VPADDD       Y2, Y0, Y2
+	VPADDD       Y1, Y2, Y1
+	VBROADCASTSS bf16Word00400000<>+0(SB), Y2
+	VORPS        Y2, Y0, Y2
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y2, Y1, Y0
+	VBROADCASTSS bf16Wordffff0000<>+0(SB), Y1
+	VANDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JGE          vector
+
+tail:
+	ADDQ         $0x08, DX
+	JZ           done
+	LEAQ         bf16Masks<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VPSRLD       $0x10, Y1, Y2
+	VBROADCASTSS bf16Word00000001<>+0(SB), Y3
+	VANDPS       Y3, Y2, Y2
+	VBROADCASTSS bf16Word00007fff<>+0(SB), Y3
+	VPADDD       Y3, Y1, Y3
+	VPADDD       Y2, Y3, Y2
+	VBROADCASTSS bf16Word00400000<>+0(SB), Y3
+	VORPS        Y3, Y1, Y3
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VBROADCASTSS bf16Wordffff0000<>+0(SB), Y2
+	VANDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA bf16Masks<>+0(SB)/4, $-1
+DATA bf16Masks<>+4(SB)/4, $-1
+DATA bf16Masks<>+8(SB)/4, $-1
+DATA bf16Masks<>+12(SB)/4, $-1
+DATA bf16Masks<>+16(SB)/4, $-1
+DATA bf16Masks<>+20(SB)/4, $-1
+DATA bf16Masks<>+24(SB)/4, $-1
+DATA bf16Masks<>+28(SB)/4, $-1
+DATA bf16Masks<>+32(SB)/4, $+0
+DATA bf16Masks<>+36(SB)/4, $+0
+DATA bf16Masks<>+40(SB)/4, $+0
+DATA bf16Masks<>+44(SB)/4, $+0
+DATA bf16Masks<>+48(SB)/4, $+0
+DATA bf16Masks<>+52(SB)/4, $+0
+DATA bf16Masks<>+56(SB)/4, $+0
+DATA bf16Masks<>+60(SB)/4, $+0
+GLOBL bf16Masks<>(SB), RODATA|NOPTR, $64

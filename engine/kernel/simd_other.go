@@ -4,6 +4,7 @@
 
 package kernel
 
+func roundBF16SIMD(dst, x *float32, n int) bool                                   { return false }
 func addSIMD(dst, a, b *float32, n int) bool                                      { return false }
 func subSIMD(dst, a, b *float32, n int) bool                                      { return false }
 func mulSIMD(dst, a, b *float32, n int) bool                                      { return false }

@@ -263,6 +263,14 @@ func TestBF16(t *testing.T) {
 			if want := []uint16{0x3f80, 0x3f82, 0x3f81, 0x7f80, 0, 0xff80}; !slices.Equal(got, want) {
 				t.Errorf("%v: %#x, want %#x", l, got, want)
 			}
+			// Rounding alone does the same, NaN with more digits included.
+			x := append(append(half, wide...), math.Float32frombits(0x7f800001), math.Float32frombits(0xffc12345))
+			got, want, rounded := make([]uint16, len(x)), make([]float32, len(x)), make([]float32, len(x))
+			F32ToBF16(got, x)
+			BF16ToF32(want, got)
+			if RoundBF16(rounded, x); !sameBits(rounded, want) {
+				t.Errorf("%v: RoundBF16 differs from F32ToBF16", l)
+			}
 		})
 	}
 }
