@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -444,6 +445,26 @@ func TestClosingRemovesTheFile(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(dir, "alike-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left %q (%v)", left, err)
+	}
+}
+
+// TestAQuoteThatIsNeverClosedIsNotHeldWhole: of the lines after it as many are in memory as one row may have, and rows go on behind it.
+func TestAQuoteThatIsNeverClosedIsNotHeldWhole(t *testing.T) {
+	line := strings.Repeat("0123456789abcdef", 1<<16) + "\n"
+	in := bufio.NewReader(strings.NewReader("t\n\"open\n" + strings.Repeat(line, 3*maxRecord/len(line))))
+	_, source, err := openCSV(&lineReader{in: in}, ',', true, columnsOf("t").pick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r textRecord
+	if err := source.next(&r); err == nil || r.line != 2 {
+		t.Errorf("line %d: error %v", r.line, err)
+	}
+	if held := cap(source.(*csvSource).raw); held > 3*maxRecord/2 {
+		t.Errorf("%d bytes are held", held)
+	}
+	if err := source.next(&r); err != nil || r.line != 3 || len(r.values[0]) != len(line)-1 {
+		t.Errorf("line %d: %d bytes, error %v", r.line, len(r.values[0]), err)
 	}
 }
 
