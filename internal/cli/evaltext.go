@@ -184,7 +184,10 @@ func named(path, split string) string {
 // printText prints the tables of scores, each beside its baselines, and the geometry.
 func printText(out io.Writer, r eval.Report) error {
 	d := r.Data
-	if d.Test > 0 {
+	switch {
+	case d.Test > 0 && r.Tasks == (eval.Scores{}):
+		fmt.Fprintf(out, "%d rows (%s); without classes, a second text or pairs with scores there is the geometry alone\n\n", d.Test, d.Split)
+	case d.Test > 0:
 		fmt.Fprintf(out, "%d rows scored (%s)", d.Test, d.Split)
 		if d.Train > 0 {
 			fmt.Fprintf(out, ", %d to learn the classes from, %d classes%s", d.Train, len(d.Classes), unknownOf(d))

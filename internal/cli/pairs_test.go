@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"image"
 	"image/png"
 	"path/filepath"
@@ -73,6 +74,11 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	}
 	alike(t, "train", "clip", "--data", tabs, "--out", filepath.Join(t.TempDir(), "run")).checkRefused(t, exitFailure, "say it with separator")
 	alike(t, "train", "clip", "--data", table, "--separator", ";", "--out", filepath.Join(t.TempDir(), "run")).checkRefused(t, exitFailure, "it is for csv files")
+	views := filepath.Join(t.TempDir(), "views.png")
+	mustAlike(t, "views", "--method", "clip", "--data", table, "--image-column", "file", "--caption-columns", "words", "--image-size", "16", "--out", views)
+	if _, err := os.Stat(views); err != nil {
+		t.Error(err)
+	}
 	sheet := filepath.Join(t.TempDir(), "found.html")
 	picture := filepath.Join(folder, "train", "b", "003.png")
 	var all []found

@@ -138,6 +138,9 @@ func TestTextMistakesAreRefused(t *testing.T) {
 	alike(t, "train", "simcse", "--data", file, "--columns", "what", "--out", out).checkRefused(t, exitFailure, "what", "says")
 	alike(t, "search", run, file, "--text", "a", "--top", "0").checkRefused(t, exitUsage, "--top 0")
 	alike(t, "eval", run, "--data", t.TempDir()).checkRefused(t, exitFailure, "cannot tell the format")
+	if out := mustAlike(t, "eval", run, "--data", file).stdout; !strings.Contains(out, "41 rows (") || !strings.Contains(out, "there is the geometry alone\n\ngeometry") {
+		t.Errorf("eval of rows of one text prints\n%s", out)
+	}
 	alike(t, "eval", run).checkRefused(t, exitUsage, "--data", "--sts")
 	alike(t, "eval", run, "--sts", file, "--test", file).checkRefused(t, exitUsage, "--test")
 	alike(t, "eval", run, "--data", file, "--tasks", "search").checkRefused(t, exitUsage, "there is no task \"search\"", "retrieval")

@@ -31,7 +31,14 @@ type viewsCommand struct {
 	ImageSize *int     `placeholder:"${image_size_default}" help:"${image_size}"`
 	Seed      *uint64  `placeholder:"${seed_default}" help:"${seed}"`
 
-	Text trainTextFlags `embed:"" group:"Settings for text"`
+	Text  viewsTextFlags `embed:"" group:"Settings for text"`
+	Pairs pairFlags      `embed:"" group:"Settings for pictures with captions"`
+}
+
+// viewsTextFlags are those settings of a run on text that decide on what becomes of rows.
+type viewsTextFlags struct {
+	textFlags
+	WordNet *string `placeholder:"DIR" name:"wordnet" help:"Folder of WordNet's database, for synonyms and antonyms."`
 }
 
 // viewsOfPicture is how many views of a picture are drawn where nobody says.
@@ -39,7 +46,8 @@ const viewsOfPicture = 8
 
 func (v viewsCommand) Run(ctx context.Context, c console) error {
 	flags := configFlags{Data: v.Data, ImageSize: v.ImageSize, Seed: v.Seed}
-	config, err := trainCommand{Method: v.Method, Config: v.Config, Set: v.Set, configFlags: flags, Text: v.Text}.config()
+	text, pairs := trainTextFlags{textFlags: v.Text.textFlags, WordNet: v.Text.WordNet}, trainPairFlags{pairFlags: v.Pairs}
+	config, err := trainCommand{Method: v.Method, Config: v.Config, Set: v.Set, configFlags: flags, Text: text, Pairs: pairs}.config()
 	if err != nil {
 		return err
 	}
