@@ -258,14 +258,17 @@ func scores(r eval.Report, raw string) []report.Score {
 		}
 		return []report.Baseline{{Name: raw, Value: b.Raw}, {Name: "untrained encoder", Value: b.RandomInit}, {Name: "largest class", Value: b.Majority}}
 	}
-	items := r.Data.Test
+	items, aside := r.Data.Test, ""
+	if n := r.Data.Unknown; n > 0 {
+		aside = fmt.Sprintf("; %d are of classes that there was nothing to learn of, and count as wrong", n)
+	}
 	if k := r.Tasks.KNN; k != nil {
 		list = append(list, report.Score{Task: "Nearest neighbours", Meaning: report.MeaningKNN,
-			Detail: fmt.Sprintf("k = %d, temperature %g", k.K, k.Temperature), Value: k.Accuracy, Baselines: baselines(k.Baselines), Items: items})
+			Detail: fmt.Sprintf("k = %d, temperature %g%s", k.K, k.Temperature, aside), Value: k.Accuracy, Baselines: baselines(k.Baselines), Items: items})
 	}
 	if l := r.Tasks.Linear; l != nil {
 		list = append(list, report.Score{Task: "Linear probe", Meaning: report.MeaningLinear,
-			Detail: fmt.Sprintf("C = %.3g, chosen on a part of the items to learn from", l.C), Value: l.Accuracy, Baselines: baselines(l.Baselines), Items: items})
+			Detail: fmt.Sprintf("C = %.3g, chosen on a part of the items to learn from%s", l.C, aside), Value: l.Accuracy, Baselines: baselines(l.Baselines), Items: items})
 	}
 	if s := r.Tasks.Retrieval; s != nil {
 		score := report.Score{Task: "Retrieval", Meaning: report.MeaningRetrieval, Detail: fmt.Sprintf("recall at 1 among %d texts", s.Items), Value: s.Recall[1], Items: s.Queries}
