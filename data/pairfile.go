@@ -23,8 +23,10 @@ type pairRecord struct {
 // textBytes is how many bytes of text the row has.
 func (r pairRecord) textBytes() int {
 	n := len(r.picture) + len(r.class) + len(r.group)
-	for _, text := range slices.Concat(r.captions, r.tags) {
-		n += len(text)
+	for _, list := range [][]string{r.captions, r.tags} {
+		for _, text := range list {
+			n += len(text)
+		}
 	}
 	return n
 }
