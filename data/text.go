@@ -6,10 +6,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Text is the rows of a file of text, cleaned. They lie in a temporary file; memory holds about 14 bytes of each. A Text
-// does not change, and may be used by many goroutines at once until it is closed.
+// does not change, but by [Text.Measure], and may be used by many goroutines at once until it is closed.
 type Text struct {
 	// Columns are the names of the columns of the texts; "text" for a file of a sentence a line.
 	Columns []string
@@ -85,8 +89,34 @@ func (t *Text) Labels() []int {
 // maxLength is the most that Length tells.
 const maxLength = 1<<16 - 1
 
-// Length returns the bytes of the longest text of row i, or 65,535 if it has more. It reads no file.
+// Length returns the bytes of the longest text of row i, or what [Text.Measure] was told, or 65,535 if that is more. It reads no file.
 func (t *Text) Length(i int) int { return int(t.lengths[t.at(i)]) }
+
+// Measure makes [Text.Length] tell what measure returns of each row: the tokens of its longest text, say, by which batches are padded. It
+// reads all rows, with as many goroutines at once as there are processors. Other splits are as they were.
+func (t *Text) Measure(measure func(TextRow) int) error {
+	const share = 1024
+	lengths := slices.Clone(t.lengths)
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for from := 0; from < t.Len(); from += share {
+		group.Go(func() error {
+			for i := from; i < min(from+share, t.Len()); i++ {
+				row, err := t.Row(i)
+				if err != nil {
+					return err
+				}
+				lengths[t.at(i)] = uint16(min(max(0, measure(row)), maxLength))
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	t.lengths = lengths
+	return nil
+}
 
 // HoldOut divides the rows into those to train on and n held-out ones, the same for the same seed. Rows with a class are held
 // out in proportion to their classes (largest remainder; those without count as a class). Rows with one first text are all on the

@@ -182,6 +182,43 @@ func TestWindowsMakeBatchesOfSimilarLength(t *testing.T) {
 	}
 }
 
+// What is measured of rows is what batches are sorted by, of the split alone that was measured.
+func TestMeasureTellsLengths(t *testing.T) {
+	all := sentences(t, 2100, 3)
+	text, held, err := all.HoldOut(100, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := func(row TextRow) int { return len(strings.Fields(row.Texts[0])) }
+	before := held.Length(7)
+	if err := text.Measure(func(row TextRow) int { return 100 - words(row) }); err != nil {
+		t.Fatal(err)
+	}
+	for i := range text.Len() {
+		row, err := text.Row(i)
+		if err != nil || text.Length(i) != 100-words(row) {
+			t.Fatalf("row %d has length %d, of %d words (%v)", i, text.Length(i), words(row), err)
+		}
+	}
+	if held.Length(7) != before {
+		t.Error("the other split was measured too")
+	}
+	for _, b := range walkText(t, text, 5, tokens(8, 1000, 2, 0), 0, 0, 1) {
+		if most, least := text.Length(b.Items[0]), text.Length(b.Items[7]); most > least {
+			t.Fatalf("a batch goes from length %d to %d", most, least)
+		}
+	}
+	if err := text.Measure(func(TextRow) int { return 1 << 20 }); err != nil || text.Length(0) != 1<<16-1 {
+		t.Errorf("a length is %d (%v)", text.Length(0), err)
+	}
+	if err := all.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text.Measure(words) == nil {
+		t.Error("a closed text was measured")
+	}
+}
+
 func TestEvalTextBatchesYieldEveryRowOnce(t *testing.T) {
 	text := sentences(t, 23, 4)
 	for _, window := range []int{0, 1, 2, 9} {

@@ -176,8 +176,10 @@ func TestNoisyVectorsLeaveTheRandomState(t *testing.T) {
 }
 
 func TestTokensArePaddedLittle(t *testing.T) {
-	if got := embed.Lengths(128); !slices.Equal(got, []int{8, 16, 24, 32, 48, 72, 104, 128}) {
-		t.Errorf("lengths %v", got)
+	for step, want := range map[int][]int{8: {8, 16, 24, 32, 48, 72, 104, 128}, 4: {8, 12, 16, 20, 24, 28, 32, 40, 48, 60, 72, 88, 108, 128}} {
+		if got := embed.Lengths(128, step); !slices.Equal(got, want) {
+			t.Errorf("lengths %v, want %v", got, want)
+		}
 	}
 	arrays := embed.TokenArrays(9, []int{2, 3, 5}, [][]int32{{1}, {2, 3}}, [][]int32{{4, 5, 6}, {7}})
 	ids, mask := tensors.MustCopyFlatData[int32](arrays[2]), tensors.MustCopyFlatData[bool](arrays[3])

@@ -3,10 +3,10 @@ package embed
 import "github.com/gomlx/gomlx/core/tensors"
 
 // Lengths are those, in tokens, that texts of at most so many are padded to in training: few, for each is a graph of its own, and near enough
-// to each other that padding takes little. They end with the longest.
-func Lengths(longest int) []int {
+// to each other that padding takes little. They end with the longest. Up to 32 they are step apart, and then somewhat more and more.
+func Lengths(longest, step int) []int {
 	var list []int
-	for length := 8; length < longest; length += max(8, length/16*8) {
+	for length := 8; length < longest; length += max(step, length/16*step) {
 		list = append(list, length)
 	}
 	return append(list, longest)

@@ -151,7 +151,7 @@ func newPairs(c Config, m method.PairMethod) (*pairs, error) {
 		return nil, err
 	}
 	p := &pairs{config: c, pairLearner: pairLearner{
-		how: m, image: encoder, precision: precision, lengths: embed.Lengths(c.Pairs.MaxLength), captions: 1,
+		how: m, image: encoder, precision: precision, lengths: embed.Lengths(c.Pairs.MaxLength, captionLengths), captions: 1,
 	}}
 	return p, p.encode(c.Pairs.Vocabulary.Size)
 }

@@ -125,7 +125,7 @@ func newSentences(c Config, m method.TextMethod) (*sentences, error) {
 		return nil, err
 	}
 	s := &sentences{config: c, textLearner: textLearner{
-		how: m, precision: precision, texts: m.Views().Count(c.Text.texts()), lengths: embed.Lengths(c.Text.MaxLength),
+		how: m, precision: precision, texts: m.Views().Count(c.Text.texts()), lengths: embed.Lengths(c.Text.MaxLength, textLengths),
 	}}
 	return s, s.encode(c.Text.Vocabulary.Size)
 }
@@ -186,6 +186,9 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 	if s.maker, err = newTextMaker(s.config, s.how.Views(), s.train); err != nil {
 		return err
 	}
+	if err := s.train.Measure(s.tokens); err != nil {
+		return err
+	}
 	s.loader, err = data.TrainTextLoader(s.train, s.config.Seed, data.TextBatchOptions{
 		Size: s.config.Batch, Views: s.texts, Window: window, Workers: s.config.Workers,
 		NewFill: func() data.TextFill {
@@ -199,8 +202,22 @@ func (s *sentences) open(ctx context.Context, dir string) (err error) {
 	return err
 }
 
-// window is how many batches of rows are sorted by length at a time, so that those of a batch are padded little.
+// window is how many batches of rows are sorted by their tokens at a time, so that those of a batch are padded little.
 const window = 64
+
+// How far apart the shortest lengths are that texts are padded to. Batches of captions are not of one length, so that it matters less.
+const (
+	textLengths    = 4
+	captionLengths = 8
+)
+
+// tokens counts those of the longest text of a row, as far as the encoder sees them.
+func (s *sentences) tokens(row data.TextRow) (most int) {
+	for _, text := range row.Texts {
+		most = max(most, len(s.tokenizer.Encode(text, s.config.Text.MaxLength)))
+	}
+	return most
+}
 
 // tokenizerDir is where in a run's directory its tokenizer lies.
 func tokenizerDir(run string) string { return filepath.Join(run, "tokenizer") }
