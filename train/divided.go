@@ -23,6 +23,14 @@ func (d Divided[T]) Close() (err error) {
 	return err
 }
 
+// orClosed is d or, with an error, nothing that is left open.
+func (d Divided[T]) orClosed(err error) (Divided[T], error) {
+	if err != nil {
+		return Divided[T]{}, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
 // OpenPictures opens the folder of a run on pictures and divides its training part as the run does.
 func OpenPictures(ctx context.Context, c Config) (d Divided[data.Images], err error) {
 	folder, err := data.OpenImageFolder(ctx, c.Data, data.FolderOptions{})
@@ -33,7 +41,7 @@ func OpenPictures(ctx context.Context, c Config) (d Divided[data.Images], err er
 	if n := c.heldOut(d.All.Len()); n > 0 {
 		d.Learned, d.Watched, err = d.All.HoldOut(n, c.Seed)
 	}
-	return d, err
+	return d.orClosed(err)
 }
 
 // OpenText opens the file of a run on text and divides its rows as the run does.
@@ -45,7 +53,7 @@ func OpenText(ctx context.Context, c Config) (d Divided[data.Text], err error) {
 	if n := c.heldOut(d.All.Len()); n > 0 {
 		d.Learned, d.Watched, err = d.All.HoldOut(n, c.Seed)
 	}
-	return d, err
+	return d.orClosed(err)
 }
 
 // OpenPairs opens the table of a run on pictures with captions and divides it as the run does, unless it is watched with a table of its own.
@@ -63,5 +71,5 @@ func OpenPairs(ctx context.Context, c Config) (d Divided[data.Pairs], err error)
 	} else if n := c.heldOut(d.All.Len()); n > 0 {
 		d.Learned, d.Watched, err = d.All.HoldOut(n, c.Seed)
 	}
-	return d, err
+	return d.orClosed(err)
 }

@@ -120,10 +120,10 @@ func concludePairs(ctx context.Context, c console, backend compute.Backend, in r
 	}
 	defer in.PairModel.Close()
 	items, err := train.OpenPairs(ctx, in.Config)
-	defer items.Close()
 	if err != nil {
 		return err
 	}
+	defer items.Close()
 	if items.Watched != nil {
 		began := time.Now()
 		held := items.Watched.Some(mostHeld, in.Config.Seed)

@@ -158,9 +158,12 @@ const vectorsFor = "examples for the report: vectors"
 // showTexts has rows that the run kept back find some that it learned from, by their first texts.
 func showTexts(ctx context.Context, run *report.Run, in Input) error {
 	items, err := train.OpenText(ctx, in.Config)
-	defer items.Close()
-	if err != nil || items.Watched == nil {
+	if err != nil {
 		return err
+	}
+	defer items.Close()
+	if items.Watched == nil {
+		return nil
 	}
 	learned := items.Learned.Some(mostLearned, in.Config.Seed)
 	run.Searched = "The queries were kept back from training, what they find was learned from."
@@ -198,9 +201,12 @@ const (
 // showPairs has captions that the run kept back find their pictures among all that it kept back, and the other way round.
 func showPairs(ctx context.Context, run *report.Run, in Input) error {
 	items, err := train.OpenPairs(ctx, in.Config)
-	defer items.Close()
-	if err != nil || items.Watched == nil {
+	if err != nil {
 		return err
+	}
+	defer items.Close()
+	if items.Watched == nil {
+		return nil
 	}
 	held := items.Watched.Some(mostKept, in.Config.Seed)
 	v, err := in.PairModel.EmbedPairs(ctx, held, func(n, total int) { in.Say(vectorsFor, n, total) })
