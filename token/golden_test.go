@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/alike-ml/alike/token"
@@ -97,6 +98,48 @@ func TestIDsAreThoseOfTokenizerJSON(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The same tokenizer as older folders of transformers have it: tokens and merges in files of their own.
+func TestIDsOfCLIPsOlderFilesAreThoseOfItsTokenizerJSON(t *testing.T) {
+	vocab, merges := clipFiles(t)
+	tokenizer := load(t, folder(t, map[string]string{"vocab.json": vocab, "merges.txt": merges}))
+	saved := t.TempDir()
+	if err := tokenizer.Save(saved); err != nil {
+		t.Fatal(err)
+	}
+	again := load(t, saved)
+	for _, row := range goldenRows(t, "json/clip.json") {
+		if got := tokenizer.Encode(row.Text, 0); !slices.Equal(got, row.IDs) || !slices.Equal(got, again.Encode(row.Text, 0)) {
+			t.Errorf("%q became\n%v, want\n%v", row.Text, got, row.IDs)
+		}
+		if got := tokenizer.Decode(row.IDs); got != row.Decoded {
+			t.Errorf("%q was shown as\n%q, want\n%q", row.Text, got, row.Decoded)
+		}
+	}
+}
+
+// clipFiles are vocab.json and merges.txt of the tokenizer.json of CLIP's kind.
+func clipFiles(t testing.TB) (vocab, merges string) {
+	t.Helper()
+	var whole struct {
+		Model struct {
+			Vocab  json.RawMessage `json:"vocab"`
+			Merges [][]string      `json:"merges"`
+		} `json:"model"`
+	}
+	content, err := os.ReadFile("testdata/json/clip/tokenizer.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &whole); err != nil {
+		t.Fatal(err)
+	}
+	merges = "#version: 0.2\n"
+	for _, m := range whole.Model.Merges {
+		merges += strings.Join(m, " ") + "\n"
+	}
+	return string(whole.Model.Vocab), merges
 }
 
 func TestIDsAreThoseOfCLIPsOwnTokenizer(t *testing.T) {

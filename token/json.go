@@ -98,23 +98,32 @@ func parseJSON(text, settings []byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{ids: map[string]int32{}, special: noSpecial}
 	var j tokenizerJSON
 	if err := json.Unmarshal(text, &j); err != nil {
 		return nil, fmt.Errorf("%s: %w", jsonFile, err)
 	}
+	t, err := j.tokenizer(c)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", jsonFile, err)
+	}
+	return t, nil
+}
+
+// tokenizer makes the tokenizer, with what tokenizer_config.json says. Errors name the part.
+func (j *tokenizerJSON) tokenizer(c config) (*Tokenizer, error) {
+	t := &Tokenizer{ids: map[string]int32{}, special: noSpecial}
 	for _, part := range []struct {
 		name string
 		read func() error
 	}{
 		{"model", func() error { return t.readModel(j.Model) }},
 		{"added_tokens", func() error { return t.readAdded(j.AddedTokens) }},
-		{"normalizer and pre_tokenizer", func() error { return t.readScanner(&j, c) }},
+		{"normalizer and pre_tokenizer", func() error { return t.readScanner(j, c) }},
 		{"post_processor", func() error { return t.readProcessor(j.PostProcessor) }},
 		{"decoder", func() (err error) { t.show, err = readDecoder(j.Decoder); return err }},
 	} {
 		if err := part.read(); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", jsonFile, part.name, err)
+			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
 	t.nameSpecials(c, j.Padding)

@@ -48,8 +48,10 @@ func (f folder) parse() (*Tokenizer, error) {
 		t, err = parseBERT(f.content(vocabFile), f.content(configFile))
 	case f.content(clipFile) != nil:
 		t, err = parseCLIP(f.content(clipFile))
+	case f.content(vocabJSONFile) != nil && f.content(mergesFile) != nil:
+		t, err = parseCLIPFiles(f.content(vocabJSONFile), f.content(mergesFile), f.content(configFile))
 	default:
-		return nil, fmt.Errorf("it holds no tokenizer: there is no %s, %s or %s", jsonFile, vocabFile, clipFile)
+		return nil, fmt.Errorf("it holds no tokenizer: there is no %s, %s, %s, or %s with %s", jsonFile, vocabFile, clipFile, vocabJSONFile, mergesFile)
 	}
 	if err != nil {
 		return nil, err
@@ -59,11 +61,12 @@ func (f folder) parse() (*Tokenizer, error) {
 }
 
 // Load reads the tokenizer of a model folder: tokenizer.json, or else vocab.txt, BERT's list of a token a line, with
-// tokenizer_config.json where there is one; or bpe_simple_vocab_16e6.txt.gz, CLIP's list of merges. Errors name the file, and the line or the part of it. What a tokenizer.json asks for and
-// this package does not do is an error too.
+// tokenizer_config.json where there is one; or bpe_simple_vocab_16e6.txt.gz, CLIP's list of merges; or vocab.json with merges.txt, where
+// they are CLIP's. Errors name the file, and the line or the part of it. What a tokenizer.json asks for and this package does not do is an
+// error too.
 func Load(dir string) (*Tokenizer, error) {
 	var files folder
-	for _, name := range []string{jsonFile, vocabFile, configFile, clipFile} {
+	for _, name := range []string{jsonFile, vocabFile, configFile, clipFile, vocabJSONFile, mergesFile} {
 		content, err := os.ReadFile(filepath.Join(dir, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

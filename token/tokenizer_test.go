@@ -134,7 +134,7 @@ func TestBadFilesAreErrorsThatSayWhatAndWhere(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		{"an empty folder", nil, "no tokenizer.json, vocab.txt or bpe_simple_vocab_16e6.txt.gz"},
+		{"an empty folder", nil, "no tokenizer.json, vocab.txt, bpe_simple_vocab_16e6.txt.gz, or vocab.json with merges.txt"},
 		{"no special tokens", map[string]string{"vocab.txt": "a\nb\n"}, "vocab.txt has no token [CLS]"},
 		{"not UTF-8", map[string]string{"vocab.txt": "[CLS]\nb\xff\n"}, "vocab.txt: line 2 is not UTF-8"},
 		{"a torn configuration", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"do_lo`}, "tokenizer_config.json: unexpected end"},
@@ -165,6 +165,11 @@ func TestBadFilesAreErrorsThatSayWhatAndWhere(t *testing.T) {
 		{"no merges", map[string]string{"bpe_simple_vocab_16e6.txt.gz": packed(t, "#version\n")}, "bpe_simple_vocab_16e6.txt.gz: there are no merges"},
 		{"three at once", map[string]string{"bpe_simple_vocab_16e6.txt.gz": packed(t, "#version\na b\na b c\n")}, `line 3, "a b c", is not two tokens`},
 		{"merges out of order", map[string]string{"bpe_simple_vocab_16e6.txt.gz": packed(t, "#version\nab c\na b\n")}, `line 2: merge 1, "ab" and "c": "ab" is not`},
+		{"no merges beside a vocabulary", map[string]string{"vocab.json": smallCLIP}, "or vocab.json with merges.txt"},
+		{"a torn vocabulary", map[string]string{"vocab.json": smallCLIP[:9], "merges.txt": ""}, "vocab.json: unexpected end"},
+		{"the vocabulary of RoBERTa", map[string]string{"vocab.json": `{"<s>": 0, "</s>": 1}`, "merges.txt": ""}, "only CLIP's can be read"},
+		{"three in a line", map[string]string{"vocab.json": smallCLIP, "merges.txt": "#version: 0.2\na b</w>\na b c\n"}, `merges.txt: line 3, "a b c", is not two tokens`},
+		{"a merge outside the vocabulary", map[string]string{"vocab.json": smallCLIP, "merges.txt": "a b"}, `vocab.json and merges.txt: model: merge 1, "a" and "b": "b" is not`},
 		{"a missing token that is named", map[string]string{"vocab.txt": bertVocab(t), "tokenizer_config.json": `{"sep_token": {"content": "</s>"}}`}, "vocab.txt has no token </s>"},
 	} {
 		if _, err := token.Load(folder(t, c.files)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -172,6 +177,8 @@ func TestBadFilesAreErrorsThatSayWhatAndWhere(t *testing.T) {
 		}
 	}
 }
+
+const smallCLIP = `{"a": 0, "a</w>": 1, "b</w>": 2, "ab</w>": 3, "<|startoftext|>": 4, "<|endoftext|>": 5}`
 
 const smallModel = `"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}`
 
@@ -281,6 +288,22 @@ func FuzzTokenizerJSONTakesAnyFile(f *testing.F) {
 			}
 		}
 		tokenizer.Decode(ids)
+	})
+}
+
+func FuzzLoadTakesAnyFilesOfCLIP(f *testing.F) {
+	f.Add(smallCLIP, "#version: 0.2\na b</w>\n", "ab b\xff <|endoftext|>")
+	f.Add(`{"<|endoftext|>": 9, "<|startoftext|>": 9}`, "", "é")
+	f.Fuzz(func(t *testing.T, vocab, merges, text string) {
+		tokenizer, err := token.Load(folder(t, map[string]string{"vocab.json": vocab, "merges.txt": merges}))
+		if err != nil {
+			return
+		}
+		for _, id := range tokenizer.Encode(text, 0) {
+			if id < 0 || int(id) >= tokenizer.Size() {
+				t.Fatalf("%d is no id", id)
+			}
+		}
 	})
 }
 
