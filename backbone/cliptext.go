@@ -62,6 +62,9 @@ func (t CLIPText) MaxLength() int { return t.Positions }
 // Tokens is the number of different tokens.
 func (t CLIPText) Tokens() int { return t.Vocabulary }
 
+// Feedforward is the width of the hidden layer of a block's MLP.
+func (t CLIPText) Feedforward() int { return 4 * t.Width }
+
 // Hidden maps tokens [batch, length], length at most Positions, to hidden states [batch, length, Width]. Padding is behind a text, where
 // none of its tokens looks.
 func (t CLIPText) Hidden(scope *model.Scope, tokens Tokens) *graph.Node {
@@ -87,7 +90,7 @@ func (t CLIPText) block() nn.TransformerBlock {
 	width := float64(t.Width)
 	residual := nn.Normal(1 / math.Sqrt(width*2*float64(t.Layers)))
 	b := nn.TransformerBlock{
-		Heads: t.Heads, Hidden: 4 * t.Width, Epsilon: t.Epsilon, Causal: true,
+		Heads: t.Heads, Hidden: t.Feedforward(), Epsilon: t.Epsilon, Causal: true,
 		Init: nn.BlockInit{QKV: nn.Normal(1 / math.Sqrt(width)), Out: residual, Up: nn.Normal(1 / math.Sqrt(2*width)), Down: residual},
 	}
 	if t.QuickGELU {

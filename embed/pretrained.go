@@ -34,10 +34,14 @@ func loadPretrained(backend compute.Backend, dir string) (*TextModel, error) {
 		return nil, err
 	}
 	config := Config{Backbone: "transformer", Width: 1, Text: &TextConfig{
-		TextConfig: folder.Encoder, Pooling: folder.Pooling, Dense: folder.Dense, Normalize: folder.Normalize, MaxLength: folder.MaxLength,
+		TextConfig: folder.Encoder, Pooling: folder.Pooling, Dense: folder.Dense, Projection: folder.Projection, Normalize: folder.Normalize,
+		MaxLength: folder.MaxLength,
 	}}
-	if folder.Encoder.Static != nil {
+	switch {
+	case folder.Encoder.Static != nil:
 		config.Backbone = "static"
+	case folder.Encoder.CLIP != nil:
+		config.Backbone = "clip"
 	}
 	if config.Text.Pooling == "" {
 		config.Text.Pooling = backbone.PoolMean
@@ -50,7 +54,11 @@ func loadPretrained(backend compute.Backend, dir string) (*TextModel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if err := folder.Assign(store.RootScope().At(method.EncoderScope)); err != nil {
+	err = folder.Assign(store.RootScope().At(method.EncoderScope))
+	if err == nil && folder.Projection > 0 {
+		err = folder.AssignProjection(store.RootScope().At(method.TextProjectionScope))
+	}
+	if err != nil {
 		m.Close()
 		return nil, err
 	}

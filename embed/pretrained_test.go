@@ -1,6 +1,7 @@
 package embed_test
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -118,6 +119,52 @@ func TestWhatCannotBeExported(t *testing.T) {
 		}
 		if _, err := os.Stat(out); err == nil {
 			t.Errorf("%s: the folder was made", want)
+		}
+	}
+}
+
+// Folders with CLIP's encoder of texts give the vectors that transformers makes of captions, through either form of its tokenizer: those
+// of the end of a text, projected where there is a projection (bench/peers/encoders.py). A model saved from one gives them too.
+func TestFoldersOfCLIPGiveTheReferencesVectors(t *testing.T) {
+	for name, dim := range map[string]int{"clip_text": 16, "clip_projection": 12, "clip": 12} {
+		dir := filepath.Join("../pretrained/testdata", name)
+		var golden struct {
+			Texts   []string
+			Vectors [][]float64
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "golden.json"))
+		if err == nil {
+			err = json.Unmarshal(text, &golden)
+		}
+		if err != nil || len(golden.Texts) == 0 {
+			t.Fatal(golden, err)
+		}
+		saved := t.TempDir()
+		for _, from := range []string{dir, saved} {
+			m, err := embed.LoadText(openDevice(t), from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			vectors, err := m.Embed(golden.Texts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Config.Dim != dim || vectors.Cols != dim {
+				t.Errorf("%s: vectors of %d numbers, and %d are said, want %d", name, vectors.Cols, m.Config.Dim, dim)
+			}
+			for i, want := range golden.Vectors {
+				for d, w := range want {
+					if got := float64(vectors.Row(i)[d]); !(math.Abs(got-w) <= 1e-5) {
+						t.Fatalf("%s: %q has %g at %d, want %g", name, golden.Texts[i], got, d, w)
+					}
+				}
+			}
+			if from == dir {
+				if err := m.Save(saved); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 	}
 }

@@ -30,6 +30,9 @@ type TextConfig struct {
 	// Pooling and Dense are those of [method.Sentence].
 	Pooling backbone.Pooling `json:"pooling"`
 	Dense   bool             `json:"dense"`
+	// Projection is the width that vectors are projected to, without bias, by an encoder that was made to stand beside one of pictures and
+	// does not; 0 for none.
+	Projection int `json:"projection,omitempty"`
 	// Normalize divides vectors by their length.
 	Normalize bool `json:"normalize,omitempty"`
 	// MaxLength is the most tokens of a text, special ones included, that the encoder sees.
@@ -44,6 +47,9 @@ func (c TextConfig) network() (backbone.Text, error) {
 	}
 	if most := n.MaxLength(); c.MaxLength < 1 || most > 0 && c.MaxLength > most {
 		return nil, fmt.Errorf("max_length is %d: the encoder has %d positions", c.MaxLength, most)
+	}
+	if c.Projection < 0 {
+		return nil, fmt.Errorf("projection is %d: it must be 0 or more", c.Projection)
 	}
 	return n, c.Pooling.Validate()
 }
@@ -81,10 +87,21 @@ func NewText(backend compute.Backend, store *model.Store, config Config, tokeniz
 	if err != nil {
 		return nil, err
 	}
-	config.Dim = encoder.Dim()
-	return newText(backend, store, config, encoder, tokenizer, func(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
-		return config.Text.sentence().Represent(scope, encoder.Hidden, tokens)
+	space := method.Space{Sentence: config.Text.sentence(), Out: config.Text.Projection}
+	if space.Out == 0 {
+		config.Dim = encoder.Dim()
+		return newText(backend, store, config, encoder, tokenizer, func(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
+			return space.Represent(scope, encoder.Hidden, tokens)
+		})
+	}
+	config.Dim = space.Out
+	m, err := newText(backend, store, config, encoder, tokenizer, func(scope *model.Scope, tokens backbone.Tokens) *graph.Node {
+		return space.ProjectText(scope, space.Represent(scope, encoder.Hidden, tokens))
 	})
+	if err == nil {
+		m.scopes = []string{method.EncoderScope, method.TextProjectionScope}
+	}
+	return m, err
 }
 
 // newText returns a text model of an encoder, that of config.Text, with a graph from tokens [batch, length] to vectors [batch, config.Dim].

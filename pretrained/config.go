@@ -54,18 +54,24 @@ var (
 	}
 )
 
-// parseConfig reads config.json of an encoder of BERT's kind.
-func parseConfig(text []byte) (family, backbone.Transformer, error) {
+// modelType is the kind of model that config.json says it is of.
+func modelType(text []byte) (string, error) {
 	var kind struct {
 		ModelType string `json:"model_type"`
 	}
-	if err := json.Unmarshal(text, &kind); err != nil {
+	err := json.Unmarshal(text, &kind)
+	return kind.ModelType, err
+}
+
+// parseConfig reads config.json of an encoder of BERT's kind.
+func parseConfig(text []byte) (family, backbone.Transformer, error) {
+	kind, err := modelType(text)
+	if err != nil {
 		return family{}, backbone.Transformer{}, err
 	}
 	var c bertConfig
-	var err error
 	var names family
-	switch kind.ModelType {
+	switch kind {
 	case "bert":
 		names = bertNames
 		c, err = parseBERT(text, bertDefaults.Pad)
@@ -85,7 +91,7 @@ func parseConfig(text []byte) (family, backbone.Transformer, error) {
 	case "":
 		return names, backbone.Transformer{}, fmt.Errorf("model_type is missing: this is no configuration of transformers")
 	default:
-		return names, backbone.Transformer{}, fmt.Errorf("a model of type %s cannot be read: there are %s", kind.ModelType, strings.Join(modelTypes, ", "))
+		return names, backbone.Transformer{}, fmt.Errorf("a model of type %s cannot be read: there are %s", kind, strings.Join(modelTypes, ", "))
 	}
 	if err != nil {
 		return names, backbone.Transformer{}, err
@@ -106,8 +112,8 @@ func parseConfig(text []byte) (family, backbone.Transformer, error) {
 	return names, t, t.Validate()
 }
 
-// modelTypes are those that parseConfig reads.
-var modelTypes = []string{"bert", "roberta", "xlm-roberta", "camembert", "distilbert"}
+// modelTypes are those that parseConfig and parseCLIP read.
+var modelTypes = []string{"bert", "roberta", "xlm-roberta", "camembert", "distilbert", clipTextType, clipType}
 
 // parseBERT reads the settings of BERT and its relatives, which differ in the id of padding that holds where none is given.
 func parseBERT(text []byte, pad int) (bertConfig, error) {

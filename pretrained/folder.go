@@ -1,5 +1,5 @@
-// Package pretrained reads and writes encoders of texts as others keep them: the folders of Hugging Face's transformers, and those of
-// sentence-transformers, which add how a vector is made of hidden states. It fetches nothing.
+// Package pretrained reads and writes encoders of texts as others keep them: the folders of Hugging Face's transformers, CLIP's encoder of
+// texts among them, and those of sentence-transformers, which add how a vector is made of hidden states. It fetches nothing.
 package pretrained
 
 import (
@@ -19,12 +19,14 @@ import (
 type Model struct {
 	// Encoder has the encoder's settings.
 	Encoder backbone.TextConfig
-	// Pooling makes a vector of the hidden states. It is "" where a folder does not say: those of transformers alone.
+	// Pooling makes a vector of the hidden states. It is "" where a folder does not say: those of transformers alone, but for CLIP's.
 	Pooling backbone.Pooling
 	// Dense puts tanh(W h + b) after pooling, as wide as h.
 	Dense bool
 	// Normalize divides vectors by their length at the end.
 	Normalize bool
+	// Projection is the width of the space that CLIP projects vectors to, without bias; 0 where there is no projection.
+	Projection int
 	// MaxLength is how many tokens of a text are used, special ones included; the rest is cut off. 0 is all.
 	MaxLength int
 }
@@ -38,7 +40,12 @@ type Folder struct {
 	// Lowercase says that texts are to be in lower case before the tokenizer reads them.
 	Lowercase bool
 
-	files []weightsFile
+	// end is the token that texts must end with, for their vectors are there; highestEnd stands for the one with the highest id. It is 0
+	// where texts may end in any way.
+	end int
+
+	files      []weightsFile
+	projection weightsFile
 }
 
 // The files of a folder.
@@ -64,7 +71,11 @@ func Open(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range f.files {
+	files := f.files
+	if f.Projection > 0 {
+		files = append(slices.Clone(files), f.projection)
+	}
+	for _, file := range files {
 		if err := file.check(); err != nil {
 			return nil, err
 		}
@@ -73,11 +84,15 @@ func Open(dir string) (*Folder, error) {
 }
 
 // Suits returns the error of a tokenizer that reads texts in another way than the folder says: as they are, where they are to be in
-// lower case (sentence_transformers/base/modules/transformer.py, do_lower_case). encode is the tokenizer's.
+// lower case (sentence_transformers/base/modules/transformer.py, do_lower_case), or without the token at their end where their vector is.
+// encode is the tokenizer's.
 func (f *Folder) Suits(encode func(text string, maxLength int) []int32) error {
 	const capitals = "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z"
 	if f.Lowercase && !slices.Equal(encode(capitals, 0), encode(strings.ToLower(capitals), 0)) {
 		return fmt.Errorf("%s: texts are to be in lower case, and its tokenizer leaves capitals as they are: save it with a tokenizer that does not", f.TokenizerDir)
+	}
+	if f.end > 0 {
+		return f.suitsEnd(encode("a", 0))
 	}
 	return nil
 }
@@ -99,6 +114,9 @@ func (f *Folder) openTransformer(dir string) error {
 	var text json.RawMessage
 	if err := readJSON(path, &text); err != nil {
 		return err
+	}
+	if kind, err := modelType(text); err == nil && (kind == clipTextType || kind == clipType) {
+		return f.openCLIP(dir, kind, text)
 	}
 	family, t, err := parseConfig(text)
 	if err != nil {

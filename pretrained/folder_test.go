@@ -154,6 +154,81 @@ func TestNamesOfEveryAgeAreRead(t *testing.T) {
 	}
 }
 
+// Whether names of CLIP's encoder of texts have a prefix depends on the version of transformers. A projection is read where it is there.
+func TestCLIPsNamesOfEveryAgeAreRead(t *testing.T) {
+	folder, store := load(t, "testdata/clip_text")
+	if folder.Projection != 0 {
+		t.Error("there is a projection")
+	}
+	want := values(t, store)
+	dir := copied(t, "clip_text")
+	path := filepath.Join(dir, "model.safetensors")
+	list := readTensors(t, path)
+	if slices.ContainsFunc(list, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, "text_model.") }) {
+		t.Error("names have a prefix: this test shows less than it could")
+	}
+	for i := range list {
+		list[i].Name = "text_model." + list[i].Name
+	}
+	list = append(list, safetensors.Tensor{Name: "text_model.embeddings.position_ids", DType: safetensors.I64, Shape: []int{1, 1}, Data: make([]byte, 8)})
+	writeTensors(t, path, list)
+	_, store = load(t, dir)
+	if diff := cmp.Diff(want, values(t, store)); diff != "" {
+		t.Errorf("with a prefix: %s", diff)
+	}
+	writeTensors(t, path, append(list, safetensors.FromFloat32("text_projection.weight", []int{12, 16}, make([]float32, 12*16))))
+	if folder, _ = load(t, dir); folder.Projection != 12 {
+		t.Errorf("a projection of %d, want 12", folder.Projection)
+	}
+}
+
+// In old configurations of CLIP what counts stands in text_config_dict.
+func TestOlderSettingsOfCLIPAreRead(t *testing.T) {
+	dir := copied(t, "clip")
+	path := filepath.Join(dir, "config.json")
+	folder, err := pretrained.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whole map[string]any
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &whole)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(t, path, map[string]any{"text_config": map[string]any{"vocab_size": 9}, "text_config_dict": whole["text_config"]})
+	again, err := pretrained.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(folder.Model, again.Model); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The vector of a text of CLIP's is at its end, so that a tokenizer must put it there.
+func TestTokenizersMustEndTextsWhereTheirVectorsAre(t *testing.T) {
+	for _, c := range []struct {
+		folder string
+		ids    []int32
+		suits  bool
+	}{
+		{"clip", []int32{62, 1, 63}, true}, {"clip", []int32{62, 1, 62}, false}, {"clip", nil, false},
+		{"clip_text", []int32{5, 1, 7}, true}, {"clip_text", []int32{5, 1, 2}, false}, // the highest id, whatever it is
+	} {
+		folder, err := pretrained.Open(filepath.Join("testdata", c.folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = folder.Suits(func(string, int) []int32 { return c.ids })
+		if (err == nil) != c.suits || err != nil && !strings.Contains(err.Error(), "testdata/clip") {
+			t.Errorf("%s, %v: error %v", c.folder, c.ids, err)
+		}
+	}
+}
+
 // model2vec's files hold StaticEmbedding's table under another name, and sometimes more, which is not left out in silence.
 func TestStaticEmbeddingsOfModel2vecAreRead(t *testing.T) {
 	_, store := load(t, "testdata/static")
@@ -224,7 +299,7 @@ func TestWeightsOfTokensAreSavedInTheirVectors(t *testing.T) {
 
 // An encoder that was never loaded has every variable that its folder needs, and no other.
 func TestFoldersHoldWhatEncodersHave(t *testing.T) {
-	for _, dir := range []string{"testdata/bert", "testdata/distilbert", "testdata/sentence", "testdata/static"} {
+	for _, dir := range []string{"testdata/bert", "testdata/distilbert", "testdata/sentence", "testdata/static", "testdata/clip_text", "testdata/clip"} {
 		folder, loaded := load(t, dir)
 		store := model.NewStore()
 		nn.SetSeed(store, 1)
@@ -301,6 +376,13 @@ func TestUnfitFolders(t *testing.T) {
 		return func(t *testing.T, dir string) { write(t, filepath.Join(dir, "modules.json"), text) }
 	}
 	const key = "encoder.layer.0.attention.self.key.weight"
+	// text changes what a whole CLIP's settings say of its encoder of texts.
+	text := func(key string, value any) func(t *testing.T, dir string) {
+		settings := map[string]any{"vocab_size": 64, "hidden_size": 16, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2,
+			"max_position_embeddings": 9, "eos_token_id": 63}
+		settings[key] = value
+		return config(map[string]any{"text_config": settings})
+	}
 	for _, c := range []struct {
 		name, folder string
 		spoil        func(t *testing.T, dir string)
@@ -371,6 +453,20 @@ func TestUnfitFolders(t *testing.T) {
 		{"no length", "sentence", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, "sentence_bert_config.json"), map[string]any{"max_seq_length": 0})
 		}, []string{"cut to 0 tokens"}},
+		{"CLIP with another activation", "clip_text", config(map[string]any{"hidden_act": "gelu_new"}), []string{"config.json", "gelu_new", "quick_gelu and gelu"}},
+		{"CLIP with MLPs of another width", "clip", text("intermediate_size", 32), []string{"config.json", "intermediate_size is 32", "four times"}},
+		{"CLIP without blocks", "clip", text("num_hidden_layers", 0), []string{"config.json", "layers is 0"}},
+		{"CLIP without an end", "clip", text("eos_token_id", -1), []string{"config.json", "eos_token_id is -1"}},
+		{"CLIP with words for numbers", "clip", text("hidden_size", "wide"), []string{"config.json", "text_config"}},
+		{"CLIP with more positions", "clip", text("max_position_embeddings", 77), []string{"model.safetensors", "text_model.embeddings.position_embedding.weight is [9 16], not [77 16]"}},
+		{"CLIP with more blocks", "clip_text", config(map[string]any{"num_hidden_layers": 3}), []string{"model.safetensors", "missing: encoder.layers.2.self_attn.q_proj.weight"}},
+		{"CLIP with fewer blocks", "clip_text", config(map[string]any{"num_hidden_layers": 1}), []string{"model.safetensors", "unexpected: encoder.layers.1."}},
+		{"CLIP without its norm", "clip", without("text_model.final_layer_norm.bias"), []string{"model.safetensors", "missing: text_model.final_layer_norm.bias"}},
+		{"CLIP without its projection", "clip", without("text_projection.weight"), []string{"model.safetensors", "missing: text_projection.weight"}},
+		{"no projection where there is to be one", "clip_projection", without("text_projection.weight"), []string{"model.safetensors", "missing: text_projection.weight"}},
+		{"a projection of another width", "clip", config(map[string]any{"projection_dim": 13}), []string{"model.safetensors", "text_projection.weight is [12 16], not [13 16]"}},
+		{"a projection to nothing", "clip", config(map[string]any{"projection_dim": 0}), []string{"config.json", "projection_dim is 0"}},
+		{"CLIP as a module", "clip", modules(`[{"path": "", "type": "a.Transformer"}, {"path": "1_Pooling", "type": "a.Pooling"}]`), []string{"cannot be read as a module"}},
 		{"a table of three axes", "static", change(func(list []safetensors.Tensor) []safetensors.Tensor {
 			list[0].Shape = append(list[0].Shape, 1)
 			return list
@@ -446,7 +542,8 @@ func TestSaveRefuses(t *testing.T) {
 // Whatever the settings are, reading them neither panics nor says more than a line.
 func FuzzSettings(f *testing.F) {
 	names := []string{"config.json", "modules.json", "1_Pooling/config.json", "2_Dense/config.json", "sentence_bert_config.json"}
-	for _, path := range []string{"testdata/bert/config.json", "testdata/roberta/config.json", "testdata/distilbert/config.json", "testdata/sentence/modules.json", "testdata/sentence/1_Pooling/config.json"} {
+	for _, path := range []string{"testdata/bert/config.json", "testdata/roberta/config.json", "testdata/distilbert/config.json", "testdata/sentence/modules.json", "testdata/sentence/1_Pooling/config.json",
+		"testdata/clip/config.json", "testdata/clip_text/config.json"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)

@@ -102,6 +102,9 @@ func (f *Folder) openModule(kind, dir string) error {
 		if err := f.openTransformer(dir); err != nil {
 			return err
 		}
+		if f.Encoder.CLIP != nil {
+			return fmt.Errorf("%s: CLIP's encoder cannot be read as a module: name the folder of transformers itself", dir)
+		}
 		return f.openLength(dir)
 	case "StaticEmbedding":
 		f.TokenizerDir = dir

@@ -12,10 +12,11 @@ type family struct {
 	prefixes []string
 	// others begin the names of what is on top of the encoder, or can be worked out, and is not read.
 	others []string
-	// table are the embeddings of words, positions and types; "" for none. skipped is how many positions no text has.
+	// words, positions and types are tables of embeddings; "" for none. norm is behind them, in CLIP behind the blocks. skipped is how many
+	// positions no text has.
 	words, positions, types, norm string
 	skipped                       int
-	// block is in front of a block's names, with its number.
+	// block is in front of a block's names, with its number. attentionNorm and outNorm are its first and second norm.
 	block                                                    string
 	query, key, value, out, attentionNorm, up, down, outNorm string
 }
@@ -47,28 +48,53 @@ var (
 		query: "attention.q_lin", key: "attention.k_lin", value: "attention.v_lin", out: "attention.out_lin",
 		attentionNorm: "sa_layer_norm", up: "ffn.lin1", down: "ffn.lin2", outNorm: "output_layer_norm",
 	}
+	// clipNames are those of modeling_clip.py. Files of a whole CLIP have the encoder of pictures too.
+	clipNames = family{
+		prefixes: []string{"", "text_model."},
+		others:   []string{"vision_model.", "visual_projection.", "logit_scale", projectionName, "embeddings.position_ids"},
+		words:    "embeddings.token_embedding", positions: "embeddings.position_embedding", norm: "final_layer_norm",
+		block: "encoder.layers.%d.",
+		query: "self_attn.q_proj", key: "self_attn.k_proj", value: "self_attn.v_proj", out: "self_attn.out_proj",
+		attentionNorm: "layer_norm1", up: "mlp.fc1", down: "mlp.fc2", outNorm: "layer_norm2",
+	}
 )
 
 // sources says where the variables of a transformer come from.
 func (f family) sources(t backbone.Transformer) []source {
-	table := func(variable, name string, rows, skipped int) source {
-		return source{variable: "embeddings/" + variable, shape: []int{rows, t.Width}, tensors: []string{name + ".weight"}, skipped: skipped}
+	list := []source{
+		table("embeddings/words", f.words, t.Vocabulary, t.Width, 0), table("embeddings/positions", f.positions, t.Positions, t.Width, f.skipped),
 	}
-	list := []source{table("words", f.words, t.Vocabulary, 0), table("positions", f.positions, t.Positions, f.skipped)}
 	if t.Types > 0 {
-		list = append(list, table("types", f.types, t.Types, 0))
+		list = append(list, table("embeddings/types", f.types, t.Types, t.Width, 0))
 	}
 	list = append(list, norm("embeddings/norm", f.norm, t.Width)...)
-	for i := range t.Layers {
+	return append(list, f.blocks(t.Layers, t.Width, t.Feedforward)...)
+}
+
+// clipSources says the same of CLIP's.
+func (f family) clipSources(t backbone.CLIPText) []source {
+	list := []source{table("words", f.words, t.Vocabulary, t.Width, 0), table("positions", f.positions, t.Positions, t.Width, 0)}
+	list = append(list, f.blocks(t.Layers, t.Width, t.Feedforward())...)
+	return append(list, norm("norm", f.norm, t.Width)...)
+}
+
+// blocks are the sources of the blocks of a transformer.
+func (f family) blocks(layers, width, feedforward int) (list []source) {
+	for i := range layers {
 		block, variable := fmt.Sprintf(f.block, i), fmt.Sprintf("block_%d/", i)
-		list = append(list, dense(variable+"attention/qkv", t.Width, t.Width, block+f.query, block+f.key, block+f.value)...)
-		list = append(list, dense(variable+"attention/out", t.Width, t.Width, block+f.out)...)
-		list = append(list, norm(variable+"norm_1", block+f.attentionNorm, t.Width)...)
-		list = append(list, dense(variable+"up", t.Width, t.Feedforward, block+f.up)...)
-		list = append(list, dense(variable+"down", t.Feedforward, t.Width, block+f.down)...)
-		list = append(list, norm(variable+"norm_2", block+f.outNorm, t.Width)...)
+		list = append(list, dense(variable+"attention/qkv", width, width, block+f.query, block+f.key, block+f.value)...)
+		list = append(list, dense(variable+"attention/out", width, width, block+f.out)...)
+		list = append(list, norm(variable+"norm_1", block+f.attentionNorm, width)...)
+		list = append(list, dense(variable+"up", width, feedforward, block+f.up)...)
+		list = append(list, dense(variable+"down", feedforward, width, block+f.down)...)
+		list = append(list, norm(variable+"norm_2", block+f.outNorm, width)...)
 	}
 	return list
+}
+
+// table is the source of embeddings, of which the tensor has some more in front.
+func table(variable, name string, rows, width, skipped int) source {
+	return source{variable: variable, shape: []int{rows, width}, tensors: []string{name + ".weight"}, skipped: skipped}
 }
 
 // norm are the sources of a layer norm. Files made from TensorFlow's call them gamma and beta.

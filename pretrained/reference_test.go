@@ -23,6 +23,7 @@ import (
 
 // golden is what transformers and sentence-transformers make of some padded texts: bench/peers/encoders.py wrote it.
 type golden struct {
+	Texts   []string      `json:"texts"`
 	IDs     [][]int32     `json:"ids"`
 	Mask    [][]int       `json:"mask"`
 	Hidden  [][][]float64 `json:"hidden"`
@@ -78,6 +79,9 @@ func run(t testing.TB, on string, store *model.Store, m pretrained.Model, g gold
 		if m.Dense {
 			h = graph.Tanh(nn.Dense(scope.In("dense"), h, encoder.Dim(), true))
 		}
+		if m.Projection > 0 {
+			h = nn.Dense(scope.In("projection"), h, m.Projection, false)
+		}
 		if m.Normalize {
 			h = graph.L2Normalize(h, -1)
 		}
@@ -105,6 +109,11 @@ func load(t testing.TB, dir string) (*pretrained.Folder, *model.Store) {
 	store := model.NewStore()
 	if err := folder.Assign(store.RootScope().At("encoder")); err != nil {
 		t.Fatal(err)
+	}
+	if folder.Projection > 0 {
+		if err := folder.AssignProjection(store.RootScope().At("encoder").In("projection")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return folder, store
 }
@@ -134,11 +143,12 @@ func compare(t testing.TB, g golden, hidden, vectors []float32) float64 {
 	return largest
 }
 
-// Hidden states of BERT in float32, RoBERTa in float16 and DistilBERT in bfloat16, and sentence-transformers' vectors, on both
-// devices. $ALIKE_REFERENCE may name a folder with another golden.json and, in the file folder, where the encoder is; what is read is
+// Hidden states of BERT in float32, RoBERTa in float16 and DistilBERT in bfloat16, sentence-transformers' vectors, and both of CLIP's
+// encoder of texts, by itself with GELU in float16, with its projection in float32, and as a part of CLIP in bfloat16, on both devices. $ALIKE_REFERENCE may name a folder with another golden.json and, in the file folder, where the encoder is; what is read is
 // saved to $ALIKE_SAVE.
 func TestFoldersGiveTheReferencesVectors(t *testing.T) {
-	dirs := map[string]float64{"testdata/bert": 1e-5, "testdata/roberta": 1e-5, "testdata/distilbert": 1e-5, "testdata/sentence": 1e-5, "testdata/static": 1e-5}
+	dirs := map[string]float64{"testdata/bert": 1e-5, "testdata/roberta": 1e-5, "testdata/distilbert": 1e-5, "testdata/sentence": 1e-5, "testdata/static": 1e-5,
+		"testdata/clip_text": 1e-5, "testdata/clip_projection": 1e-5, "testdata/clip": 1e-5}
 	if extra := os.Getenv("ALIKE_REFERENCE"); extra != "" {
 		dirs[extra] = 1e-4
 	}

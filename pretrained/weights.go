@@ -125,23 +125,29 @@ func (w weightsFile) isOther(name string) bool {
 // float32. When it fails, some may have their value and others not.
 func (f *Folder) Assign(scope *model.Scope) error {
 	for _, file := range f.files {
-		err := file.open(func(tensors *safetensors.File, prefix string) error {
-			for _, s := range file.sources {
-				values, err := s.read(tensors, prefix)
-				if err != nil {
-					return err
-				}
-				if err := set(scope, s.variable, values, s.shape); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		if err := file.assign(scope); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// AssignProjection does the same for the weights of the projection, in a scope of its own. There must be one.
+func (f *Folder) AssignProjection(scope *model.Scope) error { return f.projection.assign(scope) }
+
+func (w weightsFile) assign(scope *model.Scope) error {
+	return w.open(func(tensors *safetensors.File, prefix string) error {
+		for _, s := range w.sources {
+			values, err := s.read(tensors, prefix)
+			if err != nil {
+				return err
+			}
+			if err := set(scope, s.variable, values, s.shape); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // set gives the variable of that path in scope a value.

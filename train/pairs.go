@@ -137,8 +137,8 @@ type pairs struct {
 	loader    *data.PairLoader
 	observed  *embed.PairModel // the encoders being trained
 	monitor   *pairMonitor
-	origin    origin // of the encoder of captions; nil for one that is drawn
-	begun     bool   // there is a checkpoint, and what the run started from is needed no more
+	origin    *folderOrigin // of the encoder of captions; nil for one that is drawn
+	begun     bool          // there is a checkpoint, and what the run started from is needed no more
 }
 
 func newPairs(c Config, m method.PairMethod) (*pairs, error) {
@@ -186,7 +186,7 @@ func (p *pairs) open(ctx context.Context, dir string) (err error) {
 		if folder.Dense {
 			return fmt.Errorf("the encoder in %s has a layer after pooling, in whose place %s has its projection: start from one without", folder.name, p.how.Name())
 		}
-		p.origin = folder
+		p.origin = &folder
 	}
 	if p.own = ownCaptions(p.train); len(p.own) > 0 {
 		p.captions = len(slices.MaxFunc(p.own, func(a, b []int32) int { return len(a) - len(b) }))
@@ -250,6 +250,11 @@ func (p *pairs) begin(store *model.Store) error {
 		if err := p.origin.assign(scope); err != nil {
 			return err
 		}
+		if p.projected() {
+			if err := p.origin.AssignProjection(store.RootScope().At(method.TextProjectionScope)); err != nil {
+				return err
+			}
+		}
 	}
 	if err := assignRarity(scope, p.network, p.train.Captions, p.tokenizer, p.config.Pairs.MaxLength); err != nil {
 		return err
@@ -265,6 +270,11 @@ func (p *pairs) begin(store *model.Store) error {
 		return fmt.Errorf("cannot start from the encoder of pictures: %w", err)
 	}
 	return nil
+}
+
+// projected reports whether the projection of captions starts from that of the encoder's folder: they are as wide.
+func (p *pairs) projected() bool {
+	return p.origin.Projection > 0 && p.origin.Projection == p.how.Space().Out
 }
 
 func isFolder(path string) bool {
@@ -347,6 +357,15 @@ func (p *pairs) describe(backend compute.Backend, s *Start) (err error) {
 	s.Captions, s.Dropped = p.train.Captions.Len(), p.all.Dropped
 	s.RepeatedPictures, s.RepeatedCaptions = p.train.Duplicates()
 	s.Outside, s.Turns = p.all.Outside, len(p.train.Turns())
+	switch {
+	case p.origin == nil:
+	case p.projected():
+		s.From = p.origin.String() + ", and its projection"
+	case p.origin.Projection > 0:
+		s.From = fmt.Sprintf("%s, without its projection, whose width of %d is not the run's", p.origin, p.origin.Projection)
+	default:
+		s.From = p.origin.String()
+	}
 	if s.Encoder, err = backbone.Measure(backend, p.config.Backbone, p.config.Width, p.config.ImageSize); err != nil {
 		return err
 	}

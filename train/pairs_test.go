@@ -1,6 +1,9 @@
 package train_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -198,6 +201,101 @@ func TestARunOnPairsStartsFromTrainedEncoders(t *testing.T) {
 	c.Pairs.Pretrained = texts
 	if _, err = train.Run(t.Context(), c, filepath.Join(t.TempDir(), "run"), train.Options{}); err == nil || !strings.Contains(err.Error(), "another than the settings in pairs say") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// clipStart is a run on pairs that starts from CLIP's encoder of texts in a folder.
+func clipStart(t *testing.T, table, folder string) train.Config {
+	t.Helper()
+	c := smallPairs(table, "clip")
+	c.Pairs.Pretrained = folder
+	start, err := c.Usual()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Pairs.TextConfig, c.Pairs.MaxLength = start.Pairs.TextConfig, start.Pairs.MaxLength
+	c.CLIP.Pooling, c.CLIP.Out, c.CLIP.FreezeText = start.CLIP.Pooling, start.CLIP.Out, true
+	return c
+}
+
+// With CLIP's encoder of texts frozen, texts have at first the vectors that the folder's model gives them; the encoder stays as it is, the
+// projection learns. Such a run is resumed byte for byte, without the folder.
+func TestARunOnPairsStartsFromCLIPsEncoderOfTexts(t *testing.T) {
+	table := writeTable(t, 10)
+	folder := filepath.Join(t.TempDir(), "clip")
+	if err := os.CopyFS(folder, os.DirFS("../pretrained/testdata/clip")); err != nil {
+		t.Fatal(err)
+	}
+	texts := []string{"a cat.", "the hat"}
+	vectors := func(m *embed.TextModel) []float32 {
+		v, err := m.Embed(texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Data
+	}
+	original, err := embed.OpenText(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer original.Close()
+	want := vectors(original)
+	trained := func(dir string) []float32 {
+		m, err := embed.OpenPair(train.ModelDir(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		return vectors(m.Texts)
+	}
+
+	c := clipStart(t, table, folder)
+	if c.CLIP.Out != 12 || c.Pairs.MaxLength != 9 || c.CLIP.Pooling != backbone.PoolLast {
+		t.Errorf("the run is %+v of texts of %d tokens", c.CLIP, c.Pairs.MaxLength)
+	}
+	first := c
+	first.Optimizer.LearningRate, first.Optimizer.WeightDecay = still, 0
+	var start train.Start
+	dir, _ := mustRun(t, first, train.Options{OnStart: func(s train.Start) { start = s }})
+	if !near(trained(dir), want) || !strings.Contains(start.From, folder+", and its projection") {
+		t.Errorf("it starts from %q with vectors %v, want %v", start.From, trained(dir), want)
+	}
+	wider := clipStart(t, table, folder)
+	wider.CLIP.Out = 16
+	mustRun(t, wider, train.Options{OnStart: func(s train.Start) { start = s }})
+	if !strings.Contains(start.From, "without its projection, whose width of 12 is not the run's") {
+		t.Errorf("it starts from %q", start.From)
+	}
+
+	whole, _ := mustRun(t, c, train.Options{})
+	if near(trained(whole), want) {
+		t.Error("the projection has learned nothing")
+	}
+	before, after := tensorsOf(t, modelBytes(t, dir)), tensorsOf(t, modelBytes(t, whole))
+	for name, values := range before {
+		if strings.HasPrefix(name, "text/backbone") != slices.Equal(values, after[name]) {
+			t.Errorf("%s: as it was: %v", name, slices.Equal(values, after[name]))
+		}
+	}
+	resumed := filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_, err = train.Run(ctx, c, resumed, train.Options{OnStep: func(s train.Step) {
+		if s.Step == 4 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, train.ErrInterrupted) {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := train.Run(t.Context(), c, resumed, train.Options{Resume: true}); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(modelBytes(t, whole), modelBytes(t, resumed)) {
+		t.Error("the resumed run ends in other bytes")
 	}
 }
 

@@ -21,7 +21,7 @@ type PairsConfig struct {
 	MaxLength    int               `yaml:"max_length" help:"tokens of a caption that the encoder sees at most, special ones included"`
 
 	ImageModel string `yaml:"image_model" help:"run or model folder of an encoder of pictures to start from; empty draws one"`
-	Pretrained string `yaml:"pretrained" help:"folder of an encoder of texts to start from, as transformers or sentence-transformers write it, or its name on Hugging Face's hub if their tools have fetched it; empty draws one"`
+	Pretrained string `yaml:"pretrained" help:"folder of an encoder of texts to start from, as transformers (CLIP's among them) or sentence-transformers write it, or its name on Hugging Face's hub if their tools have fetched it; empty draws one"`
 
 	WordNet string `yaml:"wordnet" help:"folder of WordNet's database (index.noun and the like), for synonyms of English words in captions; empty is none"`
 
@@ -41,7 +41,8 @@ func defaultPairs(textEncoder string) PairsConfig {
 }
 
 // clipFrom is a CLIP run that starts from the encoder of texts in a folder: with its settings, its way of pooling where the folder says
-// one, and the length of its texts up to CLIP's. The rest is that of [DefaultCLIP].
+// one, the length of its texts up to CLIP's, and the width of its projection if it has one, which the run's own starts from. The rest is
+// that of [DefaultCLIP].
 func clipFrom(name string, imageSize int, contrast method.CLIPContrast) (Config, error) {
 	folder, err := openPretrained(name)
 	if err != nil {
@@ -55,6 +56,9 @@ func clipFrom(name string, imageSize int, contrast method.CLIPContrast) (Config,
 	}
 	if folder.Pooling != "" {
 		c.CLIP.Pooling = folder.Pooling
+	}
+	if folder.Projection > 0 {
+		c.CLIP.Out = folder.Projection
 	}
 	return c, nil
 }

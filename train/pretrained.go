@@ -79,7 +79,10 @@ func simCSEOf(encoder string, columns data.TextOptions) Config {
 // continued are the name of the encoder in a folder and its settings for a run that starts from it: a static one learns a weight of each
 // token too, which begins as 1.
 func continued(network backbone.TextConfig) (name string, _ backbone.TextConfig) {
-	if network.Static == nil {
+	switch {
+	case network.CLIP != nil:
+		return "clip", network
+	case network.Static == nil:
 		return "transformer", network
 	}
 	s := *network.Static

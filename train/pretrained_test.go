@@ -147,10 +147,11 @@ func embedded(t *testing.T, run string, texts []string) []float32 {
 	return vectors.Data
 }
 
-// A run from a folder begins with the folder's own vectors, has its pooling, its length and its layer, and learns.
+// A run from a folder begins with the folder's own vectors, has its pooling, its length and its layer, and learns. CLIP's projection is passed
+// over.
 func TestARunStartsFromAPretrainedEncoder(t *testing.T) {
 	texts := []string{"a cat eats bread", "the old dog sees it", "it"}
-	for _, folder := range []string{transformerFolder(t), staticFolder(t)} {
+	for _, folder := range []string{transformerFolder(t), staticFolder(t), "../pretrained/testdata/clip"} {
 		c := startingFrom(t, folder)
 		want := asItIs(t, folder, texts)
 		c.Optimizer.LearningRate, c.Optimizer.WeightDecay = still, 0

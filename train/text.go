@@ -13,7 +13,7 @@ import (
 type TextConfig struct {
 	data.TextOptions `yaml:",inline"`
 
-	Pretrained string            `yaml:"pretrained" help:"folder of an encoder to start from, as transformers or sentence-transformers write it, or its name on Hugging Face's hub if their tools have fetched it; empty draws one"`
+	Pretrained string            `yaml:"pretrained" help:"folder of an encoder to start from, as transformers (CLIP's among them) or sentence-transformers write it, or its name on Hugging Face's hub if their tools have fetched it; empty draws one"`
 	Vectors    string            `yaml:"vectors" help:"file of word vectors for a static encoder to start from, as GloVe (text) or word2vec (text, or binary as .bin) write them, perhaps .gz; empty draws them"`
 	Tokenizer  string            `yaml:"tokenizer" help:"folder of a tokenizer; empty takes the pretrained encoder's, or makes one of the text to learn from"`
 	Vocabulary token.TrainConfig `yaml:"vocabulary"`

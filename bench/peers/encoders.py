@@ -24,8 +24,10 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, StaticEmbedding, Transformer
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel, BertTokenizerFast, DistilBertConfig, DistilBertModel, RobertaConfig, RobertaModel
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "man", "is", "play", "##ing", "the", "guitar", "no", "one", "runs", "."]
+CAPTIONS = ["A cat.", "the", "the cat's cat: a cat in a hat", "a cat in the hat"]
 SENTENCES = [
     "A man is playing the guitar.",
     "No one runs",
@@ -48,8 +50,8 @@ def rounded(x):
     return [rounded(v) for v in x] if isinstance(x, list) else float(f"{x:.9g}")
 
 
-def write_golden(dir, ids, mask, **values):
-    content = {"ids": ids, "mask": mask} | {k: rounded(v.tolist()) for k, v in values.items()}
+def write_golden(dir, ids, mask, texts=None, **values):
+    content = ({"texts": texts} if texts else {}) | {"ids": ids, "mask": mask} | {k: rounded(v.tolist()) for k, v in values.items()}
     with open(os.path.join(dir, "golden.json"), "w") as f:
         f.write(json.dumps(content).replace("], [", "],\n["))
 
@@ -67,6 +69,43 @@ def tiny_transformer(dir, model, dtype, pad):
     with torch.no_grad():
         hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
     write_golden(dir, ids.tolist(), mask.tolist(), hidden=hidden)
+
+
+def clip_tokenizer(first):
+    """A tokenizer of small letters with a few merges. Its special tokens are the first of its vocabulary, or the last as in CLIP's."""
+    letters = [c + end for c in "abcdefghijklmnopqrstuvwxyz.:'" for end in ("", "</w>")]
+    merges = [("c", "a"), ("ca", "t</w>"), ("t", "h"), ("th", "e</w>")]
+    special = ["<|startoftext|>", "<|endoftext|>"]
+    words = letters + [a + b for a, b in merges]
+    return CLIPTokenizer(vocab={w: i for i, w in enumerate(special + words if first else words + special)}, merges=merges)
+
+
+def tiny_clip(dir, model, dtype, tokenizer):
+    """Writes a model with CLIP's encoder of texts, and the hidden states and vectors of captions, projected if the model has that."""
+    random_weights(model)
+    model = model.to(dtype).eval()
+    model.save_pretrained(dir)
+    tokenizer.save_pretrained(dir)
+    model = model.float()
+    batch = tokenizer(CAPTIONS, truncation=True, max_length=9, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        out = getattr(model, "text_model", model)(**batch)
+        values = out.pooler_output
+        if hasattr(model, "text_projection"):
+            values = model.text_projection(values)
+    write_golden(dir, batch["input_ids"].tolist(), batch["attention_mask"].tolist(), CAPTIONS, hidden=out.last_hidden_state, vectors=values)
+
+
+def older_tokenizer(dir):
+    """Has the tokenizer as older folders do: tokens and merges in files of their own."""
+    path = os.path.join(dir, "tokenizer.json")
+    with open(path) as f:
+        model = json.load(f)["model"]
+    os.remove(path)
+    with open(os.path.join(dir, "vocab.json"), "w") as f:
+        json.dump(model["vocab"], f)
+    with open(os.path.join(dir, "merges.txt"), "w") as f:
+        f.write("\n".join(["#version: 0.2"] + [" ".join(m) for m in model["merges"]]) + "\n")
 
 
 def vectors(model, sentences):
@@ -115,6 +154,17 @@ def tiny(out):
     random_weights(static)
     tiny_sentences(at("static"), [static, Normalize()])
     shutil.rmtree(source)
+
+    clip = dict(vocab_size=64, hidden_size=16, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, max_position_embeddings=9, projection_dim=12)
+    # An end of 2, as configurations once said, is that of the highest id.
+    text = clip | dict(num_hidden_layers=2, hidden_act="gelu", bos_token_id=0, eos_token_id=2)
+    tiny_clip(at("clip_text"), CLIPTextModel(CLIPTextConfig(**text)), torch.float16, clip_tokenizer(False))
+    older_tokenizer(at("clip_text"))
+    projected = CLIPTextConfig(**clip | dict(bos_token_id=0, eos_token_id=1))
+    tiny_clip(at("clip_projection"), CLIPTextModelWithProjection(projected), torch.float32, clip_tokenizer(True))
+    pictures = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=2, patch_size=2)
+    whole = CLIPConfig(text_config=clip | dict(bos_token_id=62, eos_token_id=63), vision_config=pictures, projection_dim=12)
+    tiny_clip(at("clip"), CLIPModel(whole), torch.bfloat16, clip_tokenizer(False))
 
 
 def golden(folder, out):
