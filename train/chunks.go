@@ -231,17 +231,10 @@ func (s *chunkedStepper) gradients(in stepInput) (loss, embeddingStd float64, gr
 	if err != nil {
 		return 0, 0, nil, err
 	}
-	after, err := s.stateNow()
-	if err != nil {
-		return 0, 0, nil, err
-	}
 	if err := s.putBack(before); err != nil {
 		return 0, 0, nil, err
 	}
-	if err := s.replayAll(in, slopes, gradients); err != nil {
-		return 0, 0, nil, err
-	}
-	return loss, embeddingStd, gradients, s.putBack(after)
+	return loss, embeddingStd, gradients, s.replayAll(in, slopes, gradients) // which leaves the state as encodeAll did
 }
 
 // encodeAll are the representations of all chunks, put together.
