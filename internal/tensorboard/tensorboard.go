@@ -77,28 +77,6 @@ func (w *Writer) Scalar(tag string, step int64, value float64) error {
 	return w.write(appendSummary(w.event(step), v))
 }
 
-// Image records an encoded picture of a tag at a step: PNG, JPEG or GIF bytes, and its size in pixels.
-func (w *Writer) Image(tag string, step int64, width, height int, encoded []byte) error {
-	const rgb = 3 // the colour space, which TensorBoard ignores in favour of the encoded picture's own
-	var picture []byte
-	for _, field := range []struct {
-		number protowire.Number
-		value  int
-	}{{imageHeight, height}, {imageWidth, width}, {imageColorspace, rgb}} {
-		picture = protowire.AppendTag(picture, field.number, protowire.VarintType)
-		picture = protowire.AppendVarint(picture, uint64(field.value))
-	}
-	picture = protowire.AppendTag(picture, imageEncoded, protowire.BytesType)
-	picture = protowire.AppendBytes(picture, encoded)
-
-	var v []byte
-	v = protowire.AppendTag(v, valueTag, protowire.BytesType)
-	v = protowire.AppendString(v, tag)
-	v = protowire.AppendTag(v, valueImage, protowire.BytesType)
-	v = protowire.AppendBytes(v, picture)
-	return w.write(appendSummary(w.event(step), v))
-}
-
 // Start says that the steps from the given one on follow. Readers drop what older files hold of them: a run that was killed
 // after its last checkpoint had got further than where it is resumed.
 func (w *Writer) Start(step int64) error {
@@ -145,12 +123,6 @@ const (
 
 	valueTag    = 1 // string
 	valueSimple = 2 // float
-	valueImage  = 4 // Image
-
-	imageHeight     = 1 // int32
-	imageWidth      = 2 // int32
-	imageColorspace = 3 // int32
-	imageEncoded    = 4 // bytes
 
 	logStatus = 1 // SessionStatus
 	logStart  = 1 // its value START

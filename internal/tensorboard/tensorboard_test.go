@@ -20,13 +20,11 @@ import (
 
 // record is what a reader finds in a file.
 type record struct {
-	Time          float64
-	Step          int64
-	Version, Tag  string
-	Scalar        float32
-	Width, Height int
-	Encoded       string
-	Status        int // of a session: 1 is its start
+	Time         float64
+	Step         int64
+	Version, Tag string
+	Scalar       float32
+	Status       int // of a session: 1 is its start
 }
 
 // readRecords is a reader of its own, after the format's description: it trusts nothing that the writer defines.
@@ -96,7 +94,7 @@ func readMessage(b []byte, path string, r *record) error {
 			r.Step = int64(bits)
 		case "/3":
 			r.Version = string(content)
-		case "/5", "/5/1", "/5/1/4", "/7":
+		case "/5", "/5/1", "/7":
 			if err := readMessage(content, field, r); err != nil {
 				return err
 			}
@@ -106,13 +104,6 @@ func readMessage(b []byte, path string, r *record) error {
 			r.Tag = string(content)
 		case "/5/1/2":
 			r.Scalar = math.Float32frombits(uint32(bits))
-		case "/5/1/4/1":
-			r.Height = int(bits)
-		case "/5/1/4/2":
-			r.Width = int(bits)
-		case "/5/1/4/3": // colour space
-		case "/5/1/4/4":
-			r.Encoded = string(content)
 		default:
 			return fmt.Errorf("unexpected field %s", field)
 		}
@@ -152,9 +143,6 @@ func TestGoldenBytes(t *testing.T) {
 	if err := w.Scalar("train/loss", 7, 0.5); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Image("views", 300, 2, 3, []byte("not really a PNG")); err != nil {
-		t.Fatal(err)
-	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -189,15 +177,8 @@ func TestEverythingComesBack(t *testing.T) {
 		want := []record{{Time: 1.5, Version: "brain.Event:2"}}
 		for range rapid.IntRange(0, 5).Draw(t, "events") {
 			r := record{Time: 1.5, Tag: rapid.String().Draw(t, "tag"), Step: rapid.Int64().Draw(t, "step")}
-			if rapid.Bool().Draw(t, "image") {
-				r.Width, r.Height = rapid.IntRange(1, 5000).Draw(t, "width"), rapid.IntRange(1, 5000).Draw(t, "height")
-				r.Encoded = string(rapid.SliceOf(rapid.Byte()).Draw(t, "encoded"))
-				err = w.Image(r.Tag, r.Step, r.Width, r.Height, []byte(r.Encoded))
-			} else {
-				r.Scalar = rapid.Float32().Draw(t, "value")
-				err = w.Scalar(r.Tag, r.Step, float64(r.Scalar))
-			}
-			if err != nil {
+			r.Scalar = rapid.Float32().Draw(t, "value")
+			if err := w.Scalar(r.Tag, r.Step, float64(r.Scalar)); err != nil {
 				t.Fatal(err)
 			}
 			want = append(want, r)
