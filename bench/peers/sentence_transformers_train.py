@@ -12,7 +12,7 @@ import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.losses import MultipleNegativesRankingLoss
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 
 import sentences
 
@@ -53,7 +53,9 @@ def trainer():
             weight_decay=0.01, bf16=args.precision == "bf16", use_cpu=True, save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True,
         )
         pairs = Dataset.from_dict({"anchor": args.sentences, "positive": args.sentences})
-        SentenceTransformerTrainer(model=model, args=settings, train_dataset=pairs, loss=loss, callbacks=[Clock()]).train()
+        run = SentenceTransformerTrainer(model=model, args=settings, train_dataset=pairs, loss=loss, callbacks=[Clock()])
+        run.remove_callback(PrinterCallback)  # The result is all that is printed.
+        run.train()
 
 
 {"trainer": trainer, "loop": loop}[args.mode or "loop"]()
