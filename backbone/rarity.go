@@ -19,7 +19,8 @@ const (
 	// RaritySIF is a/(a+p), p being a token's share of all tokens of the texts and a 1e-3: the smooth inverse frequency of Arora, Liang and
 	// Ma 2017, "A simple but tough-to-beat baseline for sentence embeddings", algorithm 1 and section 4.1.
 	RaritySIF Rarity = "sif"
-	// RarityIDF is ln((1+n)/(1+d)) + 1 for a token in d of n texts, as scikit-learn's TF-IDF has it.
+	// RarityIDF is the root of ln((1+n)/(1+d)) + 1 for a token in d of n texts: the rarity that scikit-learn's TF-IDF has, which then weighs
+	// a token that two texts have in common once, not squared.
 	RarityIDF Rarity = "idf"
 	// RarityNone weighs all alike.
 	RarityNone Rarity = "none"
@@ -57,7 +58,7 @@ func (r Rarity) Weights(c TokenCounts) []float32 {
 		if r == RaritySIF {
 			weights[id] = sifA / (sifA + share)
 		} else {
-			weights[id] = math.Log(float64(1+c.Texts)/float64(1+c.In[id])) + 1
+			weights[id] = math.Sqrt(math.Log(float64(1+c.Texts)/float64(1+c.In[id])) + 1)
 		}
 		squares += share * weights[id] * weights[id]
 	}

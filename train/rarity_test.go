@@ -58,7 +58,7 @@ func TestTokensAreWeighedByTheirRarity(t *testing.T) {
 	}
 	for rarity, weight := range map[backbone.Rarity]func(id int32) float64{
 		backbone.RaritySIF: func(id int32) float64 { return 1e-3 / (1e-3 + times[id]/all) },
-		backbone.RarityIDF: func(id int32) float64 { return math.Log((1+texts)/(1+in[id])) + 1 },
+		backbone.RarityIDF: func(id int32) float64 { return math.Sqrt(math.Log((1+texts)/(1+in[id])) + 1) },
 	} {
 		squares := 0.0
 		for id, n := range times {
