@@ -26,7 +26,7 @@ func TestRecipesCanBeRun(t *testing.T) {
 				t.Errorf("%s: %s is empty", r.Name, what)
 			}
 		}
-		if !strings.HasPrefix(r.Name, r.Method+"-") {
+		if !strings.HasPrefix(r.Name, strings.TrimSuffix(r.Method, "_text")+"-") {
 			t.Errorf("%s is for %s: its name should begin with the method's", r.Name, r.Method)
 		}
 		c := r.Config
@@ -54,8 +54,8 @@ func TestRecipesCanBeRun(t *testing.T) {
 	}
 }
 
-// picturesIn finds how many pictures a recipe was measured on.
-var picturesIn = regexp.MustCompile(`([\d,]+) to learn from`)
+// itemsIn finds how many pictures or rows a recipe was measured on.
+var itemsIn = regexp.MustCompile(`([\d,]+) to learn from`)
 
 // On its own data a recipe is advised of nothing, as a tested one.
 func TestThereIsNoAdviceOnRecipes(t *testing.T) {
@@ -64,17 +64,17 @@ func TestThereIsNoAdviceOnRecipes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range all {
-		found := picturesIn.FindStringSubmatch(r.Data)
+		found := itemsIn.FindStringSubmatch(r.Data)
 		if found == nil {
-			t.Errorf("%s: its data, %q, does not say how many pictures there are to learn from", r.Name, r.Data)
+			t.Errorf("%s: its data, %q, does not say how many items there are to learn from", r.Name, r.Data)
 			continue
 		}
-		pictures, err := strconv.Atoi(strings.ReplaceAll(found[1], ",", ""))
+		items, err := strconv.Atoi(strings.ReplaceAll(found[1], ",", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
-		const classes = 10 // of the photographs and of CIFAR-10
-		labels := make([]int, int(float64(pictures)*(1-r.Config.HoldOut)))
+		const classes = 10 // of the photographs and of CIFAR-10; more matter to no advice
+		labels := make([]int, int(float64(items)*(1-r.Config.HoldOut)))
 		for i := range labels {
 			labels[i] = i % classes
 		}
@@ -183,5 +183,29 @@ func TestBandForAsksForTheRecipesOwnSettings(t *testing.T) {
 	other.Recipe = ""
 	if got, err := BandFor(other); err != nil || got != nil {
 		t.Errorf("a run without a recipe has the band %v (%v)", got, err)
+	}
+}
+
+// Where text lies, how its columns are called and what watches a run are no part of a recipe; how many texts a row has is.
+func TestARecipeOnTextIsFollowedOnAnyFile(t *testing.T) {
+	r, err := Find("simcse-nli-cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := *r.Config.Text
+	config := r.Config
+	config.Text = &text
+	text.Format, text.Separator, text.Split, text.Header, text.Class = "csv", ";", "train", true, "genre"
+	text.Texts, text.Test, text.TestSplit, text.STS, text.STSColumns = []string{"a", "b", "c"}, "test.csv", "test", "pairs.csv", []string{"x", "y", "z"}
+	if found, ok := Of(config); !ok || found.Name != r.Name {
+		t.Errorf("a run on another file follows %q (%t)", found.Name, ok)
+	}
+	text.Texts = []string{"a", "b"}
+	if _, ok := Of(config); ok {
+		t.Error("pairs are trained by a recipe for triplets")
+	}
+	text.Texts, text.MaxLength = []string{"a", "b", "c"}, 64
+	if _, ok := Of(config); ok {
+		t.Error("a run of another length follows the recipe")
 	}
 }

@@ -3,10 +3,16 @@
 //
 //	go run ./bench/results --runs RUNS --machine "two cores of X" --photos PHOTOS --cifar10 CIFAR10 --cifar10-hour CIFAR10
 //
+// and docs/results-text.md, those on text:
+//
+//	go run ./bench/results --runs RUNS --machine "a core of X" --sentences SENTENCES --nli TRIPLETS --clinc CLINC150 --sts PAIRS
+//
+// A page without runs is left as it is.
 // Without a data set it only reads the runs that there are. A run that was stopped goes on where it was.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,14 +26,19 @@ import (
 )
 
 type command struct {
-	Runs    string `required:"" placeholder:"DIR" help:"Where the runs lie: a folder for each data set, a run's directory for each recipe and seed in it."`
-	Photos  string `placeholder:"DIR" help:"The photographs of clothes, to train on what is missing there."`
-	CIFAR10 string `name:"cifar10" placeholder:"DIR" help:"CIFAR-10 as pictures, to train on what is missing there."`
-	Hour    string `name:"cifar10-hour" placeholder:"DIR" help:"CIFAR-10 as pictures, to train for an hour a method on what is missing there."`
-	Only    string `placeholder:"METHOD" help:"Train this method only."`
-	Machine string `required:"" placeholder:"WORDS" help:"What the runs were made on, in words."`
-	Bands   string `placeholder:"DIR" help:"Write what the runs of each recipe came to, epoch by epoch, to DIR/RECIPE.band.json: recipes."`
-	Out     string `default:"docs/results.md" placeholder:"FILE" help:"The page."`
+	Runs      string `required:"" placeholder:"DIR" help:"Where the runs lie: a folder for each data set, a run's directory for each recipe and seed in it."`
+	Photos    string `placeholder:"DIR" help:"The photographs of clothes, to train on what is missing there."`
+	CIFAR10   string `name:"cifar10" placeholder:"DIR" help:"CIFAR-10 as pictures, to train on what is missing there."`
+	Hour      string `name:"cifar10-hour" placeholder:"DIR" help:"CIFAR-10 as pictures, to train for an hour a method on what is missing there."`
+	Sentences string `placeholder:"FILE" help:"The sentences, to train on what is missing there."`
+	NLI       string `name:"nli" placeholder:"FILE" help:"The triplets, to train on what is missing there."`
+	CLINC     string `name:"clinc" placeholder:"FILE" help:"CLINC150, to train on what is missing there."`
+	STS       string `name:"sts" placeholder:"FILE" help:"The pairs of sentences with scores, to score encoders of sentences on."`
+	Only      string `placeholder:"METHOD" help:"Train this method only."`
+	Machine   string `required:"" placeholder:"WORDS" help:"What the runs were made on, in words."`
+	Bands     string `placeholder:"DIR" help:"Write what the runs of each recipe came to, epoch by epoch, to DIR/RECIPE.band.json: recipes."`
+	Out       string `default:"docs/results.md" placeholder:"FILE" help:"The page."`
+	OutText   string `default:"docs/results-text.md" placeholder:"FILE" help:"The page of what is learned from text."`
 }
 
 func main() {
@@ -40,11 +51,16 @@ func main() {
 }
 
 func (c command) run() error {
-	var sets []results
-	for _, set := range dataSets() {
-		folder := map[string]string{photos: c.Photos, cifar10: c.CIFAR10, cifar10Hour: c.Hour}[set.folder]
-		if folder != "" {
-			if err := train(set, folder, c.Runs, c.Only); err != nil {
+	if c.STS == "" && (c.Sentences != "" || c.NLI != "") {
+		return errors.New("--sentences and --nli need --sts: what their encoders are scored on")
+	}
+	var pictures, text []results
+	for _, set := range dataSets(c.STS) {
+		data := map[string]string{
+			photos: c.Photos, cifar10: c.CIFAR10, cifar10Hour: c.Hour, sentences: c.Sentences, nli: c.NLI, clinc: c.CLINC,
+		}[set.folder]
+		if data != "" {
+			if err := train(set, data, c.Runs, c.Only); err != nil {
 				return err
 			}
 		}
@@ -52,14 +68,28 @@ func (c command) run() error {
 		if err != nil {
 			return err
 		}
-		sets = append(sets, results{set, groups})
+		switch {
+		case len(groups) == 0:
+		case set.text:
+			text = append(text, results{set, groups})
+		default:
+			pictures = append(pictures, results{set, groups})
+		}
 		if c.Bands != "" {
 			if err := writeBands(c.Bands, set, groups); err != nil {
 				return err
 			}
 		}
 	}
-	return atomicfile.Write(c.Out, func(w io.Writer) error { return writePage(w, c.Machine, sets) })
+	return errors.Join(c.page(c.Out, opening, pictures), c.page(c.OutText, openingText, text))
+}
+
+// page writes one of the pages, if there are results for it.
+func (c command) page(path, opening string, sets []results) error {
+	if len(sets) == 0 {
+		return nil
+	}
+	return atomicfile.Write(path, func(w io.Writer) error { return writePage(w, opening, c.Machine, sets) })
 }
 
 // read groups the finished runs in a folder; the others are left out, by name.
@@ -90,7 +120,7 @@ func writeBands(folder string, set dataSet, groups []runreport.Group) error {
 		if err != nil {
 			return err
 		}
-		recipe, err := recipes.Find(g.Method + "-" + set.ending)
+		recipe, err := recipes.Find(set.recipe(g.Method))
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,20 @@ seeds, the mean is followed by the lowest and the highest. Held-out kNN is that 
 among those that were learned from; losses of different methods cannot be compared; views a second are the median of the epochs.
 `
 
-func writePage(w io.Writer, machine string, sets []results) error {
+const openingText = `# Results on text
+
+What encoders learn from text with the settings of the recipes (` + "`alike recipes`" + `). The page is made from the runs' own files by
+
+    go run ./bench/results --runs RUNS --machine "a core of X" --sentences SENTENCES --nli TRIPLETS --clinc CLINC150 --sts PAIRS
+
+which first trains what is missing in RUNS. What runs are scored on had no part in choosing settings or epochs: the scores are those of the last
+epoch. STS stands beside the same correlation of the share of words in common, of TF-IDF, and of the encoder before its first step; kNN, the
+share of test rows whose class the 10 nearest rows to learn from tell (cosine, weighted), and linear, a logistic regression on the frozen
+vectors, stand beside the same of TF-IDF (raw) and of the encoder before its first step. Where there are several seeds, the mean is followed by
+the lowest and the highest. Losses of different methods cannot be compared; views a second are the median of the epochs.
+`
+
+func writePage(w io.Writer, opening, machine string, sets []results) error {
 	var page strings.Builder
 	page.WriteString(opening)
 	fmt.Fprintf(&page, "\nTime, views a second and memory are those of %s.\n", machine)
@@ -61,14 +74,17 @@ func (r results) write(page *strings.Builder) {
 	row(slices.Concat([]string{"method"}, names, []string{"recipe"})...)
 	row(slices.Repeat([]string{"---"}, len(names)+2)...)
 	for i, g := range r.groups {
-		row(slices.Concat([]string{title(g.Method)}, rows[i], []string{"`" + g.Method + "-" + r.ending + "`"})...)
+		row(slices.Concat([]string{title(g.Method)}, rows[i], []string{"`" + r.recipe(g.Method) + "`"})...)
 	}
 	if slices.ContainsFunc(r.groups, func(g runreport.Group) bool { return g.Method == "supcon" }) {
 		page.WriteString("\nSupCon learns from the classes of the training pictures; the others see no label.\n")
 	}
+	if slices.ContainsFunc(r.groups, func(g runreport.Group) bool { return g.Method == "supcon_text" }) {
+		page.WriteString("\nSupCon learns from the classes of the rows; SimCSE sees no label.\n")
+	}
 	if r.recipesSay {
 		for _, g := range r.groups {
-			if recipe, err := recipes.Find(g.Method + "-" + r.ending); err == nil {
+			if recipe, err := recipes.Find(r.recipe(g.Method)); err == nil {
 				fmt.Fprintf(page, "\n`%s`, as it says itself: %s. Reached: %s.\n", recipe.Name, recipe.Budget, recipe.Reached)
 			}
 		}

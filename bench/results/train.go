@@ -16,6 +16,9 @@ const (
 	photos      = "photos"
 	cifar10     = "cifar10"
 	cifar10Hour = "cifar10-hour"
+	sentences   = "sentences"
+	nli         = "nli"
+	clinc       = "clinc"
 )
 
 // dataSet is what recipes are trained on.
@@ -27,17 +30,36 @@ type dataSet struct {
 	title, about string
 	// recipesSay adds what the recipes say of their budget and of what they reached, where that is more than the table tells.
 	recipesSay bool
+	// text is for what is learned from text, which has a page of its own; scored are the flags with which its runs are scored at their end.
+	text   bool
+	scored []string
 }
 
-func dataSets() []dataSet {
+// recipe is the name of a method's recipe for the set.
+func (s dataSet) recipe(method string) string {
+	return strings.TrimSuffix(method, "_text") + "-" + s.ending
+}
+
+// dataSets are all of them. Encoders of sentences are scored on the pairs in the file sts.
+func dataSets(sts string) []dataSet {
+	pairs := []string{"--sts", sts}
 	return []dataSet{
 		{photos, "photos-cpu", 3, "Photographs of clothes",
 			"4,514 photographs that people took of their clothes, 10 classes, the shorter side 64 pixels; 3,512 to learn from and 1,002 by other people to test on " +
-				"(the clothing data set of Alexey Grigorev, CC0). They are a folder of `alike demo`: `alike-demo/photos`.", false},
+				"(the clothing data set of Alexey Grigorev, CC0). They are a folder of `alike demo`: `alike-demo/photos`.", false, false, nil},
 		{cifar10, "cifar10-quick", 1, "CIFAR-10 (JPEG copy), a few minutes a method",
 			"50,000 pictures of 32 pixels to learn from and 10,000 to test on, 10 classes, saved as JPEG: scores are below those on the original. " +
-				"The classes are learned from 10,000 of the pictures to learn from; all 50,000 give higher scores (`alike eval --max-train 50000`).", false},
-		{cifar10Hour, "cifar10-cpu", 1, "CIFAR-10 (JPEG copy), an hour", "The same pictures, and an encoder that an hour on two cores suffices for.", true},
+				"The classes are learned from 10,000 of the pictures to learn from; all 50,000 give higher scores (`alike eval --max-train 50000`).", false, false, nil},
+		{cifar10Hour, "cifar10-cpu", 1, "CIFAR-10 (JPEG copy), an hour", "The same pictures, and an encoder that an hour on two cores suffices for.", true, false, nil},
+		{sentences, "sentences-cpu", 3, "Sentences without labels",
+			"444,512 English sentences, of dialogues, glosses, speech and Wikipedia, and what an encoder learns from them alone. STS is the rank correlation of its " +
+				"cosines with the scores that people gave the 1,500 development pairs of the STS benchmark.", false, true,
+			append([]string{"--no-header", "--columns", "2"}, pairs...)},
+		{nli, "nli-cpu", 3, "Sentences with what they entail and what they contradict",
+			"16,661 triplets: a sentence, one that follows from it, one that contradicts it. The pairs are the same.", false, true, pairs},
+		{clinc, "clinc-cpu", 3, "Intents of short queries",
+			"CLINC150 (Larson et al. 2019): 15,000 queries of 150 intents to learn from, 4,500 others to test on.", false, true,
+			[]string{"--split", "train", "--test-split", "test"}},
 	}
 }
 
@@ -59,7 +81,7 @@ func train(set dataSet, data, runs, only string) error {
 				continue
 			}
 			dir := filepath.Join(runs, set.folder, fmt.Sprintf("%s-seed%d", method, seed))
-			if err := trainOne(alike, name, data, dir, seed); err != nil {
+			if err := trainOne(alike, name, data, dir, seed, set.scored); err != nil {
 				return fmt.Errorf("%s: %w", dir, err)
 			}
 		}
@@ -68,11 +90,12 @@ func train(set dataSet, data, runs, only string) error {
 }
 
 // trainOne trains a recipe, or what is left of it, unless that was done before.
-func trainOne(alike, recipe, data, dir string, seed int) error {
+func trainOne(alike, recipe, data, dir string, seed int, scored []string) error {
 	if scores, err := eval.ReadReport(dir); err != nil || scores != nil {
 		return err
 	}
-	return shown(exec.Command(alike, "train", "--recipe", recipe, "--data", data, "--out", dir, "--seed", fmt.Sprint(seed), "--resume"))
+	arguments := []string{"train", "--recipe", recipe, "--data", data, "--out", dir, "--seed", fmt.Sprint(seed), "--resume"}
+	return shown(exec.Command(alike, append(arguments, scored...)...))
 }
 
 func shown(c *exec.Cmd) error {

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,6 +47,33 @@ func TestARunStartsFromARecipe(t *testing.T) {
 	}
 	if report, err := eval.ReadReport(run); err != nil || report == nil || report.Tasks.KNN == nil || report.Tasks.KNN.Baselines == nil {
 		t.Errorf("the scores at its end are %+v (%v)", report, err)
+	}
+}
+
+// A recipe on text knows the columns of the file that it was measured on; others are named, and then the file has a line of names.
+func TestARecipeOnTextTakesOtherColumns(t *testing.T) {
+	var rows strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&rows, "x\tthe %d cats sleep\tcats, %d of them, rest\tno %d cats are here\n", i, i, i)
+	}
+	folder := t.TempDir()
+	for name, c := range map[string]struct {
+		content string
+		flags   []string
+	}{
+		"numbered": {rows.String(), nil},
+		"named":    {"source\tanchor\tentailed\tcontradicted\n" + rows.String(), []string{"--columns=anchor,entailed,contradicted"}},
+	} {
+		data, run := filepath.Join(folder, name+".tsv"), filepath.Join(folder, name)
+		if err := os.WriteFile(data, []byte(c.content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		mustAlike(t, append([]string{"train", "--recipe=simcse-nli-cpu", "--data", data, "--out", run, "--epochs=1", "--batch=8",
+			"--set=text.vocabulary.size=100", "--hold-out=0"}, c.flags...)...)
+		config, err := train.ReadConfig(run)
+		if err != nil || config.Recipe != "simcse-nli-cpu" || config.Text.Header != (name == "named") || len(config.Text.Texts) != 3 {
+			t.Errorf("%s: the run has %+v (%v)", name, config.Text, err)
+		}
 	}
 }
 

@@ -384,7 +384,8 @@ func (s *Spread) middle(format func(float64) string) string {
 func Shared(groups []Group) string {
 	var list []string
 	for _, f := range fields.Of(groups[0].runs[0].Config) {
-		if !slices.Contains([]string{"data", "image_size", "backbone", "width", "batch", "epochs", "precision", "device"}, f.Key) {
+		if !slices.Contains([]string{"data", "image_size", "backbone", "width", "batch", "epochs", "precision", "device"}, f.Key) ||
+			f.Key == "image_size" && f.Value == 0 { // of text
 			continue
 		}
 		same := !slices.ContainsFunc(groups, func(g Group) bool {
