@@ -12,8 +12,9 @@ import (
 // The paper tunes an encoder that was trained before, which takes a rate of 3e-5. Weights that are drawn at random learn nothing at
 // that rate. A transformer has the rate of the smallest
 // of ELECTRA's, 5e-4 for a batch of 128, with decay 0.01 and a linear schedule (Clark et al. 2020, ELECTRA, table 6). The static encoder has
-// the mean of its tokens' vectors, weighed as Arora et al. 2017 weigh them, no MLP, and ten times the rate, for a step moves a token's vector
-// alone.
+// the mean of its tokens' vectors, weighed as Arora et al. 2017 weigh them, and no MLP. On pairs and triplets it has ten times the rate, for a
+// step moves a token's vector alone. Single sentences have nothing to tell of what means the same but the words that they share: ten times the
+// rate makes of vectors that rank the training pairs of STS-B at .71 ones that rank them at .66, after learning from 100,000 sentences.
 func DefaultSimCSE(encoder string, texts int, classes bool) Config {
 	m := method.DefaultSimCSE(texts)
 	m.MaskClasses = classes
@@ -37,10 +38,16 @@ func DefaultSimCSE(encoder string, texts int, classes bool) Config {
 	if text.Static != nil {
 		m.Pooling, m.MLP = backbone.PoolMean, method.MLPNone
 		text.Static.Rarity = backbone.RaritySIF
-		c.Optimizer.LearningRate = 5e-3
+		if texts > 1 {
+			c.Optimizer.LearningRate = staticRate
+		}
 	}
 	return c
 }
+
+// staticRate is the learning rate of a static encoder that has more to learn from than single sentences, or starts from vectors, which are
+// larger than those that are drawn.
+const staticRate = 5e-3
 
 // DefaultSupConText is a run of SupCon on texts with classes, of an encoder from scratch: see [method.DefaultSupConText] for the method's
 // own settings. The encoder and its optimizer are those of [DefaultSimCSE], with a batch of twice the size, so that a text meets others of its
@@ -54,6 +61,9 @@ func supConTextOver(c Config) Config {
 	m := method.DefaultSupConText()
 	m.Pooling = c.SimCSE.Pooling
 	c.SimCSE, c.SupConText = nil, &m
+	if c.Text.Static != nil {
+		c.Optimizer.LearningRate = staticRate
+	}
 	c.Epochs, c.Batch = 20, 256
 	c.HoldOut = 0.1
 	c.Schedule.WarmupEpochs = 2

@@ -45,6 +45,7 @@ func SimCSEFrom(name string, columns data.TextOptions) (Config, error) {
 		c.SimCSE.MLP = method.MLPNone
 	}
 	if kind == "static" {
+		c.Optimizer.LearningRate = staticRate
 		return c, nil
 	}
 	c.Epochs, c.Batch = 1, 64
@@ -66,6 +67,7 @@ func SimCSEFromVectors(path string, columns data.TextOptions) (Config, error) {
 	}
 	c := simCSEOf("static", columns)
 	c.Text.Vectors, c.Text.Static.Width = path, width
+	c.Optimizer.LearningRate = staticRate
 	return c, nil
 }
 
