@@ -69,8 +69,8 @@ type ZeroShot struct {
 	// Templates are the sentences that the names were put into, in the place of {}.
 	Templates []string `json:"templates"`
 	// Names are the other names that classes had.
-	Names     map[string]string  `json:"names,omitempty"`
-	Baselines *ZeroShotBaselines `json:"baselines,omitempty"`
+	Names     map[string][]string `json:"names,omitempty"`
+	Baselines *ZeroShotBaselines  `json:"baselines,omitempty"`
 }
 
 // ZeroShotBaselines are the same accuracy without learning.
@@ -86,13 +86,13 @@ type ZeroShotBaselines struct {
 type Prompts struct {
 	// Templates are sentences with {} in the place of a class's name.
 	Templates []string
-	// Names are other names for classes, by their own: what the encoder knows them by, as CLIP's authors call some classes of ImageNet
-	// otherwise than ImageNet does (section 3.1.4).
-	Names map[string]string
+	// Names are other names for classes, one or several, by their own: what the encoder knows them by, as CLIP's authors call some
+	// classes of ImageNet otherwise than ImageNet does (section 3.1.4).
+	Names map[string][]string
 }
 
-// ClassVectors are what an encoder makes of classes by their names, [classes, dim]: the mean of the normalised vectors of the name in
-// every template (section 3.1.4, prompt ensembling). It is an error if a template has no place for a name, or if there is another name
+// ClassVectors are what an encoder makes of classes by their names, [classes, dim]: the mean of the normalised vectors of each of its
+// names in every template (section 3.1.4, prompt ensembling). It is an error if a template has no place for a name, or if there is another name
 // for a class that is not there.
 func ClassVectors(texts *embed.TextModel, classes []string, p Prompts) (metric.Matrix, error) {
 	for _, class := range slices.Sorted(maps.Keys(p.Names)) {
@@ -101,17 +101,24 @@ func ClassVectors(texts *embed.TextModel, classes []string, p Prompts) (metric.M
 		}
 	}
 	var prompts []string
+	var owner []int // the class of each prompt
 	for _, template := range p.Templates {
 		if !strings.Contains(template, "{}") {
 			return metric.Matrix{}, fmt.Errorf("template %q has no {} for the name of a class", template)
 		}
-		for _, class := range classes {
-			name, ok := p.Names[class]
+		for i, class := range classes {
+			names, ok := p.Names[class]
 			if !ok {
-				name = class
+				names = []string{class}
 			}
-			prompts = append(prompts, strings.ReplaceAll(template, "{}", name))
+			for _, name := range names {
+				prompts, owner = append(prompts, strings.ReplaceAll(template, "{}", name)), append(owner, i)
+			}
 		}
+	}
+	count := make([]float32, len(classes)) // the prompts of each class
+	for _, i := range owner {
+		count[i]++
 	}
 	all, err := texts.Embed(prompts)
 	if err != nil {
@@ -120,9 +127,9 @@ func ClassVectors(texts *embed.TextModel, classes []string, p Prompts) (metric.M
 	all = all.Normalized()
 	means := metric.NewMatrix(len(classes), all.Cols)
 	for i := range all.Rows {
-		mean := means.Row(i % len(classes))
+		mean := means.Row(owner[i])
 		for d, x := range all.Row(i) {
-			mean[d] += x / float32(len(p.Templates))
+			mean[d] += x / count[owner[i]]
 		}
 	}
 	return means, nil

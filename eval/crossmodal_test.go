@@ -148,25 +148,28 @@ func TestPairsAreScoredBesideTheirBaselines(t *testing.T) {
 func TestPromptsAreAveragedAsUnitVectors(t *testing.T) {
 	_, m, _ := newPair(t)
 	got, err := eval.ClassVectors(m.Texts, []string{"a", "the second"}, eval.Prompts{
-		Templates: []string{"one {}", "{} two two"}, Names: map[string]string{"the second": "b"},
+		Templates: []string{"one {}", "{} two two"}, Names: map[string][]string{"the second": {"b", "c"}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	prompts, err := m.Texts.Embed([]string{"one a", "a two two", "one b", "b two two"})
+	prompts, err := m.Texts.Embed([]string{"one a", "a two two", "one b", "one c", "b two two", "c two two"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	unit := prompts.Normalized()
 	for class := range 2 {
 		for d, x := range got.Row(class) {
-			want := (unit.Row(2 * class)[d] + unit.Row(2*class + 1)[d]) / 2
+			var want float32
+			for _, prompt := range [][]int{{0, 1}, {2, 3, 4, 5}}[class] {
+				want += unit.Row(prompt)[d] / float32(2+2*class)
+			}
 			if math.Abs(float64(x-want)) > 1e-6 {
 				t.Errorf("class %d, dimension %d: %g, want %g", class, d, x, want)
 			}
 		}
 	}
-	names := map[string]string{"secont": "b"}
+	names := map[string][]string{"secont": {"b"}}
 	if _, err := eval.ClassVectors(m.Texts, []string{"a", "second"}, eval.Prompts{Templates: []string{"{}"}, Names: names}); err == nil || !strings.Contains(err.Error(), `did you mean "second"?`) {
 		t.Errorf("another name for no class: %v", err)
 	}

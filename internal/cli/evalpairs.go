@@ -33,7 +33,7 @@ type evalPairFlags struct {
 	ImageColumn    *string  `placeholder:"COLUMN" help:"Column of the pictures' paths; the run's if left out."`
 	CaptionColumns []string `placeholder:"A,B" help:"Columns of the captions; the run's if left out."`
 	Templates      []string `default:"{}" sep:"none" placeholder:"TEXT" help:"Sentence with {} for a class's name; openai for seven of CLIP's, openai80 for all. Repeatable: their vectors are averaged."`
-	ClassName      []string `sep:"none" placeholder:"CLASS=NAME" help:"What the encoder of texts reads for a class in the place of its own name. Repeatable."`
+	ClassName      []string `sep:"none" placeholder:"CLASS=NAME" help:"What the encoder of texts reads for a class in the place of its own name. Repeatable, for a class too: its names' vectors are averaged."`
 }
 
 // prompts are those of zero-shot classification.
@@ -54,9 +54,9 @@ func (f evalPairFlags) prompts() (p eval.Prompts, err error) {
 			return p, usageError{fmt.Errorf("--class-name %q: give the class, = and the name that the encoder of texts is to read", class+"="+name)}
 		}
 		if p.Names == nil {
-			p.Names = make(map[string]string)
+			p.Names = make(map[string][]string)
 		}
-		p.Names[class] = name
+		p.Names[class] = append(p.Names[class], name)
 	}
 	return p, nil
 }

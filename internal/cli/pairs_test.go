@@ -56,7 +56,7 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 		t.Errorf("%d: %s", r.code, r.stderr)
 	}
 	var report eval.PairReport
-	if err := json.Unmarshal([]byte(mustAlike(t, "eval", run, "--data", table, "--templates", "openai80", "--class-name", "a=kind a", "--json").stdout), &report); err != nil || report.ZeroShot == nil || len(report.ZeroShot.Templates) != 80 || report.ZeroShot.Names["a"] != "kind a" || report.Retrieval.TextToImage.Queries != 12 {
+	if err := json.Unmarshal([]byte(mustAlike(t, "eval", run, "--data", table, "--templates", "openai80", "--class-name", "a=kind a", "--class-name", "a=number", "--json").stdout), &report); err != nil || report.ZeroShot == nil || len(report.ZeroShot.Templates) != 80 || len(report.ZeroShot.Names["a"]) != 2 || report.Retrieval.TextToImage.Queries != 12 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	// The encoder of pictures is scored as any other.
