@@ -37,18 +37,12 @@ func kernelReduceWindow(n *plan.Node) kernelFunc {
 	if s, ok := w.poolShape(n.Inputs[0].Shape().Dimensions); ok && dtype == dtypes.Float32 && w.kind == compute.ReduceOpMax {
 		return func(b *Backend, in, out [][]byte) { kernel.MaxPool(b.pool, s, as[float32](in[0]), as[float32](out[0])) }
 	}
-	reg := registerType(dtype)
 	combine := blockFor(windowCombiner[w.kind], dtype, dtype)
-	identity := identityOf(windowCombiner[w.kind], reg)
+	identity := identityOf(windowCombiner[w.kind], dtype)
 	dims, total := n.Inputs[0].Shape().Dimensions, n.Outputs[0].Size()
-	size := reg.Size()
+	size := dtype.Size()
 	return func(b *Backend, in, out [][]byte) {
 		x, y := in[0], out[0]
-		if isHalf(dtype) {
-			x, y = b.widen(x, dtype), b.heap.get(2*len(y))
-			defer b.heap.put(x)
-			defer b.heap.put(y)
-		}
 		repeat(y, identity)
 		const perChunk = 1024
 		b.pool.For((total+perChunk-1)/perChunk, func(chunk int) {
@@ -61,9 +55,6 @@ func kernelReduceWindow(n *plan.Node) kernelFunc {
 				})
 			}
 		})
-		if isHalf(dtype) {
-			storeHalf(out[0], as[float32](y), dtype)
-		}
 	}
 }
 

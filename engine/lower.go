@@ -46,9 +46,9 @@ func lower(b *Backend, n *plan.Node) (run kernelFunc, reuse []plan.Reuse, err er
 	case compute.OpTypeCumSum:
 		return kernelCumSum(n), nil, nil
 	case compute.OpTypeReduceWindow:
-		return kernelReduceWindow(n), nil, nil
+		return widened(n, kernelReduceWindow), nil, nil
 	case compute.OpTypeSelectAndScatterMax, compute.OpTypeSelectAndScatterMin:
-		return kernelSelectAndScatter(n), nil, nil
+		return widened(n, kernelSelectAndScatter), nil, nil
 	case compute.OpTypeDotGeneral:
 		return kernelDot(n), nil, nil
 	case compute.OpTypeConvGeneral:

@@ -327,6 +327,49 @@ func TestWindows(t *testing.T) {
 	})
 }
 
+// Pooling of 16-bit floats gives what float64 does, to the last bit, where all sums can be held: also where windows have several largest
+// elements.
+func TestWindowsOfHalves(t *testing.T) {
+	engine := newBackend(t, "workers=3")
+	rapid.Check(t, func(t *rapid.T) {
+		dims := []int{rapid.IntRange(1, 2).Draw(t, "batch"), rapid.IntRange(3, 9).Draw(t, "height"), rapid.IntRange(3, 9).Draw(t, "width"), rapid.IntRange(1, 20).Draw(t, "channels")}
+		size, stride, pads := []int{1, 3, 3, 1}, []int{1, 2, 2, 1}, [][2]int{{}, {1, 1}, {1, 1}, {}}
+		whole := func(dims []int, largest int) input {
+			n := 1
+			for _, d := range dims {
+				n *= d
+			}
+			list := rapid.SliceOfN(rapid.IntRange(-largest, largest), n, n).Draw(t, "whole numbers")
+			values := make([]float64, n)
+			for i, v := range list {
+				values[i] = float64(v)
+			}
+			return input{dims: dims, values: values}
+		}
+		out := slices.Clone(dims)
+		for i := range out {
+			out[i] = (dims[i]+pads[i][0]+pads[i][1]-size[i])/stride[i] + 1
+		}
+		inputs := []input{whole(dims, 100), whole(out, 20)}
+		build := func(f compute.Function, in []compute.Value) ([]compute.Value, error) {
+			return []compute.Value{must(f.ReduceWindow(in[0], compute.ReduceOpMax, size, stride, nil, nil, pads)),
+				must(f.ReduceWindow(in[1], compute.ReduceOpSum, []int{1, 2, 2, 1}, []int{1, 1, 1, 1}, nil, nil, [][2]int{{}, {1, 1}, {1, 1}, {}})),
+				must(f.SelectAndScatterMax(in[0], in[1], size, stride, pads))}, nil
+		}
+		want, err := run(engine, dtypes.Float64, inputs, build)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dtype := range []dtypes.DType{dtypes.BFloat16, dtypes.Float16} {
+			got, err := run(engine, dtype, inputs, build)
+			if err != nil {
+				t.Fatal(err)
+			}
+			agree(t, dtype.String(), got, want, 0)
+		}
+	})
+}
+
 // TestEmptyTensors checks that axes of size zero go through: sums over nothing are zero, everything else is empty.
 func TestEmptyTensors(t *testing.T) {
 	engine := newBackend(t, "workers=2")
