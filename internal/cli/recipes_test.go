@@ -18,10 +18,24 @@ func TestRecipesAreListed(t *testing.T) {
 		below("recipes", "name", "method", "image_size", "about", "data", "budget", "tuned", "reached", "settings", "settings.key", "settings.help", "settings.value")...)
 	table := mustAlike(t, "recipes").stdout
 	for _, name := range recipes.Names() {
-		if !strings.Contains(table, name+"\n") {
+		if !strings.Contains(table, "\n"+name+" ") && !strings.HasPrefix(table, name+" ") {
 			t.Errorf("no %s in\n%s", name, table)
 		}
 	}
+	recipe, err := recipes.Find("simclr-photos-cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := mustAlike(t, "recipes", recipe.Name).stdout
+	for _, said := range []string{recipe.Name, recipe.Data, recipe.Budget, recipe.Tuned, recipe.Reached, "smallcnn"} {
+		if !strings.Contains(one, said) {
+			t.Errorf("no %q in\n%s", said, one)
+		}
+	}
+	if other := "mocov2-photos-cpu"; strings.Contains(one, other) || strings.Contains(mustAlike(t, "recipes", recipe.Name, "--json").stdout, other) {
+		t.Errorf("%s is shown beside %s", other, recipe.Name)
+	}
+	alike(t, "recipes", "simclr-photo-cpu").checkRefused(t, 2, `"simclr-photos-cpu"?`)
 }
 
 // A run starts from a recipe's settings, flags change them, and its end is on record.
