@@ -22,21 +22,11 @@ type benchStepCommand struct {
 	Steps  int    `default:"10" help:"Steps to time, after two that are not counted."`
 	JSON   bool   `help:"Print one JSON object."`
 
-	ImageSize *int     `placeholder:"${image_size_default}" help:"${image_size}"`
-	Backbone  *string  `placeholder:"${backbone_default}" help:"${backbone}"`
-	Width     *float64 `placeholder:"${width_default}" help:"${width}"`
-	Batch     *int     `placeholder:"${batch_default}" help:"${batch}"`
-	Chunk     *int     `placeholder:"${chunk_default}" help:"${chunk}"`
-	Device    *string  `placeholder:"${device_default}" help:"${device}"`
-	Precision *string  `placeholder:"${precision_default}" help:"${precision}"`
+	stepFlags
 }
 
 func (b benchStepCommand) Run(ctx context.Context, c console) error {
-	// The same settings, put together in the same way, as those of a run.
-	flags := configFlags{ImageSize: b.ImageSize, Backbone: b.Backbone, Width: b.Width, Batch: b.Batch, Chunk: b.Chunk, Device: b.Device, Precision: b.Precision}
-	anywhere := "random"
-	flags.Data = &anywhere
-	config, err := trainCommand{Method: b.Method, configFlags: flags}.config()
+	config, err := b.random(b.Method, nil)
 	if err != nil {
 		return err
 	}

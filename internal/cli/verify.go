@@ -20,28 +20,19 @@ type verifyLargeBatchCommand struct {
 	Set  []string `placeholder:"KEY=VALUE" sep:"none" help:"Set anything in config.yaml by its dotted key. Repeatable."`
 	JSON bool     `help:"Print one JSON object."`
 
-	ImageSize *int     `placeholder:"${image_size_default}" help:"${image_size}"`
-	Backbone  *string  `placeholder:"${backbone_default}" help:"${backbone}"`
-	Width     *float64 `placeholder:"${width_default}" help:"${width}"`
-	Batch     *int     `placeholder:"${batch_default}" help:"${batch}"`
-	Chunk     *int     `placeholder:"${chunk_default}" help:"${chunk}"`
-	Device    *string  `placeholder:"${device_default}" help:"${device}"`
-	Precision *string  `placeholder:"${precision_default}" help:"${precision}"`
+	stepFlags
 }
 
 // config are the settings to compare with, and the run's directory, "" for none.
 func (v verifyLargeBatchCommand) config() (config train.Config, dir string, err error) {
-	flags := configFlags{ImageSize: v.ImageSize, Backbone: v.Backbone, Width: v.Width, Batch: v.Batch, Chunk: v.Chunk, Device: v.Device, Precision: v.Precision}
 	config, err = train.ReadConfig(v.Of)
 	if err == nil {
-		return config, v.Of, trainCommand{Set: v.Set, configFlags: flags}.apply(&config)
+		return config, v.Of, trainCommand{Set: v.Set, configFlags: v.flags()}.apply(&config)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return config, "", err
 	}
-	anywhere := "random"
-	flags.Data = &anywhere
-	config, err = trainCommand{Method: v.Of, Set: v.Set, configFlags: flags}.config()
+	config, err = v.random(v.Of, v.Set)
 	return config, "", err
 }
 
