@@ -271,7 +271,7 @@ func (e *textEvaluation) retrieval(trained textVectors, untrained *textVectors) 
 	}
 	queries, items := firstRows(first), firstRows(second)
 	of := func(v textVectors) SearchVectors {
-		return SearchVectors{Queries: picked(v.split.Test, queries), Items: picked(v.second, items)}
+		return SearchVectors{Queries: v.split.Test.Pick(queries), Items: v.second.Pick(items)}
 	}
 	var before *SearchVectors
 	if untrained != nil {
@@ -303,15 +303,6 @@ func firstRows(texts []string) (rows []int) {
 		}
 	}
 	return rows
-}
-
-// picked are some rows of a matrix.
-func picked(m metric.Matrix, rows []int) metric.Matrix {
-	out := metric.NewMatrix(len(rows), m.Cols)
-	for i, row := range rows {
-		copy(out.Row(i), m.Row(row))
-	}
-	return out
 }
 
 // sts correlates the similarities of pairs with their scores.

@@ -83,7 +83,7 @@ func thin(m Matrix) Matrix {
 	for i := range indices {
 		indices[i] = i * m.Rows / geometryRows
 	}
-	return m.pick(indices)
+	return m.Pick(indices)
 }
 
 // Uniformity is  log mean exp(-t |x - y|^2)  over all pairs of different rows x and y of z, [n, dim] with n at least 2, after

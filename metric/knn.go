@@ -131,7 +131,7 @@ func labelled[V Vectors[V]](v V, labels []int) (V, []int) {
 			indices, kept = append(indices, i), append(kept, label)
 		}
 	}
-	return v.pick(indices), kept
+	return v.Pick(indices), kept
 }
 
 // classesOf returns the different labels, in rising order.

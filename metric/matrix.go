@@ -66,8 +66,8 @@ func (m Matrix) rows(from, to int) Matrix {
 	return Matrix{Rows: to - from, Cols: m.Cols, Data: m.Data[from*m.Cols : to*m.Cols]}
 }
 
-// pick returns a copy of the rows at the indices.
-func (m Matrix) pick(indices []int) Matrix {
+// Pick returns a copy of the rows at the indices, [len(indices), Cols].
+func (m Matrix) Pick(indices []int) Matrix {
 	out := NewMatrix(len(indices), m.Cols)
 	for i, at := range indices {
 		copy(out.Row(i), m.Row(at))

@@ -31,7 +31,7 @@ func newSpectrum(x Matrix) spectrum {
 	for i := range start {
 		start[i] = i * x.Rows / rank
 	}
-	q := orthonormal(x.pick(start))
+	q := orthonormal(x.Pick(start))
 	for range spectrumRounds {
 		q = orthonormal(secondMoment(x, q))
 	}

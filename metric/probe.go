@@ -147,10 +147,10 @@ func chooseC[V Vectors[V]](train V, labels []int, options ProbeOptions) (float64
 	if len(options.Cs) == 1 || len(heldOut) == 0 {
 		return options.Cs[0], nil
 	}
-	part := train.pick(fitted)
+	part := train.Pick(fitted)
 	prepare := part.preparer()
 	data := newProbeData(prepare(part), pickLabels(labels, fitted))
-	heldX, heldY := prepare(train.pick(heldOut)), pickLabels(labels, heldOut)
+	heldX, heldY := prepare(train.Pick(heldOut)), pickLabels(labels, heldOut)
 	var best, bestC float64
 	var model *probe
 	for i, c := range options.Cs {

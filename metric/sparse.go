@@ -44,7 +44,8 @@ func (s Sparse) check(name string) error {
 	return nil
 }
 
-func (s Sparse) pick(indices []int) Sparse {
+// Pick returns a copy of the rows at the indices.
+func (s Sparse) Pick(indices []int) Sparse {
 	out := Sparse{Rows: len(indices), Cols: s.Cols, Starts: make([]int, 1, len(indices)+1)}
 	for _, i := range indices {
 		columns, values := s.row(i)

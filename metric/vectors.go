@@ -9,8 +9,8 @@ type Vectors[V any] interface {
 	shape() (rows, cols int)
 	// check returns an error unless the vectors are what their shape says. The name tells the reader of the error which ones they are.
 	check(name string) error
-	// pick returns a copy of the rows at the indices.
-	pick(indices []int) V
+	// Pick returns a copy of the rows at the indices.
+	Pick(indices []int) V
 	// dot returns the dot product of row i and row i of others, with as many columns.
 	dot(i int, others V) float64
 	// compare makes ready to compare queries, of as many columns, with the rows.

@@ -51,7 +51,7 @@ func show(ctx context.Context, run *report.Run, in Input) error {
 // showFound shows what some of the items asked for find, and where they lie.
 func showFound(run *report.Run, searched, asked shelf) (err error) {
 	rows := pick(queries, asked.vectors.Rows)
-	found, err := metric.Neighbours(searched.vectors, picked(asked.vectors, rows), neighboursEach*mostRepeats)
+	found, err := metric.Neighbours(searched.vectors, asked.vectors.Pick(rows), neighboursEach*mostRepeats)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func showFound(run *report.Run, searched, asked shelf) (err error) {
 // plane lays items out on a plane.
 func plane(s shelf) ([]report.MapPoint, error) {
 	rows := pick(mapPoints, s.vectors.Rows)
-	places, err := metric.Map2D(picked(s.vectors, rows))
+	places, err := metric.Map2D(s.vectors.Pick(rows))
 	if err != nil {
 		return nil, err
 	}
@@ -102,29 +102,26 @@ func plane(s shelf) ([]report.MapPoint, error) {
 	return list, nil
 }
 
-// picked are some rows of a matrix.
-func picked(m metric.Matrix, rows []int) metric.Matrix {
-	some := metric.NewMatrix(len(rows), m.Cols)
-	for i, row := range rows {
-		copy(some.Row(i), m.Row(row))
-	}
-	return some
-}
-
 // picturesOf are those of an evaluation.
 func picturesOf(v eval.Vectors) shelf {
 	return shelf{
 		vectors: v.Vectors,
-		photo: func(row, side int) (report.Photo, error) {
-			picture, err := v.Images.Image(v.Items[row])
-			if err != nil {
-				return report.Photo{}, err
-			}
-			return photo(v.Images, v.Items[row], picture, side)
-		},
-		class: func(row int) int { return v.Labels[row] },
+		photo:   func(row, side int) (report.Photo, error) { return photoOf(v.Images, v.Items[row], side) },
+		class:   func(row int) int { return v.Labels[row] },
 	}
 }
+
+// photoOf reads one of the images for the page.
+func photoOf(images *data.Images, item, side int) (report.Photo, error) {
+	picture, err := images.Image(item)
+	if err != nil {
+		return report.Photo{}, err
+	}
+	return photo(images, item, picture, side)
+}
+
+// keptFindLearned says what finds what, where there is no evaluation.
+const keptFindLearned = "The queries were kept back from training, what they find was learned from."
 
 // showPictures has pictures that the run kept back find some that it learned from.
 func showPictures(ctx context.Context, run *report.Run, in Input) error {
@@ -132,7 +129,7 @@ func showPictures(ctx context.Context, run *report.Run, in Input) error {
 	if err != nil || items.Watched == nil {
 		return err
 	}
-	run.Searched = "The queries were kept back from training, what they find was learned from."
+	run.Searched = keptFindLearned
 	run.Classes = items.All.Classes
 	parts := []*data.Images{items.Learned.Some(mostLearned, in.Config.Seed), items.Watched.Some(mostKept, in.Config.Seed)}
 	done, total := 0, parts[0].Len()+parts[1].Len()
@@ -166,7 +163,7 @@ func showTexts(ctx context.Context, run *report.Run, in Input) error {
 		return nil
 	}
 	learned := items.Learned.Some(mostLearned, in.Config.Seed)
-	run.Searched = "The queries were kept back from training, what they find was learned from."
+	run.Searched = keptFindLearned
 	run.Classes = items.All.Classes
 	parts := []*data.Text{learned, items.Watched.Some(mostKept, in.Config.Seed)}
 	done, total := 0, parts[0].Len()+parts[1].Len()
@@ -218,11 +215,7 @@ func showPairs(ctx context.Context, run *report.Run, in Input) error {
 	pictures := shelf{
 		vectors: v.Images, class: func(row int) int { return held.Images.Label(v.Items[row]) },
 		photo: func(row, side int) (report.Photo, error) {
-			picture, err := held.Images.Image(v.Items[row])
-			if err != nil {
-				return report.Photo{}, err
-			}
-			p, err := photo(held.Images, v.Items[row], picture, side)
+			p, err := photoOf(held.Images, v.Items[row], side)
 			if err != nil {
 				return p, err
 			}
@@ -263,7 +256,7 @@ func showPaired(run *report.Run, asked, searched shelf, own [][]metric.Relevant,
 	for _, i := range pick(n, len(withOwn)) {
 		rows = append(rows, withOwn[i])
 	}
-	found, err := metric.Neighbours(searched.vectors, picked(asked.vectors, rows), neighboursEach)
+	found, err := metric.Neighbours(searched.vectors, asked.vectors.Pick(rows), neighboursEach)
 	if err != nil {
 		return err
 	}
