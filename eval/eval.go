@@ -145,6 +145,12 @@ func Split(folder *data.ImageFolder) (train, test *data.Images, how string, err 
 // Say is told in a few words what the evaluation is doing, and how much of it is done.
 type Say func(what string, done, total int)
 
+// Whose vectors Say is told of, beside those of the baselines without an encoder.
+const (
+	thisEncoder      = "this encoder"
+	untrainedEncoder = "untrained encoder"
+)
+
 // StageProbe ends what Say is told of a linear probe, of whose work it counts the fits.
 const StageProbe = "linear probe"
 
@@ -223,7 +229,7 @@ type evaluation struct {
 func (e evaluation) run(backend compute.Backend, m *embed.Model, tasks []string) (*Result, error) {
 	result := &Result{}
 	var err error
-	if result.Train, result.Test, err = e.both("this encoder", m.Embed); err != nil {
+	if result.Train, result.Test, err = e.both(thisEncoder, m.Embed); err != nil {
 		return nil, err
 	}
 	if result.Report.Geometry, err = e.geometry(m, result.Test); err != nil {
@@ -232,7 +238,7 @@ func (e evaluation) run(backend compute.Backend, m *embed.Model, tasks []string)
 	if len(tasks) == 0 {
 		return result, nil
 	}
-	scores, predicted, err := e.score("this encoder", tasks, result.Train, result.Test)
+	scores, predicted, err := e.score(thisEncoder, tasks, result.Train, result.Test)
 	if err != nil {
 		return nil, err
 	}
@@ -325,7 +331,7 @@ func (e evaluation) baselines(backend compute.Backend, config embed.Config, task
 	if err != nil {
 		return err
 	}
-	random, err := e.scoreWith("untrained encoder", tasks, untrained.Embed)
+	random, err := e.scoreWith(untrainedEncoder, tasks, untrained.Embed)
 	if err != nil {
 		return err
 	}

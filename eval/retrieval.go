@@ -44,36 +44,51 @@ type Search struct {
 	Relevant [][]metric.Relevant
 }
 
+// SearchRows are the pairs in which each query and each item of a search stands first.
+type SearchRows struct {
+	Queries, Items []int
+}
+
 // SearchOfPairs is the search in which every first text should find the second texts it is paired with. Texts that occur more than
 // once are one query and one item: none is counted as wrong for being found in place of its twin.
-func SearchOfPairs(first, second []string) (Search, error) {
+func SearchOfPairs(first, second []string) (s Search, at SearchRows, err error) {
 	if len(first) != len(second) {
-		return Search{}, fmt.Errorf("retrieval: %d first and %d second texts make no pairs", len(first), len(second))
+		return s, at, fmt.Errorf("retrieval: %d first and %d second texts make no pairs", len(first), len(second))
 	}
-	var s Search
-	queries, items := map[string]int{}, map[string]int{}
+	var queries, items firsts
 	type pair struct{ query, item int }
 	known := map[pair]bool{}
 	for i, text := range first {
-		query, item := numberOf(queries, &s.Queries, text), numberOf(items, &s.Items, second[i])
-		if query == len(s.Relevant) {
+		p := pair{queries.number(text, i), items.number(second[i], i)}
+		if p.query == len(s.Relevant) {
 			s.Relevant = append(s.Relevant, nil)
 		}
-		if p := (pair{query, item}); !known[p] {
+		if !known[p] {
 			known[p] = true
-			s.Relevant[query] = append(s.Relevant[query], metric.Relevant{Index: item, Gain: 1})
+			s.Relevant[p.query] = append(s.Relevant[p.query], metric.Relevant{Index: p.item, Gain: 1})
 		}
 	}
-	return s, nil
+	s.Queries, s.Items = queries.texts, items.texts
+	return s, SearchRows{queries.rows, items.rows}, nil
 }
 
-// numberOf returns the place of a text in a list without repetition, which it joins if it is new.
-func numberOf(numbers map[string]int, list *[]string, text string) int {
-	n, known := numbers[text]
+// firsts are different texts, each with the row in which it stands first.
+type firsts struct {
+	numbers map[string]int
+	texts   []string
+	rows    []int
+}
+
+// number returns the place of a row's text among the different ones, which it joins if it is new.
+func (f *firsts) number(text string, row int) int {
+	n, known := f.numbers[text]
 	if !known {
-		n = len(*list)
-		numbers[text] = n
-		*list = append(*list, text)
+		if f.numbers == nil {
+			f.numbers = map[string]int{}
+		}
+		n = len(f.texts)
+		f.numbers[text] = n
+		f.texts, f.rows = append(f.texts, text), append(f.rows, row)
 	}
 	return n
 }

@@ -43,7 +43,7 @@ func RunText(ctx context.Context, backend compute.Backend, m *embed.TextModel, i
 	if err := e.split(); err != nil {
 		return nil, err
 	}
-	trained, err := e.embed("this encoder", m)
+	trained, err := e.embed(thisEncoder, m)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func RunText(ctx context.Context, backend compute.Backend, m *embed.TextModel, i
 			return nil, err
 		}
 		defer before.Close()
-		if untrained, err = e.embed("untrained encoder", before); err != nil {
+		if untrained, err = e.embed(untrainedEncoder, before); err != nil {
 			return nil, err
 		}
 	}
@@ -224,16 +224,11 @@ func (e *textEvaluation) classes(trained textVectors, untrained *textVectors) er
 		}
 	}
 	if slices.Contains(e.tasks, TaskLinear) {
-		options, of, last := e.options.Probe, -1, 1
-		options.Progress = func(fits, total int) error {
-			if fits < last { // the next probe begins
-				of++
-			}
-			last = fits
-			e.say([]string{"this encoder: ", "untrained encoder: ", "tf-idf: "}[of]+StageProbe, fits, total)
+		progress := func(whose string, fits, total int) error {
+			e.say(whose+": "+StageProbe, fits, total)
 			return e.ctx.Err()
 		}
-		e.report.Tasks.Linear, err = ScoreTextProbe(train, test, trained.split, before, options)
+		e.report.Tasks.Linear, err = ScoreTextProbe(train, test, trained.split, before, e.options.Probe, progress)
 	}
 	return err
 }
@@ -265,13 +260,12 @@ func (e *textEvaluation) retrieval(trained textVectors, untrained *textVectors) 
 	if err != nil {
 		return err
 	}
-	search, err := SearchOfPairs(first, second)
+	search, at, err := SearchOfPairs(first, second)
 	if err != nil {
 		return err
 	}
-	queries, items := firstRows(first), firstRows(second)
 	of := func(v textVectors) SearchVectors {
-		return SearchVectors{Queries: v.split.Test.Pick(queries), Items: v.second.Pick(items)}
+		return SearchVectors{Queries: v.split.Test.Pick(at.Queries), Items: v.second.Pick(at.Items)}
 	}
 	var before *SearchVectors
 	if untrained != nil {
@@ -291,18 +285,6 @@ func columnsOf(text *data.Text) (first, second []string, scores []float64, err e
 		first, second, scores = append(first, row.Texts[0]), append(second, row.Texts[1]), append(scores, row.Score)
 	}
 	return first, second, scores, nil
-}
-
-// firstRows are the rows in which each different text stands first, in the order of [SearchOfPairs].
-func firstRows(texts []string) (rows []int) {
-	seen := map[string]bool{}
-	for i, text := range texts {
-		if !seen[text] {
-			seen[text] = true
-			rows = append(rows, i)
-		}
-	}
-	return rows
 }
 
 // sts correlates the similarities of pairs with their scores.

@@ -72,7 +72,7 @@ func TestSTSRefusesWhatCannotBeScored(t *testing.T) {
 
 // Texts that occur twice are one query and one item.
 func TestSearchOfPairsJoinsTwins(t *testing.T) {
-	got, err := eval.SearchOfPairs([]string{"q", "r", "q", "q"}, []string{"a", "a", "b", "a"})
+	got, at, err := eval.SearchOfPairs([]string{"q", "r", "q", "q"}, []string{"a", "a", "b", "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,13 +81,16 @@ func TestSearchOfPairsJoinsTwins(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := eval.SearchOfPairs([]string{"q"}, nil); err == nil {
+	if diff := cmp.Diff(eval.SearchRows{Queries: []int{0, 1}, Items: []int{0, 2}}, at); diff != "" {
+		t.Error(diff)
+	}
+	if _, _, err := eval.SearchOfPairs([]string{"q"}, nil); err == nil {
 		t.Error("a query without its pair is no error")
 	}
 }
 
 func TestRetrievalStandsBesideItsBaselines(t *testing.T) {
-	s, err := eval.SearchOfPairs([]string{"a cat", "a dog"}, []string{"the cat", "the dog"})
+	s, _, err := eval.SearchOfPairs([]string{"a cat", "a dog"}, []string{"the cat", "the dog"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,14 +139,23 @@ func TestTextProbeStandsBesideItsBaselines(t *testing.T) {
 	test := eval.LabelledTexts{Texts: []string{"play something", "pay now", "pay it"}, Labels: []int{1, 0, 0}}
 	trained := eval.SplitVectors{Train: angles(0, 5, 90, 85), Test: angles(85, 2, 1)}
 	swapped := eval.SplitVectors{Train: angles(0, 5, 90, 85), Test: angles(2, 85, 80)}
-	got, err := eval.ScoreTextProbe(train, test, trained, &swapped, metric.ProbeOptions{})
+	told := map[string]int{}
+	progress := func(whose string, fits, total int) error {
+		told[whose] = max(told[whose], fits)
+		return nil
+	}
+	got, err := eval.ScoreTextProbe(train, test, trained, &swapped, metric.ProbeOptions{}, progress)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(&eval.Baselines{Raw: 1, RandomInit: 0, Majority: 2. / 3}, got.Baselines); diff != "" || got.Accuracy != 1 || !got.Converged {
 		t.Errorf("%+v\n%s", got, diff)
 	}
-	if got, err = eval.ScoreTextProbe(train, test, trained, nil, metric.ProbeOptions{}); err != nil || got.Baselines != nil {
+	cs, sparse := len(metric.DefaultCs()), len(metric.DefaultSparseCs())
+	if diff := cmp.Diff(map[string]int{"this encoder": cs, "untrained encoder": cs, "tf-idf": sparse}, told); diff != "" {
+		t.Errorf("fits that each probe told of:\n%s", diff)
+	}
+	if got, err = eval.ScoreTextProbe(train, test, trained, nil, metric.ProbeOptions{}, nil); err != nil || got.Baselines != nil {
 		t.Errorf("without baselines: %+v, %v", got, err)
 	}
 }

@@ -41,10 +41,23 @@ func ScoreTextKNN(train, test LabelledTexts, trained SplitVectors, untrained *Sp
 	return k, err
 }
 
+// ProbeProgress is told whose vectors a linear probe is fitted to, and how many of its fits are done. The probe ends with the error that
+// it returns.
+type ProbeProgress func(whose string, fits, total int) error
+
+// of are the options of a probe that tells whose it is; without anyone to tell, they are as they were.
+func (p ProbeProgress) of(whose string, options metric.ProbeOptions) metric.ProbeOptions {
+	if p != nil {
+		options.Progress = func(fits, total int) error { return p(whose, fits, total) }
+	}
+	return options
+}
+
 // ScoreTextProbe scores the classes of test texts by a linear probe that is fitted to the training texts' vectors. The raw baseline is
-// the same probe of their TF-IDF vectors, with a strength of regularisation of its own. For the rest it is as [ScoreTextKNN].
-func ScoreTextProbe(train, test LabelledTexts, trained SplitVectors, untrained *SplitVectors, options metric.ProbeOptions) (*Linear, error) {
-	own, err := metric.LinearProbe(trained.Train, train.Labels, trained.Test, test.Labels, options)
+// the same probe of their TF-IDF vectors, with a strength of regularisation of its own. Where progress is not nil it is told of every
+// probe, in the place of the options' own. For the rest it is as [ScoreTextKNN].
+func ScoreTextProbe(train, test LabelledTexts, trained SplitVectors, untrained *SplitVectors, options metric.ProbeOptions, progress ProbeProgress) (*Linear, error) {
+	own, err := metric.LinearProbe(trained.Train, train.Labels, trained.Test, test.Labels, progress.of(thisEncoder, options))
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +67,11 @@ func ScoreTextProbe(train, test LabelledTexts, trained SplitVectors, untrained *
 	}
 	l.Baselines, err = textBaselines(train, test, *untrained,
 		func(v SplitVectors) (float64, error) {
-			r, err := metric.LinearProbe(v.Train, train.Labels, v.Test, test.Labels, options)
+			r, err := metric.LinearProbe(v.Train, train.Labels, v.Test, test.Labels, progress.of(untrainedEncoder, options))
 			return r.Accuracy, err
 		},
 		func(fitted, scored metric.Sparse) (float64, error) {
-			r, err := metric.LinearProbe(fitted, train.Labels, scored, test.Labels, options)
+			r, err := metric.LinearProbe(fitted, train.Labels, scored, test.Labels, progress.of("tf-idf", options))
 			return r.Accuracy, err
 		})
 	return l, err
