@@ -50,13 +50,22 @@ func show(ctx context.Context, run *report.Run, in Input) error {
 
 // showFound shows what some of the items asked for find, and where they lie.
 func showFound(run *report.Run, searched, asked shelf) (err error) {
-	rows := pick(queries, asked.vectors.Rows)
+	if err := ask(run, searched, asked, pick(queries, asked.vectors.Rows), nil); err != nil {
+		return err
+	}
+	run.Map, err = plane(asked)
+	return err
+}
+
+// ask shows what some rows of the items asked for find among the others, each text once. Where own is not nil it has those that belong to
+// each of all items asked for.
+func ask(run *report.Run, searched, asked shelf, rows []int, own [][]metric.Relevant) error {
 	found, err := metric.Neighbours(searched.vectors, asked.vectors.Pick(rows), neighboursEach*mostRepeats)
 	if err != nil {
 		return err
 	}
 	for q, row := range rows {
-		query := report.Query{}
+		query := report.Query{Paired: own != nil}
 		if query.Photo, err = asked.photo(row, thumbnail); err != nil {
 			return err
 		}
@@ -70,14 +79,16 @@ func showFound(run *report.Run, searched, asked shelf) (err error) {
 				continue
 			}
 			seen[neighbour.Photo.Text] = true
+			if own != nil {
+				neighbour.Own = slices.ContainsFunc(own[row], func(r metric.Relevant) bool { return r.Index == n.Index })
+			}
 			if query.Neighbours = append(query.Neighbours, neighbour); len(query.Neighbours) == neighboursEach {
 				break
 			}
 		}
 		run.Queries = append(run.Queries, query)
 	}
-	run.Map, err = plane(asked)
-	return err
+	return nil
 }
 
 // plane lays items out on a plane.
@@ -234,10 +245,10 @@ func showPairs(ctx context.Context, run *report.Run, in Input) error {
 		}
 		return report.Photo{Text: short(words.Texts[0], textLetters)}, nil
 	}}
-	if err := showPaired(run, captions, pictures, v.ImagesOf, captionQueries); err != nil {
+	if err := showPaired(run, pictures, captions, v.ImagesOf, captionQueries); err != nil {
 		return err
 	}
-	if err := showPaired(run, pictures, captions, v.CaptionsOf, pictureQueries); err != nil {
+	if err := showPaired(run, captions, pictures, v.CaptionsOf, pictureQueries); err != nil {
 		return err
 	}
 	run.Map, err = plane(pictures)
@@ -245,7 +256,7 @@ func showPairs(ctx context.Context, run *report.Run, in Input) error {
 }
 
 // showPaired shows what n of the items asked for find among the others, of which some are their own.
-func showPaired(run *report.Run, asked, searched shelf, own [][]metric.Relevant, n int) (err error) {
+func showPaired(run *report.Run, searched, asked shelf, own [][]metric.Relevant, n int) error {
 	var withOwn []int
 	for row := range own {
 		if len(own[row]) > 0 {
@@ -256,26 +267,7 @@ func showPaired(run *report.Run, asked, searched shelf, own [][]metric.Relevant,
 	for _, i := range pick(n, len(withOwn)) {
 		rows = append(rows, withOwn[i])
 	}
-	found, err := metric.Neighbours(searched.vectors, asked.vectors.Pick(rows), neighboursEach)
-	if err != nil {
-		return err
-	}
-	for q, row := range rows {
-		query := report.Query{Paired: true}
-		if query.Photo, err = asked.photo(row, thumbnail); err != nil {
-			return err
-		}
-		for _, f := range found[q] {
-			neighbour := report.Neighbour{Similarity: float64(f.Similarity)}
-			neighbour.Own = slices.ContainsFunc(own[row], func(r metric.Relevant) bool { return r.Index == f.Index })
-			if neighbour.Photo, err = searched.photo(f.Index, thumbnail); err != nil {
-				return err
-			}
-			query.Neighbours = append(query.Neighbours, neighbour)
-		}
-		run.Queries = append(run.Queries, query)
-	}
-	return nil
+	return ask(run, searched, asked, rows, own)
 }
 
 // How much is shown of a text, and how much of it is its name.
