@@ -73,19 +73,7 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 		options = config.Pairs.PairOptions
 		options.Format, options.Separator, options.Tags, options.Group = "", "", nil, ""
 	}
-	options = pairFlags{ImageColumn: e.Pairs.ImageColumn, CaptionColumns: e.Pairs.CaptionColumns}.over(options)
-	if e.Text.Class != nil {
-		options.Class = *e.Text.Class
-	}
-	if e.Text.Format != nil {
-		options.Format = *e.Text.Format
-	}
-	if e.Text.Separator != nil {
-		options.Separator = *e.Text.Separator
-	}
-	if e.Text.Header != nil {
-		options.Header = *e.Text.Header
-	}
+	options = pairFlags{ImageColumn: e.Pairs.ImageColumn, CaptionColumns: e.Pairs.CaptionColumns}.over(e.Text.overTable(options))
 	pairs, err := data.OpenPairs(ctx, e.Data, options)
 	if err != nil {
 		return err

@@ -50,6 +50,23 @@ func (f textFlags) over(options data.TextOptions) data.TextOptions {
 	return options
 }
 
+// overTable puts the flags over the options of a table of pictures with captions, which has its columns from others.
+func (f textFlags) overTable(options data.PairOptions) data.PairOptions {
+	if f.Class != nil {
+		options.Class = *f.Class
+	}
+	if f.Format != nil {
+		options.Format = *f.Format
+	}
+	if f.Separator != nil {
+		options.Separator = *f.Separator
+	}
+	if f.Header != nil {
+		options.Header = *f.Header
+	}
+	return options
+}
+
 // everyRow are the options of a file of which every row with a text is wanted, also one that is there twice, or long.
 func (f textFlags) everyRow() data.TextOptions {
 	options := data.DefaultTextOptions()
@@ -130,18 +147,7 @@ func (f trainTextFlags) applyToPairs(config *train.Config) error {
 	if f.Pretrained != nil {
 		pairs.Pretrained = *f.Pretrained
 	}
-	if f.Class != nil {
-		pairs.Class = *f.Class
-	}
-	if f.Format != nil {
-		pairs.Format = *f.Format
-	}
-	if f.Separator != nil {
-		pairs.Separator = *f.Separator
-	}
-	if f.Header != nil {
-		pairs.Header = *f.Header
-	}
+	pairs.PairOptions = f.overTable(pairs.PairOptions)
 	if f.Tokenizer != nil {
 		pairs.Tokenizer = *f.Tokenizer
 	}
