@@ -158,6 +158,58 @@ func TestTooLargeAPlanIsRefused(t *testing.T) {
 	}
 }
 
+// A loop whose body needs two tensors of n numbers in between: the peak has them, once, for any number of turns, and the loop's second state.
+func TestPeakHasTheBodiesOfLoops(t *testing.T) {
+	const n = 1 << 16
+	compile := func(b compute.Backend) (compute.Executable, error) {
+		builder := b.Builder("loop")
+		f := builder.Main()
+		x := must(f.Parameter("x", shapes.Make(dtypes.Float32), nil))
+		zeros := must(f.Parameter("zeros", shapes.Make(dtypes.Float32, n), nil))
+		cond, body := must(f.Closure()), must(f.Closure())
+		y := must(cond.Parameter("y", shapes.Make(dtypes.Float32), nil))
+		if err := cond.Return([]compute.Value{must(cond.LessThan(y, must(cond.Constant([]float32{3}))))}, nil); err != nil {
+			t.Fatal(err)
+		}
+		y = must(body.Parameter("y", shapes.Make(dtypes.Float32), nil))
+		wide := must(body.Add(zeros, must(body.BroadcastInDim(y, shapes.Make(dtypes.Float32, n), nil))))
+		once := must(body.CumSum(wide, 0, compute.CumSumOptions{})) // which no loop computes
+		twice := must(body.CumSum(once, 0, compute.CumSumOptions{}))
+		grown := must(body.Add(y, must(body.Constant([]float32{1}))))
+		kept := must(body.Mul(must(body.ReduceSum(twice, 0)), must(body.Constant([]float32{0}))))
+		if err := body.Return([]compute.Value{must(body.Add(grown, kept))}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Return(must(f.While(cond, body, x)), nil); err != nil {
+			t.Fatal(err)
+		}
+		return builder.Compile()
+	}
+	b := newBackend(t, "")
+	exec, err := compile(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const tensor = 4 * n
+	if peak := exec.(*engine.Executable).Peak(); peak < 3*tensor || peak > 3*tensor+tensor/2 {
+		t.Errorf("the peak is %d bytes, want the parameter and two tensors of the body, %d each, and little else", peak, tensor)
+	}
+	inputs := []compute.Buffer{
+		must(b.BufferFromFlatData(0, []float32{0}, shapes.Make(dtypes.Float32))),
+		must(b.BufferFromFlatData(0, make([]float32, n), shapes.Make(dtypes.Float32, n))),
+	}
+	outputs, err := exec.Execute(inputs, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := must(outputs[0].Data()).([]float32)[0]; got != 3 {
+		t.Errorf("the loop ends at %g, want 3", got)
+	}
+	if _, err := compile(newBackend(t, "memory=600KiB")); err == nil || !strings.Contains(err.Error(), "768") {
+		t.Errorf("the error is %v, want one that names the peak of 768 KiB", err)
+	}
+}
+
 func TestDonatedMemoryIsUsed(t *testing.T) {
 	b := newBackend(t, "")
 	exec, err := compileSum(t, b, 100)

@@ -6,8 +6,6 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
 	"github.com/pkg/errors"
-
-	"github.com/alike-ml/alike/engine/plan"
 )
 
 // Executable is a compiled computation. It may be executed concurrently.
@@ -29,8 +27,7 @@ func newExecutable(b *Builder) (*Executable, error) {
 	if peak := e.Peak(); peak > b.backend.memory {
 		return nil, errors.WithStack(&MemoryError{Computation: b.name, Peak: peak, Available: b.backend.memory})
 	}
-	p.shared = &b.backend.arenas
-	p.shared.fit(p.memory.ArenaSize)
+	b.backend.arenas.fit(p.memory.ArenaSize)
 	return e, nil
 }
 
@@ -48,16 +45,8 @@ func (e *MemoryError) Error() string {
 		e.Computation, formatSize(e.Peak), formatSize(e.Available), 100*float64(e.Available)/float64(e.Peak))
 }
 
-// Peak returns the bytes that an execution needs: inputs, outputs, constants and everything in between.
-func (e *Executable) Peak() int64 {
-	total := int64(e.program.memory.ArenaSize)
-	for _, s := range e.program.memory.Storages {
-		if s.Base != plan.Arena {
-			total += int64(s.Size)
-		}
-	}
-	return total
-}
+// Peak returns the bytes that an execution needs: inputs, outputs, constants and everything in between, in called functions too.
+func (e *Executable) Peak() int64 { return e.program.peak() }
 
 // Finalize frees the executable's plan.
 func (e *Executable) Finalize() { e.program = nil }
@@ -100,7 +89,9 @@ func (e *Executable) Execute(inputs []compute.Buffer, donate []bool, device comp
 		buffers[i], memory[i] = buffer, data
 	}
 	results := e.allocate(buffers, donate, memory)
-	e.program.run(e.backend, memory, results)
+	arena := e.backend.arenas.take()
+	defer e.backend.arenas.put(arena)
+	e.program.run(e.backend, arena, memory, results)
 	outputs := make([]compute.Buffer, len(results))
 	for i, v := range e.program.graph.Results {
 		outputs[i] = e.backend.newBuffer(v.Shape(), results[i])

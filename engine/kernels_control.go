@@ -8,16 +8,34 @@ import (
 	"github.com/alike-ml/alike/engine/plan"
 )
 
-// kernelControl runs the operations that call functions. A function gets its operands, then what it has captured.
-func kernelControl(b *Backend, n *plan.Node) (kernelFunc, error) {
-	var called []*program
+// control is an operation that calls functions.
+type control struct {
+	// run is its kernel. The last of its outputs is scratch memory, in which the functions compute.
+	run     kernelFunc
+	scratch int        // bytes
+	called  []*program // of its functions
+}
+
+// isControl reports whether a node calls functions.
+func isControl(n *plan.Node) bool {
+	switch n.Op {
+	case compute.OpTypeCall, compute.OpTypeIf, compute.OpTypeWhile, compute.OpTypeSort:
+		return true
+	}
+	return false
+}
+
+// newControl plans the functions of a node that calls any. A function gets its operands, then what it has captured.
+func newControl(b *Backend, n *plan.Node) (control, error) {
+	var c control
 	own := len(n.Inputs)
 	for _, sub := range n.Subs {
 		p, err := compileGraph(b, sub)
 		if err != nil {
-			return nil, err
+			return c, err
 		}
-		called = append(called, p)
+		c.called = append(c.called, p)
+		c.scratch = max(c.scratch, p.memory.ArenaSize)
 		own -= len(sub.CapturedFrom)
 	}
 	captured := func(in [][]byte, sub int) [][]byte {
@@ -27,55 +45,58 @@ func kernelControl(b *Backend, n *plan.Node) (kernelFunc, error) {
 		}
 		return in[first : first+len(n.Subs[sub].CapturedFrom)]
 	}
+	last := len(n.Outputs)
 	switch n.Op {
 	case compute.OpTypeCall:
-		return func(b *Backend, in, out [][]byte) { called[0].run(b, in, out) }, nil
+		c.run = func(b *Backend, in, out [][]byte) { c.called[0].run(b, out[last], in, out[:last]) }
 	case compute.OpTypeIf:
-		return func(b *Backend, in, out [][]byte) {
+		c.run = func(b *Backend, in, out [][]byte) {
 			branch := 0
 			if in[0][0] == 0 {
 				branch = 1
 			}
-			called[branch].run(b, captured(in, branch), out)
-		}, nil
+			c.called[branch].run(b, out[last], captured(in, branch), out[:last])
+		}
 	case compute.OpTypeSort:
-		return func(b *Backend, in, out [][]byte) {
-			sortTensors(b, n, called[0], in[:own], captured(in, 0), out)
-		}, nil
+		c.run = func(b *Backend, in, out [][]byte) {
+			sortTensors(b, n, c.called[0], out[last], in[:own], captured(in, 0), out[:last])
+		}
+	case compute.OpTypeWhile:
+		arena := c.scratch
+		for _, shape := range n.Outputs {
+			c.scratch += plan.Align(int(shape.ByteSize()))
+		}
+		c.run = func(b *Backend, in, out [][]byte) {
+			arena, next := out[last][:arena], out[last][arena:]
+			runWhile(b, c.called[0], c.called[1], arena, next, in[:own], captured(in, 0), captured(in, 1), out[:last])
+		}
 	}
-	return func(b *Backend, in, out [][]byte) {
-		runWhile(b, called[0], called[1], in[:own], captured(in, 0), captured(in, 1), out)
-	}, nil
+	return c, nil
 }
 
-// runWhile keeps the state in two sets of memory, out and another, and goes back and forth between them.
-func runWhile(b *Backend, cond, body *program, initial, condCaptured, bodyCaptured, out [][]byte) {
-	state, next := out, make([][]byte, len(out))
+// runWhile keeps the state in two sets of memory, out and one in second, and goes back and forth between them.
+func runWhile(b *Backend, cond, body *program, arena, second []byte, initial, condCaptured, bodyCaptured, out [][]byte) {
+	state, next := slices.Clone(out), make([][]byte, len(out))
 	for i := range out {
 		copy(state[i], initial[i])
-		next[i] = b.heap.get(len(out[i]))
+		next[i], second = second[:len(out[i])], second[plan.Align(len(out[i])):]
 	}
 	holds := make([]byte, 1)
 	for {
-		cond.run(b, slices.Concat(state, condCaptured), [][]byte{holds})
+		cond.run(b, arena, slices.Concat(state, condCaptured), [][]byte{holds})
 		if holds[0] == 0 {
 			break
 		}
-		body.run(b, slices.Concat(state, bodyCaptured), next)
+		body.run(b, arena, slices.Concat(state, bodyCaptured), next)
 		state, next = next, state
 	}
 	for i := range out {
 		copy(out[i], state[i])
-		if len(out[i]) > 0 && &state[i][0] == &out[i][0] {
-			b.heap.put(next[i])
-		} else {
-			b.heap.put(state[i])
-		}
 	}
 }
 
 // sortTensors sorts every row along the axis by indices, then moves the elements of all tensors alike.
-func sortTensors(b *Backend, n *plan.Node, comparator *program, in, captured, out [][]byte) {
+func sortTensors(b *Backend, n *plan.Node, comparator *program, arena []byte, in, captured, out [][]byte) {
 	attr, dims := n.Attr.(sortAttr), n.Outputs[0].Dimensions
 	length, step := dims[attr.axis], strides(dims)[attr.axis]
 	rows := product(dims) / max(length, 1)
@@ -90,7 +111,7 @@ func sortTensors(b *Backend, n *plan.Node, comparator *program, in, captured, ou
 				operands[2*t] = in[t][(base+i*step)*size:][:size]
 				operands[2*t+1] = in[t][(base+j*step)*size:][:size]
 			}
-			comparator.run(b, operands, [][]byte{comes})
+			comparator.run(b, arena, operands, [][]byte{comes})
 			return comes[0] != 0
 		}
 		order := sequence(length)

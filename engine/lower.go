@@ -77,9 +77,6 @@ func lower(b *Backend, n *plan.Node) (run kernelFunc, reuse []plan.Reuse, err er
 		return kernelAttentionGrad(n), nil, nil
 	case compute.OpTypeRNGBitGenerator:
 		return kernelRNG(n), overFirst, nil
-	case compute.OpTypeCall, compute.OpTypeIf, compute.OpTypeWhile, compute.OpTypeSort:
-		run, err = kernelControl(b, n)
-		return run, nil, err
 	}
 	if plan.IsAlias(n) {
 		return nil, nil, nil

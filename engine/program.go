@@ -16,25 +16,24 @@ type program struct {
 	steps  []step
 	memory *plan.Memory
 	consts [][]byte
-	shared *arenas // where the executions of an executable have their arena; nil for a function that is called, whose states have theirs
+	called []*program // of the functions that its steps call
 
 	mu   sync.Mutex
 	idle []*programState
 }
 
-// keepStates is how many states of a program outlive their execution, so that the next one finds its arena's pages in place.
+// keepStates is how many states of a program, and how many arenas, outlive their execution, so that the next one finds them in place.
 const keepStates = 2
 
-// step is one kernel call. Operands are storages of the memory layout.
+// step is one kernel call. Operands are storages of the memory layout; scratch memory follows the outputs.
 type step struct {
 	node    *plan.Node
 	run     kernelFunc
 	in, out []int
 }
 
-// programState is what one execution needs: its arena, unless that is shared, and the slices of operands.
+// programState is what one execution needs beside its arena: the slices of operands.
 type programState struct {
-	arena    []byte
 	storages [][]byte
 	in, out  [][]byte
 }
@@ -73,7 +72,7 @@ func evaluate(b *Backend, n *plan.Node, inputs []plan.Constant) (plan.Constant, 
 		return nil, err
 	}
 	result := alignedBytes(int(n.Outputs[0].ByteSize()))
-	p.run(b, params, [][]byte{result})
+	p.run(b, alignedBytes(p.memory.ArenaSize), params, [][]byte{result})
 	return result, nil
 }
 
@@ -82,8 +81,17 @@ func newProgram(b *Backend, g *plan.Graph) (*program, error) {
 	g = addInDots(plan.Fuse(g))
 	plan.OwnResults(g)
 	p := &program{graph: g}
-	reuse := make(map[*plan.Node][]plan.Reuse)
+	reuse, scratch := make(map[*plan.Node][]plan.Reuse), make(map[*plan.Node]int)
 	for _, n := range g.Nodes {
+		if isControl(n) {
+			c, err := newControl(b, n)
+			if err != nil {
+				return nil, err
+			}
+			p.steps = append(p.steps, step{node: n, run: c.run})
+			p.called, scratch[n] = append(p.called, c.called...), c.scratch
+			continue
+		}
 		run, over, err := lower(b, n)
 		if err != nil {
 			return nil, err
@@ -96,7 +104,7 @@ func newProgram(b *Backend, g *plan.Graph) (*program, error) {
 			p.consts = append(p.consts, n.Attr.(plan.Constant))
 		}
 	}
-	p.memory = plan.Layout(g, func(n *plan.Node) []plan.Reuse { return reuse[n] })
+	p.memory = plan.Layout(g, func(n *plan.Node) []plan.Reuse { return reuse[n] }, scratch)
 	for i := range p.steps {
 		s := &p.steps[i]
 		for _, v := range s.node.Inputs {
@@ -105,18 +113,40 @@ func newProgram(b *Backend, g *plan.Graph) (*program, error) {
 		for k := range s.node.Outputs {
 			s.out = append(s.out, p.memory.Of[s.node.Value(k)])
 		}
+		if at, ok := p.memory.Scratch[s.node]; ok {
+			s.out = append(s.out, at)
+		}
 	}
 	return p, nil
 }
 
-// run executes the program: params are its parameters and captured values, results the memory for its results.
-func (p *program) run(b *Backend, params, results [][]byte) {
-	s := p.takeState()
-	arena := s.arena
-	if p.shared != nil {
-		arena = p.shared.take()
-		defer p.shared.put(arena)
+// peak is how many bytes an execution needs: its arena, in which called functions have theirs, parameters, results, and the constants of
+// all of them.
+func (p *program) peak() int64 {
+	total := int64(p.memory.ArenaSize) + p.constants()
+	for _, s := range p.memory.Storages {
+		if s.Base == plan.Param || s.Base == plan.Result {
+			total += int64(s.Size)
+		}
 	}
+	return total
+}
+
+// constants is how many bytes the program's constants take, and those of the functions that it calls.
+func (p *program) constants() (total int64) {
+	for _, c := range p.consts {
+		total += int64(len(c))
+	}
+	for _, called := range p.called {
+		total += called.constants()
+	}
+	return total
+}
+
+// run executes the program: arena is memory to compute in, params are its parameters and captured values, results the memory for its
+// results.
+func (p *program) run(b *Backend, arena []byte, params, results [][]byte) {
+	s := p.takeState()
 	for i, m := range p.memory.Storages {
 		switch m.Base {
 		case plan.Arena:
@@ -144,11 +174,7 @@ func (p *program) takeState() *programState {
 		p.idle = p.idle[:n-1]
 		return s
 	}
-	s := &programState{storages: make([][]byte, len(p.memory.Storages))}
-	if p.shared == nil {
-		s.arena = alignedBytes(p.memory.ArenaSize)
-	}
-	return s
+	return &programState{storages: make([][]byte, len(p.memory.Storages))}
 }
 
 func (p *program) putState(s *programState) {

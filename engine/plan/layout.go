@@ -31,6 +31,7 @@ type Storage struct {
 type Memory struct {
 	Storages  []Storage
 	Of        map[Value]int // index into Storages
+	Scratch   map[*Node]int // index into Storages of the memory that a node computes in, of those that need any
 	ArenaSize int           // bytes
 	// Donors names, for each result, the parameter whose memory it may take when the caller gives it away; -1 for none.
 	Donors []int
@@ -55,9 +56,9 @@ func IsAlias(n *Node) bool {
 }
 
 // Layout gives every value of the graph a storage. The nodes run in graph order; reuse lists which inputs' memory the
-// outputs of a node may overwrite. Every result must be a value of its own that the graph computes (see [OwnResults]).
-func Layout(g *Graph, reuse func(*Node) []Reuse) *Memory {
-	l := &layout{graph: g, mem: &Memory{Of: make(map[Value]int)}, lastUse: lastUses(g)}
+// outputs of a node may overwrite, and scratch has the bytes of those that need memory for themselves while they run. Every result must be a value of its own that the graph computes (see [OwnResults]).
+func Layout(g *Graph, reuse func(*Node) []Reuse, scratch map[*Node]int) *Memory {
+	l := &layout{graph: g, mem: &Memory{Of: make(map[Value]int), Scratch: make(map[*Node]int)}, lastUse: lastUses(g)}
 	l.mem.Donors = make([]int, len(g.Results))
 	results := make(map[Value]int)
 	for i, v := range g.Results {
@@ -66,6 +67,10 @@ func Layout(g *Graph, reuse func(*Node) []Reuse) *Memory {
 	}
 	for step, n := range g.Nodes {
 		l.place(step, n, results, reuse)
+		if size, ok := scratch[n]; ok {
+			l.mem.Scratch[n] = len(l.mem.Storages)
+			l.mem.Storages = append(l.mem.Storages, Storage{Base: Arena, Size: size, first: step, last: step})
+		}
 	}
 	l.donate()
 	l.pack()
@@ -221,7 +226,7 @@ func (l *layout) pack() {
 	slices.SortStableFunc(order, func(a, b *Storage) int { return b.Size - a.Size })
 	var placed []*Storage // by offset
 	for _, s := range order {
-		size := align(s.Size)
+		size := Align(s.Size)
 		s.Offset = 0
 		for _, other := range placed {
 			if other.last < s.first || s.last < other.first {
@@ -230,7 +235,7 @@ func (l *layout) pack() {
 			if s.Offset+size <= other.Offset {
 				break
 			}
-			s.Offset = max(s.Offset, other.Offset+align(other.Size))
+			s.Offset = max(s.Offset, other.Offset+Align(other.Size))
 		}
 		at, _ := slices.BinarySearchFunc(placed, s.Offset, func(o *Storage, offset int) int { return o.Offset - offset })
 		placed = slices.Insert(placed, at, s)
@@ -238,4 +243,5 @@ func (l *layout) pack() {
 	}
 }
 
-func align(size int) int { return (size + Alignment - 1) / Alignment * Alignment }
+// Align rounds bytes up to a multiple of [Alignment].
+func Align(size int) int { return (size + Alignment - 1) / Alignment * Alignment }

@@ -11,25 +11,31 @@ import (
 )
 
 // TestValuesInUseDoNotOverlap lays out random graphs, with reuse wherever it is allowed and all parameters donated, and runs them on
-// tags: every node writes its tag to its storages, and must find the tags of its inputs in theirs.
+// tags: every node writes its tag to its storages and nothing to its scratch memory, and must find the tags of its inputs in theirs.
 func TestValuesInUseDoNotOverlap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := drawGraph(t)
 		OwnResults(g)
+		scratch := make(map[*Node]int)
+		for _, n := range g.Nodes {
+			if n.Op == compute.OpTypeConcatenate && rapid.Bool().Draw(t, "computes beside its outputs") {
+				scratch[n] = 64 * rapid.IntRange(0, 3).Draw(t, "scratch")
+			}
+		}
 		m := Layout(g, func(n *Node) []Reuse {
 			var all []Reuse
 			for i := range n.Inputs {
 				all = append(all, Reuse{Output: 0, Input: i})
 			}
 			return all
-		})
+		}, scratch)
 		type place struct {
 			base  Base
 			index int
 		}
 		memory := make(map[place][]Value) // who wrote which byte
-		bytes := func(v Value) []Value {
-			s := m.Storages[m.Of[v]]
+		lies := func(storage int) []Value {
+			s := m.Storages[storage]
 			at, size := place{s.Base, s.Index}, s.Size
 			if s.Base == Result && m.Donors[s.Index] >= 0 { // every parameter is given away
 				at = place{Param, m.Donors[s.Index]}
@@ -46,10 +52,14 @@ func TestValuesInUseDoNotOverlap(t *testing.T) {
 			}
 			return memory[at][:size]
 		}
+		bytes := func(v Value) []Value { return lies(m.Of[v]) }
 		holds := func(v Value) bool {
 			return !slices.ContainsFunc(bytes(v), func(w Value) bool { return w != aliased(v) })
 		}
 		for _, n := range g.Nodes {
+			if at, ok := m.Scratch[n]; ok {
+				clear(lies(at))
+			}
 			for i, v := range n.Inputs {
 				if !holds(v) {
 					t.Fatalf("input %d of node %d (%s) has been overwritten", i, n.ID, OpName(n.Op))
@@ -62,6 +72,13 @@ func TestValuesInUseDoNotOverlap(t *testing.T) {
 						b[k] = n.Value(i)
 					}
 				}
+			}
+			if size, ok := scratch[n]; ok {
+				own := lies(m.Scratch[n])
+				if len(own) != size {
+					t.Fatalf("node %d has %d bytes of scratch memory, wants %d", n.ID, len(own), size)
+				}
+				clear(own)
 			}
 		}
 		for i, v := range g.Results {
