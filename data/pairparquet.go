@@ -13,7 +13,7 @@ import (
 // path, by the bytes of its file, or as a group of bytes and path, of which the path is used where there are no bytes
 // (https://huggingface.co/docs/datasets/image_dataset, the feature Image).
 type pairParquet struct {
-	parquetSource
+	*parquetSource
 	opt   PairOptions
 	name  string // of the file, in the names of pictures that it holds
 	store *pictureStore
@@ -33,8 +33,7 @@ func openPairParquet(file *os.File, size int64, name string, opt PairOptions, st
 	if columns, err = opt.pick(leaves.names()); err != nil {
 		return nil, nil, err
 	}
-	s := &pairParquet{opt: opt, name: name, store: store, captions: len(opt.captionsOf(columns)), tags: len(opt.Tags)}
-	s.groups = f.RowGroups()
+	s := &pairParquet{parquetSource: newParquetSource(file, f), opt: opt, name: name, store: store, captions: len(opt.captionsOf(columns)), tags: len(opt.Tags)}
 	if s.pixels, s.path, err = s.readPicture(leaves, columns[0]); err != nil {
 		return nil, nil, err
 	}
@@ -53,7 +52,7 @@ func openPairParquet(file *os.File, size int64, name string, opt PairOptions, st
 		s.read(leaf)
 	}
 	s.parquetSource.columns = make([]parquetColumn, len(s.leaves))
-	return columns, s, s.checkCodecs(f)
+	return columns, s, s.checkCodecs()
 }
 
 // read adds a column to those that are read, and returns its number among them.

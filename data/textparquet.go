@@ -9,10 +9,13 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	layout "github.com/parquet-go/parquet-go/format"
 )
 
 // parquetSource reads some columns of a Parquet file, one row group after another, a page of each at a time.
 type parquetSource struct {
+	file   io.ReaderAt
+	parts  []layout.RowGroup  // where those of the file lie in it
 	groups []parquet.RowGroup // those not read yet
 	texts  int                // how many of the columns, the first, are texts
 	names  []string
@@ -30,7 +33,7 @@ func openParquet(file *os.File, size int64, opt TextOptions) (columns []string, 
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &parquetSource{groups: f.RowGroups()}
+	s := newParquetSource(file, f)
 	var names []string
 	var leaves []parquet.LeafColumn
 	for _, path := range f.Schema().Columns() {
@@ -51,13 +54,17 @@ func openParquet(file *os.File, size int64, opt TextOptions) (columns []string, 
 		s.leaves = append(s.leaves, leaves[k].ColumnIndex)
 	}
 	s.columns = make([]parquetColumn, len(columns))
-	return columns, s, s.checkCodecs(f)
+	return columns, s, s.checkCodecs()
+}
+
+func newParquetSource(file io.ReaderAt, f *parquet.File) *parquetSource {
+	return &parquetSource{file: file, parts: f.Metadata().RowGroups, groups: f.RowGroups()}
 }
 
 // checkCodecs refuses columns that are compressed with LZ4: the library takes whatever is in memory for the values of their pages, and of
 // damaged ones takes all memory (github.com/parquet-go/parquet-go/issues/608).
-func (s *parquetSource) checkCodecs(f *parquet.File) error {
-	for _, group := range f.Metadata().RowGroups {
+func (s *parquetSource) checkCodecs() error {
+	for _, group := range s.parts {
 		for i, leaf := range s.leaves {
 			if leaf < len(group.Columns) && group.Columns[leaf].MetaData.Codec == parquet.Lz4Raw.CompressionCodec() {
 				return fmt.Errorf("column %q is compressed with LZ4, which cannot be read: write the file with zstd, snappy or no compression", s.names[i])
@@ -125,8 +132,12 @@ func (s *parquetSource) advance() error {
 			}
 			return io.EOF
 		}
-		chunks := s.groups[0].ColumnChunks()
+		chunks, group := s.groups[0].ColumnChunks(), len(s.parts)-len(s.groups)
 		for i, k := range s.leaves {
+			// The library unpacks all parts of a column as the first.
+			if err := checkPages(s.file, &s.parts[group].Columns[k].MetaData, s.parts[0].Columns[k].MetaData.Codec); err != nil {
+				return fmt.Errorf("column %q, row group %d, %w", s.names[i], group+1, err)
+			}
 			s.columns[i].open(chunks[k])
 		}
 		s.left = s.groups[0].NumRows()
