@@ -60,6 +60,10 @@ func table() []entry {
 		resnet("resnet50", "3-4-6-3 bottleneck blocks", ResNet{Blocks: [4]int{3, 4, 6, 3}, Bottleneck: true}),
 		vit("vit_tiny", "vision transformer: 12 blocks, 192 wide, 3 heads", 192),
 		vit("vit_small", "vision transformer: 12 blocks, 384 wide, 6 heads", 384),
+		{Info{CLIPVision, "CLIP's vision transformer: 12 blocks, 768 wide, 12 heads, patches of 32 pixels (ViT-B/32)", "Radford et al. 2021, Learning transferable visual models from natural language supervision, section 2.4; openai/CLIP, clip/model.py"},
+			func(width float64, imageSize int) Encoder {
+				return newCLIPImage(rounded(768, width, headWidth), imageSize)
+			}},
 	}
 }
 
@@ -80,6 +84,23 @@ func New(name string, width float64, imageSize int) (Encoder, error) {
 		}
 	}
 	return nil, fmt.Errorf("there is no backbone %q%s; there are %s", name, nearest.Suggestion(name, Names()), strings.Join(Names(), ", "))
+}
+
+// Settled is [New] for an encoder that may have settings of its own in the place of those of its name: clip, if it is not nil, which is for
+// [CLIPVision] of width 1.
+func Settled(name string, width float64, imageSize int, clip *CLIPImage) (Encoder, error) {
+	switch {
+	case clip == nil:
+		return New(name, width, imageSize)
+	case name != CLIPVision:
+		return nil, fmt.Errorf("there are settings of %s, and the backbone is %s", CLIPVision, name)
+	case width != 1:
+		return nil, fmt.Errorf("backbone width is %g: it must be 1 for %s with settings of its own", width, name)
+	}
+	if err := clip.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return *clip, nil
 }
 
 // Names lists the encoders' names, simplest first.

@@ -84,16 +84,20 @@ func (t CLIPText) Hidden(scope *model.Scope, tokens Tokens) *graph.Node {
 	return nn.LayerNorm(scope.In("norm"), x, t.Epsilon)
 }
 
-// block is one of the blocks. Its matrices are drawn narrower the deeper the network is (openai/CLIP, clip/model.py,
-// initialize_parameters).
+// block is one of the blocks.
 func (t CLIPText) block() nn.TransformerBlock {
-	width := float64(t.Width)
-	residual := nn.Normal(1 / math.Sqrt(width*2*float64(t.Layers)))
-	b := nn.TransformerBlock{
-		Heads: t.Heads, Hidden: t.Feedforward(), Epsilon: t.Epsilon, Causal: true,
-		Init: nn.BlockInit{QKV: nn.Normal(1 / math.Sqrt(width)), Out: residual, Up: nn.Normal(1 / math.Sqrt(2*width)), Down: residual},
-	}
-	if t.QuickGELU {
+	b := clipBlock(t.Layers, t.Width, t.QuickGELU)
+	b.Heads, b.Hidden, b.Epsilon, b.Causal = t.Heads, t.Feedforward(), t.Epsilon, true
+	return b
+}
+
+// clipBlock is one of CLIP's blocks, whose matrices are drawn narrower the deeper the network is (openai/CLIP, clip/model.py,
+// initialize_parameters).
+func clipBlock(layers, width int, quick bool) nn.TransformerBlock {
+	w := float64(width)
+	residual := nn.Normal(1 / math.Sqrt(w*2*float64(layers)))
+	b := nn.TransformerBlock{Init: nn.BlockInit{QKV: nn.Normal(1 / math.Sqrt(w)), Out: residual, Up: nn.Normal(1 / math.Sqrt(2*w)), Down: residual}}
+	if quick {
 		b.Activation = nn.QuickGELU
 	}
 	return b

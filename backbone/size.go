@@ -37,15 +37,11 @@ func (s Size) For(item string) string {
 	return fmt.Sprintf("%s, %s multiply-adds %s", weights, work, item)
 }
 
-// Measure returns the size of an encoder, as [New] takes it, on pictures of imageSize. It builds the encoder's graph on the
-// backend; no weights are drawn and nothing is computed.
-func Measure(backend compute.Backend, name string, width float64, imageSize int) (Size, error) {
-	encoder, err := New(name, width, imageSize)
-	if err != nil {
-		return Size{}, err
-	}
-	if imageSize < encoder.MinImageSize() {
-		return Size{}, fmt.Errorf("pictures of %d pixels are too small: %s needs at least %d", imageSize, name, encoder.MinImageSize())
+// Measure returns the size of an encoder on pictures of imageSize pixels a side. It builds the encoder's graph on the backend; no weights
+// are drawn and nothing is computed.
+func Measure(backend compute.Backend, encoder Encoder, imageSize int) (Size, error) {
+	if least := encoder.MinImageSize(); imageSize < least {
+		return Size{}, fmt.Errorf("pictures of %d pixels are too small: the encoder needs at least %d", imageSize, least)
 	}
 	return measure(backend, func(scope *model.Scope, g *graph.Graph) *graph.Node {
 		return encoder.Features(scope, graph.Parameter(g, "images", shapes.Make(dtypes.Float32, 1, imageSize, imageSize, 3)))

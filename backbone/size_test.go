@@ -33,7 +33,11 @@ func TestSizesAreThePublishedOnes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := backbone.Measure(b, c.name, 1, c.imageSize)
+			encoder, err := backbone.New(c.name, 1, c.imageSize)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := backbone.Measure(b, encoder, c.imageSize)
 			b.Finalize()
 			if want := (backbone.Size{Parameters: c.parameters, MultiplyAdds: c.multiplyAdds}); err != nil || got != want {
 				t.Errorf("%s at %d px on %s: %+v, %v; want %+v", c.name, c.imageSize, name, got, err, want)
@@ -122,13 +126,11 @@ func TestMeasureRefusesWhatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Finalize()
-	for _, c := range []struct {
-		name string
-		size int
-		want string
-	}{{"resnet81", 32, "resnet18"}, {"resnet18", 7, "at least 8"}} {
-		if _, err := backbone.Measure(b, c.name, 1, c.size); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s at %d px: error %v, want one about %s", c.name, c.size, err, c.want)
-		}
+	encoder, err := backbone.New("resnet18", 1, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backbone.Measure(b, encoder, 7); err == nil || !strings.Contains(err.Error(), "at least 8") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -43,10 +43,13 @@ const (
 func newViT(width, imageSize int) ViT {
 	patch := 16
 	if imageSize <= SmallImage {
-		patch = max(1, int(math.Round(float64(imageSize)/8)))
+		patch = eighth(imageSize)
 	}
 	return ViT{Width: width, Depth: vitDepth, Patch: patch, Grid: max(1, imageSize/patch)}
 }
+
+// eighth is an eighth of a side in pixels, at least one.
+func eighth(size int) int { return max(1, int(math.Round(float64(size)/8))) }
 
 // Dim is the width of a token.
 func (v ViT) Dim() int { return v.Width }
@@ -61,31 +64,42 @@ func (v ViT) Features(scope *model.Scope, images *graph.Node) *graph.Node {
 	for i := range v.Depth {
 		x = block.Apply(scope.In("block_%d", i), x, nil)
 	}
-	class := graph.Reshape(graph.Slice(x, graph.AxisRange(), graph.AxisElem(0)), -1, v.Width)
-	return nn.LayerNorm(scope.In("norm"), class, vitEpsilon)
+	return nn.LayerNorm(scope.In("norm"), first(x), vitEpsilon)
+}
+
+// first is the first token of each item: [batch, tokens, width] -> [batch, width].
+func first(x *graph.Node) *graph.Node {
+	return graph.Reshape(graph.Slice(x, graph.AxisRange(), graph.AxisElem(0)), -1, x.Shape().Dim(2))
 }
 
 // tokens maps images to the class token and the patches with their positions: [batch, 1 + grid², Width]. The map of patches is
 // drawn as the paper's code and timm's jax mode draw it, the class token and the positions as timm does. The class token has a
 // single axis, so that it is spared weight decay with the biases, as in timm.
 func (v ViT) tokens(scope *model.Scope, images *graph.Node) *graph.Node {
-	batch, grid := images.Shape().Dim(0), images.Shape().Dim(1)/v.Patch
-	patches := nn.Dense(scope.In("patches"), v.cut(images, grid), v.Width, true)
+	patches := nn.Dense(scope.In("patches"), cut(images, v.Patch), v.Width, true)
 	class := nn.Parameter(scope, "class", nn.Normal(1e-6), v.Width).NodeValue(images)
 	positions := nn.Parameter(scope, "positions", nn.Normal(0.02), 1+v.Grid*v.Grid, v.Width).NodeValue(images)
-	class = graph.Add(graph.InsertAxes(class, 0), graph.Slice(positions, graph.AxisRange(0, 1)))
-	rest := resample(graph.Slice(positions, graph.AxisRange(1)), v.Grid, grid)
-	toAll := func(x *graph.Node) *graph.Node {
-		x = graph.ConvertDType(graph.InsertAxes(x, 0), images.DType())
-		return graph.BroadcastToDims(x, batch, x.Shape().Dim(1), v.Width)
-	}
-	return graph.Concatenate([]*graph.Node{toAll(class), graph.Add(patches, toAll(rest))}, 1)
+	return placed(class, patches, positions, v.Grid, images.Shape().Dim(1)/v.Patch)
 }
 
-// cut cuts images into grid x grid patches, rows first: [batch, grid², Patch*Patch*3].
-func (v ViT) cut(images *graph.Node, grid int) *graph.Node {
-	used := graph.AxisRange(0, grid*v.Patch)
+// cut cuts images [batch, size, size, 3] into grid x grid patches of so many pixels a side, rows first: [batch, grid², patch*patch*3].
+func cut(images *graph.Node, patch int) *graph.Node {
+	grid := images.Shape().Dim(1) / patch
+	used := graph.AxisRange(0, grid*patch)
 	x := graph.Slice(images, graph.AxisRange(), used, used)
-	x = graph.Reshape(x, -1, grid, v.Patch, grid, v.Patch, 3)
-	return graph.Reshape(graph.TransposeAllAxes(x, 0, 1, 3, 2, 4, 5), -1, grid*grid, v.Patch*v.Patch*3)
+	x = graph.Reshape(x, -1, grid, patch, grid, patch, 3)
+	return graph.Reshape(graph.TransposeAllAxes(x, 0, 1, 3, 2, 4, 5), -1, grid*grid, patch*patch*3)
+}
+
+// placed puts the class token [width] in front of patches [batch, grid², width], and adds positions [1 + from², width], of which those of
+// the patches are resampled from their grid to this one: [batch, 1 + grid², width].
+func placed(class, patches, positions *graph.Node, from, grid int) *graph.Node {
+	batch, width := patches.Shape().Dim(0), patches.Shape().Dim(2)
+	class = graph.Add(graph.InsertAxes(class, 0), graph.Slice(positions, graph.AxisRange(0, 1)))
+	rest := resample(graph.Slice(positions, graph.AxisRange(1)), from, grid)
+	toAll := func(x *graph.Node) *graph.Node {
+		x = graph.ConvertDType(graph.InsertAxes(x, 0), patches.DType())
+		return graph.BroadcastToDims(x, batch, x.Shape().Dim(1), width)
+	}
+	return graph.Concatenate([]*graph.Node{toAll(class), graph.Add(patches, toAll(rest))}, 1)
 }

@@ -180,4 +180,4 @@ func (a *adviser) adviseMethod(m method.Method) {
 }
 
 // hasBatchNorm says whether the encoder normalises over the batch.
-func (a *adviser) hasBatchNorm() bool { return !strings.HasPrefix(a.Backbone, "vit") }
+func (a *adviser) hasBatchNorm() bool { return !strings.Contains(a.Backbone, "vit") }

@@ -366,7 +366,7 @@ func (p *pairs) describe(backend compute.Backend, s *Start) (err error) {
 	default:
 		s.From = p.origin.String()
 	}
-	if s.Encoder, err = backbone.Measure(backend, p.config.Backbone, p.config.Width, p.config.ImageSize); err != nil {
+	if s.Encoder, err = backbone.Measure(backend, p.image, p.config.ImageSize); err != nil {
 		return err
 	}
 	s.TextEncoder, err = backbone.MeasureText(backend, p.network, p.config.Pairs.MaxLength)

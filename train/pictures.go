@@ -220,7 +220,7 @@ func (p *pictures) describe(backend compute.Backend, s *Start) (err error) {
 	if p.held != nil {
 		s.HeldOut = p.held.Len()
 	}
-	s.Encoder, err = backbone.Measure(backend, p.config.Backbone, p.config.Width, p.config.ImageSize)
+	s.Encoder, err = backbone.Measure(backend, p.encoder, p.config.ImageSize)
 	return err
 }
 

@@ -98,5 +98,9 @@ func measure(name string, width float64, imageSize int) (backbone.Size, error) {
 		return backbone.Size{}, err
 	}
 	defer backend.Finalize()
-	return backbone.Measure(backend, name, width, imageSize)
+	encoder, err := backbone.New(name, width, imageSize)
+	if err != nil {
+		return backbone.Size{}, err
+	}
+	return backbone.Measure(backend, encoder, imageSize)
 }
