@@ -57,13 +57,8 @@ func parseCLIP(kind string, text []byte) (c clipConfig, t backbone.CLIPText, pro
 		if err := json.Unmarshal(text, &parts); err != nil {
 			return c, t, false, err
 		}
-		for _, part := range []json.RawMessage{parts.Text, parts.Older} {
-			if len(part) == 0 {
-				continue
-			}
-			if err := json.Unmarshal(part, &c); err != nil {
-				return c, t, false, fmt.Errorf("text_config: %w", err)
-			}
+		if err := readParts(&c, parts.Text, parts.Older); err != nil {
+			return c, t, false, fmt.Errorf("text_config: %w", err)
 		}
 		c.Projection = parts.Projection
 	} else if err := json.Unmarshal(text, &c); err != nil {
@@ -71,17 +66,39 @@ func parseCLIP(kind string, text []byte) (c clipConfig, t backbone.CLIPText, pro
 	}
 	t = backbone.CLIPText{
 		Layers: c.Layers, Width: c.Width, Heads: c.Heads, Positions: c.Positions, Vocabulary: c.Vocabulary,
-		QuickGELU: c.Activation == "quick_gelu", Epsilon: c.Epsilon,
+		Epsilon: c.Epsilon,
+	}
+	if t.QuickGELU, err = isQuickGELU(c.Activation); err != nil {
+		return c, t, false, err
 	}
 	switch {
-	case !t.QuickGELU && c.Activation != "gelu":
-		return c, t, false, fmt.Errorf("its activation is %q: only quick_gelu and gelu can be read", c.Activation)
 	case c.Feedforward != t.Feedforward():
 		return c, t, false, fmt.Errorf("intermediate_size is %d: only MLPs four times as wide as hidden_size, %d, can be read", c.Feedforward, c.Width)
 	case c.End < 1:
 		return c, t, false, fmt.Errorf("eos_token_id is %d: it must be above 0", c.End)
 	}
 	return c, t, kind == clipType || slices.Contains(c.Architectures, "CLIPTextModelWithProjection"), t.Validate()
+}
+
+// readParts puts settings over value, part after part.
+func readParts(value any, parts ...json.RawMessage) error {
+	for _, part := range parts {
+		if len(part) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(part, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isQuickGELU says which of the two activations that CLIP's encoders have is named.
+func isQuickGELU(activation string) (bool, error) {
+	if activation != "quick_gelu" && activation != "gelu" {
+		return false, fmt.Errorf("its activation is %q: only quick_gelu and gelu can be read", activation)
+	}
+	return activation == "quick_gelu", nil
 }
 
 // openCLIP reads a folder of transformers with CLIP's encoder of texts, and its projection if there is one. The vector of a text is that of
@@ -95,8 +112,7 @@ func (f *Folder) openCLIP(dir, kind string, text []byte) error {
 	f.Encoder, f.Pooling, f.MaxLength, f.end = backbone.TextConfig{CLIP: &t}, backbone.PoolLast, t.Positions, c.End
 	file := weightsFile{filepath.Join(dir, tensorsFile), clipNames.prefixes, clipNames.clipSources(t), clipNames.others}
 	f.files = append(f.files, file)
-	// The rest of the file is not the projection's to judge.
-	f.projection = weightsFile{file.path, []string{""}, dense("", t.Width, c.Projection, projectionName)[:1], []string{""}}
+	f.projection = loneFile(file.path, dense("", t.Width, c.Projection, projectionName)[0])
 	err = f.projection.open(func(tensors *safetensors.File, _ string) error {
 		s := f.projection.sources[0]
 		projects = projects || s.find(tensors, "", s.tensors[0]) != nil

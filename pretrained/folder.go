@@ -1,5 +1,6 @@
-// Package pretrained reads and writes encoders of texts as others keep them: the folders of Hugging Face's transformers, CLIP's encoder of
-// texts among them, and those of sentence-transformers, which add how a vector is made of hidden states. It fetches nothing.
+// Package pretrained reads and writes encoders as others keep them: of texts the folders of Hugging Face's transformers, and those of
+// sentence-transformers, which add how a vector is made of hidden states; and both encoders of a CLIP, of texts as any other and of
+// pictures as [Pictures]. It fetches nothing.
 package pretrained
 
 import (
@@ -50,9 +51,10 @@ type Folder struct {
 
 // The files of a folder.
 const (
-	configFile  = "config.json"
-	modulesFile = "modules.json"
-	tensorsFile = "model.safetensors"
+	configFile   = "config.json"
+	modulesFile  = "modules.json"
+	tensorsFile  = "model.safetensors"
+	openCLIPFile = "open_clip_config.json" // of another layout
 )
 
 // Open reads what a folder says of its encoder, and checks that the weights in it fit; [Folder.Assign] reads them. A folder with
@@ -97,15 +99,32 @@ func (f *Folder) Suits(encode func(text string, maxLength int) []int32) error {
 	return nil
 }
 
-// Is says whether a folder looks like one that [Open] reads: it has modules.json, or a config.json that names a type of model.
+// Is says whether a folder looks like one that [Open] reads, or can say why not: it has modules.json, a config.json that names a type of
+// model, or open_clip's own configuration.
 func Is(dir string) bool {
-	if _, err := os.Stat(filepath.Join(dir, modulesFile)); err == nil {
-		return true
+	for _, name := range []string{modulesFile, openCLIPFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
 	}
+	return typeOf(dir) != ""
+}
+
+// HasPictures says whether a folder looks like one that [OpenPictures] reads: a whole CLIP as transformers keeps it.
+func HasPictures(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, modulesFile))
+	return errors.Is(err, fs.ErrNotExist) && typeOf(dir) == clipType
+}
+
+// typeOf is the type of model that a folder's config.json names, "" for none.
+func typeOf(dir string) string {
 	var c struct {
 		ModelType string `json:"model_type"`
 	}
-	return readJSON(filepath.Join(dir, configFile), &c) == nil && c.ModelType != ""
+	if readJSON(filepath.Join(dir, configFile), &c) != nil {
+		return ""
+	}
+	return c.ModelType
 }
 
 // openTransformer reads a folder of transformers.
@@ -113,6 +132,9 @@ func (f *Folder) openTransformer(dir string) error {
 	path := filepath.Join(dir, configFile)
 	var text json.RawMessage
 	if err := readJSON(path, &text); err != nil {
+		if _, found := os.Stat(filepath.Join(dir, openCLIPFile)); found == nil && errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s has %s rather than %s: %s", dir, openCLIPFile, configFile, otherLayout)
+		}
 		return err
 	}
 	if kind, err := modelType(text); err == nil && (kind == clipTextType || kind == clipType) {

@@ -57,6 +57,15 @@ var (
 		query: "self_attn.q_proj", key: "self_attn.k_proj", value: "self_attn.v_proj", out: "self_attn.out_proj",
 		attentionNorm: "layer_norm1", up: "mlp.fc1", down: "mlp.fc2", outNorm: "layer_norm2",
 	}
+	// visionNames are those of CLIP's encoder of pictures in the same files. The blocks are the same.
+	visionNames = func() family {
+		names := clipNames
+		names.prefixes = []string{""}
+		names.others = []string{"text_model.", "text_projection.", "visual_projection.", "logit_scale", "vision_model.embeddings.position_ids"}
+		names.words, names.positions, names.norm = "", "vision_model.embeddings.position_embedding", "vision_model.post_layernorm"
+		names.block = "vision_model." + clipNames.block
+		return names
+	}()
 )
 
 // sources says where the variables of a transformer come from.
@@ -76,6 +85,18 @@ func (f family) clipSources(t backbone.CLIPText) []source {
 	list := []source{table("words", f.words, t.Vocabulary, t.Width, 0), table("positions", f.positions, t.Positions, t.Width, 0)}
 	list = append(list, f.blocks(t.Layers, t.Width, t.Feedforward())...)
 	return append(list, norm("norm", f.norm, t.Width)...)
+}
+
+// visionSources says the same of CLIP's encoder of pictures.
+func (f family) visionSources(v backbone.CLIPImage) []source {
+	list := []source{
+		{variable: "patches/weights", shape: []int{v.Patch * v.Patch * 3, v.Width}, tensors: []string{"vision_model.embeddings.patch_embedding.weight"}, patch: v.Patch},
+		{variable: "class", shape: []int{v.Width}, tensors: []string{"vision_model.embeddings.class_embedding"}},
+		table("positions", f.positions, 1+v.Grid*v.Grid, v.Width, 0),
+	}
+	list = append(list, norm("norm_before", "vision_model.pre_layrnorm", v.Width)...) // the layer is spelled so
+	list = append(list, f.blocks(v.Layers, v.Width, v.Feedforward)...)
+	return append(list, norm("norm", f.norm, v.Width)...)
 }
 
 // blocks are the sources of the blocks of a transformer.

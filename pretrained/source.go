@@ -18,12 +18,21 @@ type source struct {
 	old string
 	// transposed is that of PyTorch's dense layers, which are [out, in].
 	transposed bool
+	// patch is the side of the patches, in pixels, whose map of three colours the tensor is as PyTorch's convolutions have it,
+	// [out, 3, patch, patch]; 0 for all else. The variable is that of a dense layer on patches with colours innermost.
+	patch int
 	// skipped is how many rows of the tensor stand in front of the variable's.
 	skipped int
 }
 
 // tensorShape is the shape of each of the tensors.
 func (s source) tensorShape() []int {
+	switch {
+	case len(s.shape) == 0:
+		return nil
+	case s.patch > 0:
+		return []int{s.shape[1], 3, s.patch, s.patch}
+	}
 	shape := slices.Clone(s.shape)
 	shape[len(shape)-1] /= len(s.tensors)
 	if s.transposed {
@@ -35,9 +44,13 @@ func (s source) tensorShape() []int {
 
 // join makes the variable's values of those of its tensors.
 func (s source) join(parts [][]float32) []float32 {
-	if !s.transposed {
-		skipped := s.skipped * s.shape[len(s.shape)-1]
-		return slices.Concat(parts...)[skipped:]
+	switch {
+	case s.patch > 0:
+		return s.joinPatch(parts[0])
+	case s.skipped > 0:
+		return slices.Concat(parts...)[s.skipped*s.shape[len(s.shape)-1]:]
+	case !s.transposed:
+		return slices.Concat(parts...)
 	}
 	in, out := s.shape[0], s.shape[1]/len(parts)
 	values := make([]float32, in*out*len(parts))
@@ -51,7 +64,21 @@ func (s source) join(parts [][]float32) []float32 {
 	return values
 }
 
-// split is the opposite of join, for sources that skip nothing.
+// joinPatch makes the variable [patch*patch*3, out] of a convolution's tensor.
+func (s source) joinPatch(part []float32) []float32 {
+	out, area := s.shape[1], s.patch*s.patch
+	values := make([]float32, len(part))
+	for o := range out {
+		for colour := range 3 {
+			for pixel := range area {
+				values[(pixel*3+colour)*out+o] = part[(o*3+colour)*area+pixel]
+			}
+		}
+	}
+	return values
+}
+
+// split is the opposite of join, for sources that skip nothing and are no patches'.
 func (s source) split(values []float32) []safetensors.Tensor {
 	var list []safetensors.Tensor
 	shape := s.tensorShape()

@@ -23,6 +23,11 @@ type weightsFile struct {
 	others   []string
 }
 
+// loneFile is a file of which one source is of interest, and the rest is not its to judge.
+func loneFile(path string, s source) weightsFile {
+	return weightsFile{path: path, prefixes: []string{""}, sources: []source{s}, others: []string{""}}
+}
+
 // open opens the file and hands it to use, with the prefix that its names have.
 func (w weightsFile) open(use func(file *safetensors.File, prefix string) error) error {
 	file, err := os.Open(w.path)
@@ -59,6 +64,8 @@ func (w weightsFile) explain(err error) error {
 	dir := filepath.Dir(w.path)
 	for _, other := range []struct{ name, advice string }{
 		{tensorsFile + ".index.json", "its weights are cut into several files: load it with transformers and save it with save_pretrained(max_shard_size=\"100GB\")"},
+		{"open_clip_model.safetensors", otherLayout},
+		{"open_clip_pytorch_model.bin", otherLayout},
 		{"pytorch_model.bin", "it is pickled, which can run code: load it with transformers and save it with save_pretrained"},
 	} {
 		if _, found := os.Stat(filepath.Join(dir, other.name)); found == nil {
@@ -67,6 +74,9 @@ func (w weightsFile) explain(err error) error {
 	}
 	return err
 }
+
+// otherLayout is what to say of CLIPs whose tensors have the names that they have in the code of their authors.
+const otherLayout = "that is the layout of open_clip's and OpenAI's own code, and read is that of transformers, which most such models are published in too: name the folder with config.json and model.safetensors that CLIPModel's save_pretrained writes"
 
 // check compares the file's header with what the variables need.
 func (w weightsFile) check() error {
@@ -102,6 +112,9 @@ func (w weightsFile) check() error {
 			if len(problem.names) > 0 {
 				wrong = append(wrong, problem.what+": "+strings.Join(problem.names, ", "))
 			}
+		}
+		if len(missing) > 0 && slices.ContainsFunc(file.Tensors, func(t safetensors.Info) bool { return strings.HasPrefix(t.Name, "visual.") }) {
+			return fmt.Errorf("there is no tensor %s, but visual.* and others: %s", missing[0], otherLayout)
 		}
 		if len(wrong) > 0 {
 			return fmt.Errorf("the tensors do not fit the settings; %s", strings.Join(wrong, "; "))

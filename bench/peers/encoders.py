@@ -1,10 +1,13 @@
-"""Writes what transformers and sentence-transformers make of texts, to hold our encoders to.
+"""Writes what transformers and sentence-transformers make of texts and pictures, to hold our encoders to.
 
     python encoders.py tiny DIR             the folders of pretrained/testdata: encoders with random weights, a few kilobytes each
     python encoders.py golden FOLDER OUT    the vectors of FOLDER, of sentence-transformers, for some sentences, as OUT/golden.json
     python encoders.py same FOLDER OTHER    compares the vectors of two folders of sentence-transformers
     python encoders.py exported FOLDER TEXTS.txt VECTORS.npy
                                             compares those of a folder that `alike export` wrote with what `alike embed` wrote of texts
+    python encoders.py random_clip DIR      a CLIP with random weights, larger than that of testdata, and pictures and texts in DIR/data
+    python encoders.py clip FOLDER PICTURES PICTURES.npy TEXTS.txt TEXTS.npy
+                                            compares the vectors of a CLIP, and its logits, with what `alike embed` wrote of pictures and texts
 
 The second is read by `ALIKE_REFERENCE=OUT go test ./pretrained -run Reference`, so that a real encoder can be checked without its
 weights being in the repository. The third checks what we save: with ALIKE_SAVE=OTHER too, the test writes a folder. The README
@@ -24,7 +27,8 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, StaticEmbedding, Transformer
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel, BertTokenizerFast, DistilBertConfig, DistilBertModel, RobertaConfig, RobertaModel
-from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from PIL import Image
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "man", "is", "play", "##ing", "the", "guitar", "no", "one", "runs", "."]
 CAPTIONS = ["A cat.", "the", "the cat's cat: a cat in a hat", "a cat in the hat"]
@@ -83,6 +87,8 @@ def clip_tokenizer(first):
 def tiny_clip(dir, model, dtype, tokenizer):
     """Writes a model with CLIP's encoder of texts, and the hidden states and vectors of captions, projected if the model has that."""
     random_weights(model)
+    if hasattr(model, "logit_scale"):
+        torch.nn.init.constant_(model.logit_scale, np.log(1 / 0.07))
     model = model.to(dtype).eval()
     model.save_pretrained(dir)
     tokenizer.save_pretrained(dir)
@@ -94,6 +100,40 @@ def tiny_clip(dir, model, dtype, tokenizer):
         if hasattr(model, "text_projection"):
             values = model.text_projection(values)
     write_golden(dir, batch["input_ids"].tolist(), batch["attention_mask"].tolist(), CAPTIONS, hidden=out.last_hidden_state, vectors=values)
+
+
+def noise(width, height):
+    """A picture of large random blots."""
+    small = np.random.default_rng(width * height).integers(0, 256, (3, 4, 3), np.uint8)
+    return Image.fromarray(small).resize((width, height), Image.BICUBIC)
+
+
+def channels_last(pixels):
+    return pixels.permute(0, 2, 3, 1).flatten(1)
+
+
+def tiny_pictures(dir, model, size):
+    """Writes what a CLIP that lies in dir makes of pixels, of pixels of pictures half as large again, and of two picture files, of which the
+    first needs no resize."""
+    model = model.float()
+    processor = CLIPImageProcessor(size={"shortest_edge": size}, crop_size=size)
+    processor.save_pretrained(dir)
+    pictures = {"square.png": noise(size, size), "wide.png": noise(20, 13)}
+    for name, picture in pictures.items():
+        picture.save(os.path.join(dir, name))
+    tokenizer = CLIPTokenizer.from_pretrained(dir)
+    texts = tokenizer(CAPTIONS, truncation=True, max_length=9, padding=True, return_tensors="pt")
+    pixels, larger = torch.randn(3, 3, size, size), torch.randn(2, 3, size * 3 // 2, size * 3 // 2)
+    prepared = processor(images=list(pictures.values()), return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        values = dict(
+            pixels=channels_last(pixels), vectors=model.get_image_features(pixels).pooler_output,
+            larger_pixels=channels_last(larger), larger_vectors=model.get_image_features(larger, interpolate_pos_encoding=True).pooler_output,
+            prepared=channels_last(prepared), prepared_vectors=model.get_image_features(prepared).pooler_output,
+            logits=model(pixel_values=prepared, **texts).logits_per_image, scale=model.logit_scale.exp())
+    content = {"files": list(pictures)} | {k: rounded(v.tolist()) for k, v in values.items()}
+    with open(os.path.join(dir, "pictures.json"), "w") as f:
+        f.write(json.dumps(content).replace("], [", "],\n["))
 
 
 def older_tokenizer(dir):
@@ -162,9 +202,10 @@ def tiny(out):
     older_tokenizer(at("clip_text"))
     projected = CLIPTextConfig(**clip | dict(bos_token_id=0, eos_token_id=1))
     tiny_clip(at("clip_projection"), CLIPTextModelWithProjection(projected), torch.float32, clip_tokenizer(True))
-    pictures = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=2, patch_size=2)
-    whole = CLIPConfig(text_config=clip | dict(bos_token_id=62, eos_token_id=63), vision_config=pictures, projection_dim=12)
-    tiny_clip(at("clip"), CLIPModel(whole), torch.bfloat16, clip_tokenizer(False))
+    pictures = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, image_size=8, patch_size=4, hidden_act="gelu")
+    whole = CLIPModel(CLIPConfig(text_config=clip | dict(bos_token_id=62, eos_token_id=63), vision_config=pictures, projection_dim=12))
+    tiny_clip(at("clip"), whole, torch.bfloat16, clip_tokenizer(False))
+    tiny_pictures(at("clip"), whole, 8)
 
 
 def golden(folder, out):
@@ -189,9 +230,43 @@ def exported(folder, texts, vectors):
     print(f"{len(sentences)} texts, largest value {np.abs(theirs).max():.3g}, largest difference {np.abs(ours - theirs).max():.3g}")
 
 
+def random_clip(dir):
+    torch.manual_seed(2)
+    text = dict(vocab_size=64, hidden_size=64, intermediate_size=256, num_hidden_layers=4, num_attention_heads=4, bos_token_id=62, eos_token_id=63)
+    pictures = dict(hidden_size=96, intermediate_size=384, num_hidden_layers=6, num_attention_heads=6, image_size=112, patch_size=16)
+    CLIPModel(CLIPConfig(text_config=text, vision_config=pictures, projection_dim=48)).save_pretrained(dir)
+    clip_tokenizer(False).save_pretrained(dir)
+    CLIPImageProcessor(size={"shortest_edge": 112}, crop_size=112).save_pretrained(dir)
+    os.makedirs(os.path.join(dir, "data", "pictures"), exist_ok=True)
+    for i, (width, height) in enumerate([(112, 112), (200, 130), (131, 300), (640, 481), (80, 90)]):
+        noise(width, height).save(os.path.join(dir, "data", "pictures", f"{i}.png"))
+    with open(os.path.join(dir, "data", "texts.txt"), "w") as f:
+        f.write("".join(c + "\n" for c in CAPTIONS))
+
+
+def clip(folder, pictures, picture_vectors, texts, text_vectors):
+    model, processor, tokenizer = CLIPModel.from_pretrained(folder).float().eval(), CLIPImageProcessor.from_pretrained(folder), CLIPTokenizer.from_pretrained(folder)
+    with open(picture_vectors + ".items.jsonl") as f:
+        files = [json.loads(line)["path"] for line in f]
+    with open(texts) as f:
+        captions = [line.strip() for line in f if line.strip()]
+    pixels = processor(images=[Image.open(os.path.join(pictures, f)).convert("RGB") for f in files], return_tensors="pt")["pixel_values"]
+    tokens = tokenizer(captions, truncation=True, max_length=model.config.text_config.max_position_embeddings, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        theirs = [model.get_image_features(pixels).pooler_output.numpy(), model.get_text_features(**tokens).pooler_output.numpy()]
+        scale = model.logit_scale.exp().item()
+    ours = [np.load(picture_vectors), np.load(text_vectors)]
+    unit = lambda v: v / np.linalg.norm(v, axis=1, keepdims=True)
+    for what, a, b in zip(["pictures", "texts"], theirs, ours):
+        print(f"{len(a)} {what}: largest value {np.abs(a).max():.3g}, largest difference {np.abs(a - b).max():.3g}, least cosine {(unit(a) * unit(b)).sum(1).min():.7f}")
+        print("  of each:", " ".join(f"{d:.2g}" for d in np.abs(a - b).max(1)))
+    logits = [scale * unit(p) @ unit(t).T for p, t in (theirs, ours)]
+    print(f"logits: scale {scale:.4g}, largest difference {np.abs(logits[0] - logits[1]).max():.3g}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["tiny", "golden", "same", "exported"])
+    parser.add_argument("what", choices=["tiny", "golden", "same", "exported", "random_clip", "clip"])
     parser.add_argument("folders", nargs="+")
     args = parser.parse_args()
     globals()[args.what](*args.folders)
