@@ -22,9 +22,13 @@ const (
 // maxConfig bounds a configuration file, in bytes: a real one has a few hundred.
 const maxConfig = 1 << 20
 
-// Load opens a model folder to compute on backend. The error wraps fs.ErrNotExist when the folder holds no model.
+// Load opens a model folder to compute on backend, or that of a whole CLIP as transformers keeps it. The error wraps fs.ErrNotExist when
+// the folder holds no model.
 func Load(backend compute.Backend, dir string) (m *Model, err error) {
 	defer guard.Recover(&err)
+	if pretrained.HasPictures(dir) {
+		return loadTower(backend, dir)
+	}
 	path := filepath.Join(dir, configFile)
 	config, err := readConfig(path)
 	if err != nil {
@@ -57,14 +61,20 @@ func (m *Model) checkDim(path string, read Config) error {
 	return nil
 }
 
-// IsPair says whether a folder holds a model of pictures and texts.
+// IsPair says whether a folder holds a model of pictures and texts, a whole CLIP of transformers included.
 func IsPair(dir string) bool {
+	if pretrained.HasPictures(dir) {
+		return true
+	}
 	config, err := readConfig(filepath.Join(dir, configFile))
 	return err == nil && config.Pair != nil
 }
 
-// IsText says whether a folder holds a model of text, one of transformers or sentence-transformers included.
-func IsText(dir string) bool {
+// IsText says whether a folder holds a model of text alone, one of transformers or sentence-transformers included.
+func IsText(dir string) bool { return HasText(dir) && !IsPair(dir) }
+
+// HasText says whether [LoadText] opens a folder: that of a model of text alone, or of a whole CLIP of transformers.
+func HasText(dir string) bool {
 	if pretrained.Is(dir) {
 		return true
 	}

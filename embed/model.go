@@ -38,6 +38,8 @@ type Config struct {
 	Backbone string  `json:"backbone"`
 	Width    float64 `json:"width"`
 	Dim      int     `json:"dim"`
+	// CLIPImage has settings of the backbone's own in the place of those of its name: see [backbone.Settled].
+	CLIPImage *backbone.CLIPImage `json:"clip_image,omitempty"`
 	// Seed is what the weights were first drawn with: it makes the untrained twin of the encoder.
 	Seed uint64 `json:"seed"`
 	// Views says how pictures, if they are what the encoder is for, were augmented in training. Its size, centre crop, filter, mean and deviation are also how a
@@ -85,7 +87,7 @@ func New(backend compute.Backend, store *model.Store, config Config) (*Model, er
 
 // newModel returns a model without its graph, and its encoder.
 func newModel(store *model.Store, config Config) (*Model, backbone.Encoder, error) {
-	encoder, err := backbone.New(config.Backbone, config.Width, config.Views.Size)
+	encoder, err := backbone.Settled(config.Backbone, config.Width, config.Views.Size, config.CLIPImage)
 	if err != nil {
 		return nil, nil, err
 	}

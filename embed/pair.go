@@ -14,6 +14,7 @@ import (
 	"github.com/alike-ml/alike/internal/guard"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/nn"
+	"github.com/alike-ml/alike/pretrained"
 	"github.com/alike-ml/alike/token"
 )
 
@@ -109,10 +110,13 @@ func (m *PairModel) Untrained(backend compute.Backend) (*PairModel, error) {
 	return NewPair(backend, store, m.Config, m.tokenizer)
 }
 
-// LoadPair opens the folder of a model of pictures and texts to compute on backend. The error wraps fs.ErrNotExist when the folder
-// holds no model.
+// LoadPair opens the folder of a model of pictures and texts to compute on backend, or that of a whole CLIP as transformers keeps it. The
+// error wraps fs.ErrNotExist when the folder holds no model.
 func LoadPair(backend compute.Backend, dir string) (m *PairModel, err error) {
 	defer guard.Recover(&err)
+	if pretrained.HasPictures(dir) {
+		return loadCLIP(backend, dir)
+	}
 	path := filepath.Join(dir, configFile)
 	config, err := readConfig(path)
 	if err != nil {
@@ -162,6 +166,8 @@ func AssignEncoder(dir string, store *model.Store, config Config) error {
 	switch {
 	case read.Text != nil || read.Pair != nil:
 		return fmt.Errorf("%s is no model of pictures alone", path)
+	case !sameSettings(read.CLIPImage, config.CLIPImage):
+		return fmt.Errorf("%s is of %s with other settings than the run's", path, read.Backbone)
 	case read.Backbone != config.Backbone || read.Width != config.Width:
 		return fmt.Errorf("%s is of %s of width %g, and the run has %s of width %g", path, read.Backbone, read.Width, config.Backbone, config.Width)
 	case read.Views.Mean != config.Views.Mean || read.Views.Std != config.Views.Std:
@@ -170,6 +176,9 @@ func AssignEncoder(dir string, store *model.Store, config Config) error {
 	}
 	return (&network{store: store}).assign(dir)
 }
+
+// sameSettings says whether an encoder's own settings are the same, if it has any.
+func sameSettings(a, b *backbone.CLIPImage) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // loadTower opens the encoder of pictures of a model of pictures and texts.
 func loadTower(backend compute.Backend, dir string) (*Model, error) {

@@ -22,15 +22,8 @@ const MaxStaticLength = 4096
 // loadPretrained opens a folder of transformers or sentence-transformers. Where it does not say how a vector is made of hidden states, it
 // is their mean, as sentence-transformers has it.
 func loadPretrained(backend compute.Backend, dir string) (*TextModel, error) {
-	folder, err := pretrained.Open(dir)
+	folder, tokenizer, err := openReading(dir)
 	if err != nil {
-		return nil, err
-	}
-	tokenizer, err := token.Load(folder.TokenizerDir)
-	if err != nil {
-		return nil, err
-	}
-	if err := folder.Suits(tokenizer.Encode); err != nil {
 		return nil, err
 	}
 	config := Config{Backbone: "transformer", Width: 1, Text: &TextConfig{
@@ -63,6 +56,19 @@ func loadPretrained(backend compute.Backend, dir string) (*TextModel, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// openReading opens a folder with an encoder of texts, and its tokenizer.
+func openReading(dir string) (*pretrained.Folder, *token.Tokenizer, error) {
+	folder, err := pretrained.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	tokenizer, err := token.Load(folder.TokenizerDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return folder, tokenizer, folder.Suits(tokenizer.Encode)
 }
 
 // Export writes the model as a folder that sentence-transformers loads, and [LoadText]: its vectors are the same. The folder must be empty

@@ -262,6 +262,7 @@ def clip(folder, pictures, picture_vectors, texts, text_vectors):
         print("  of each:", " ".join(f"{d:.2g}" for d in np.abs(a - b).max(1)))
     logits = [scale * unit(p) @ unit(t).T for p, t in (theirs, ours)]
     print(f"logits: scale {scale:.4g}, largest difference {np.abs(logits[0] - logits[1]).max():.3g}")
+    print("  of each picture:", " ".join(f"{d:.2g}" for d in np.abs(logits[0] - logits[1]).max(1)))
 
 
 if __name__ == "__main__":

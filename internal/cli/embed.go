@@ -149,6 +149,11 @@ func checkFolderOf(file string) error {
 	return atomicfile.Check(file)
 }
 
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 func isDir(path string) bool {
 	info, err := os.Stat(filepath.Clean(path))
 	return err == nil && info.IsDir()

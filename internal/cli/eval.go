@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/alike-ml/alike/data"
+	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/eval"
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/metric"
@@ -41,7 +42,7 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	if e.MaxTrain < 0 {
 		return usageError{errors.New("--max-train must be above 0")}
 	}
-	text := isText(e.Model)
+	text := isText(e.Model) || e.Data == "" && e.STS != "" && embed.HasText(modelFolder(e.Model))
 	tasks := eval.Tasks()
 	if text {
 		tasks = eval.TextTasks()

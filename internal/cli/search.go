@@ -2,11 +2,12 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"text/tabwriter"
+
+	"github.com/gomlx/compute"
 
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/device"
@@ -15,7 +16,7 @@ import (
 
 type searchCommand struct {
 	Model  string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Input  string   `arg:"" help:"Folder of pictures to search; for an encoder of text, a file of text, or vectors that alike embed made of one: FILE.npy, with its items beside it."`
+	Input  string   `arg:"" help:"Folder of pictures to search; for an encoder of text, alone or beside one of pictures, a file of text; or vectors that alike embed made of either: FILE.npy, with its items beside it."`
 	Text   []string `sep:"none" placeholder:"QUERY" help:"What to look for in words. Repeatable."`
 	Image  []string `sep:"none" placeholder:"FILE" help:"Picture to look for among pictures. Repeatable."`
 	Sheet  string   `placeholder:"FILE" help:"Where to write a contact sheet of the pictures that were found: a page if the name ends in .html, a picture if in .png."`
@@ -50,17 +51,18 @@ func (s searchCommand) Run(ctx context.Context, c console) error {
 		return usageError{err}
 	}
 	defer backend.Finalize()
-	if !isText(s.Model) {
+	pair := isPair(s.Model)
+	if !isText(s.Model) && !(pair && isFile(s.Input)) {
 		return s.pictures(ctx, c, backend)
 	}
 	if len(s.Image) > 0 || s.Sheet != "" {
-		return usageError{errors.New("--image and --sheet are for pictures: the run is one on text")}
+		return usageError{fmt.Errorf("--image and --sheet are for folders of pictures, and %s is searched as text", s.Input)}
 	}
-	m, err := loadTextModel(backend, s.Model)
+	m, closeModel, err := loadTexts(backend, s.Model, pair)
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer closeModel()
 	collection, items, err := s.collection(ctx, c, m)
 	if err != nil {
 		return err
@@ -76,7 +78,28 @@ func (s searchCommand) Run(ctx context.Context, c console) error {
 	if s.JSON {
 		return printJSON(c.out, all)
 	}
-	return printFound(c.out, all, func(h hit) string { return fmt.Sprintf("line %d\t%s", h.Line, quoted(h.Item.Text, shownLetters)) })
+	return printFound(c.out, all, func(h hit) string {
+		if h.Path != "" { // vectors of pictures, by an encoder of both
+			return h.Path
+		}
+		return fmt.Sprintf("line %d\t%s", h.Line, quoted(h.Item.Text, shownLetters))
+	})
+}
+
+// loadTexts opens the encoder of texts of a run on text, or of one on pictures with captions, and says how to close it.
+func loadTexts(backend compute.Backend, path string, pair bool) (*embed.TextModel, func(), error) {
+	if !pair {
+		m, err := loadTextModel(backend, path)
+		if err != nil {
+			return nil, nil, err
+		}
+		return m, m.Close, nil
+	}
+	m, err := loadPair(backend, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.Texts, m.Close, nil
 }
 
 // search finds the nearest items to each of the queries, which have names.
