@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 
 	"nn":         {"internal/rng"},
 	"loss":       {},
-	"optim":      {},
+	"optim":      {"nn"},
 	"negative":   {"internal/wordform"},
 	"positive":   {"internal/wordform"},
 	"wordnet":    {},

@@ -73,11 +73,12 @@ func first(x *graph.Node) *graph.Node {
 }
 
 // tokens maps images to the class token and the patches with their positions: [batch, 1 + grid², Width]. The map of patches is
-// drawn as the paper's code and timm's jax mode draw it, the class token and the positions as timm does. The class token has a
-// single axis, so that it is spared weight decay with the biases, as in timm.
+// drawn as the paper's code and timm's jax mode draw it, the class token and the positions as timm does. Both are spared weight
+// decay with the biases, as in timm (no_weight_decay), the class token for its single axis.
 func (v ViT) tokens(scope *model.Scope, images *graph.Node) *graph.Node {
 	patches := nn.Dense(scope.In("patches"), cut(images, v.Patch), v.Width, true)
 	class := nn.Parameter(scope, "class", nn.Normal(1e-6), v.Width).NodeValue(images)
+	nn.SpareDecay(scope, "positions")
 	positions := nn.Parameter(scope, "positions", nn.Normal(0.02), 1+v.Grid*v.Grid, v.Width).NodeValue(images)
 	return placed(class, patches, positions, v.Grid, images.Shape().Dim(1)/v.Patch)
 }

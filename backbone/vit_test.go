@@ -3,10 +3,12 @@ package backbone_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -15,6 +17,7 @@ import (
 	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/internal/device"
 	"github.com/alike-ml/alike/internal/rng"
+	"github.com/alike-ml/alike/nn"
 )
 
 // random fills a store's variables: matrices as large as keeps a network's values near 1, everything else around its start, so
@@ -319,5 +322,36 @@ func TestViTHasPatchesAndHeadsAsPublished(t *testing.T) {
 		if got, err := backbone.New(c.name, c.width, c.size); err != nil || got != c.want {
 			t.Errorf("%s of width %g for %d px is %+v, %v; want %+v", c.name, c.width, c.size, got, err, c.want)
 		}
+	}
+}
+
+// timm's no_weight_decay names the class token and the positions; the former has one axis.
+func TestViTSparesItsPositionsDecay(t *testing.T) {
+	encoder, err := backbone.New("vit_tiny", 0.1, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := device.Open("cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	store := model.NewStore()
+	exec, err := model.NewExec(b, store, encoder.Features)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exec.Finalize()
+	if _, err := exec.Compile(shapes.Make(dtypes.Float32, 1, 32, 32, 3)); err != nil {
+		t.Fatal(err)
+	}
+	var spared []string
+	for v := range store.IterVariables() {
+		if nn.IsSparedDecay(store, v) {
+			spared = append(spared, v.Path())
+		}
+	}
+	if !slices.Equal(spared, []string{"/positions"}) {
+		t.Errorf("spared are %q", spared)
 	}
 }

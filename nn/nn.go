@@ -41,6 +41,20 @@ const undrawnKey = "alike_undrawn"
 // LeaveUndrawn gives the store's parameters shapes but no values: for graphs that are looked at and never run.
 func LeaveUndrawn(store *model.Store) { store.SetParam(undrawnKey, true) }
 
+// undecayedKey is where a store says, below a parameter's path, that it is spared weight decay.
+const undecayedKey = "alike_undecayed"
+
+// SpareDecay has the parameter of that name in scope left out by optimizers that leave out biases, whatever its shape.
+func SpareDecay(scope *model.Scope, name string) {
+	scope.Store().SetParam(model.JoinPath(scope.Scope(), name, undecayedKey), true)
+}
+
+// IsSparedDecay tells whether [SpareDecay] was called for a parameter of the store.
+func IsSparedDecay(store *model.Store, v *model.Variable) bool {
+	spared, _ := store.GetParam(model.JoinPath(v.Path(), undecayedKey))
+	return spared == true
+}
+
 // An Init draws the initial values of a parameter.
 type Init func(values []float32, normal func() float64)
 

@@ -28,7 +28,7 @@ func (c Config) adamW(p *parameter, t *Node) {
 		return Div(x, ConvertDType(oneMinusPower(beta, t), x.DType()))
 	}
 	direction := Div(unbiased(m, c.Beta1), AddScalar(Sqrt(unbiased(v, c.Beta2)), c.Epsilon))
-	if c.Mask.Covers(p.v.Shape()) {
+	if c.Mask.covers(p) {
 		direction = Add(direction, MulScalar(p.w, c.WeightDecay))
 	}
 	p.v.SetNodeValue(Sub(p.w, Mul(p.rate, direction)))

@@ -27,7 +27,7 @@ type Config struct {
 	Scaling          Scaling `yaml:"scaling" help:"how the learning rate follows the batch size: linear (times batch/256), sqrt (times its root) or none"`
 	BiasLearningRate float64 `yaml:"bias_learning_rate" help:"learning rate of biases and norms in place of learning_rate; 0 for the same"`
 	WeightDecay      float64 `yaml:"weight_decay" help:"added to the gradient (sgd, lars) or taken off the weight directly (adamw), times the weight"`
-	Mask             Mask    `yaml:"mask" help:"parameters that get weight decay and lars adaptation: all, or exclude_1d to leave out biases and norms"`
+	Mask             Mask    `yaml:"mask" help:"parameters that get weight decay and lars adaptation: all, or exclude_1d to leave out biases, norms and a vision transformer's positions"`
 	ClipNorm         float64 `yaml:"clip_norm" help:"longest global norm of the gradients, longer ones are shortened to it; 0 for any"`
 	Momentum         float64 `yaml:"momentum" help:"share of the previous step's direction that is kept (sgd, lars)"`
 	Nesterov         bool    `yaml:"nesterov" help:"Nesterov's momentum (sgd, lars)"`

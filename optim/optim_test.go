@@ -15,6 +15,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"pgregory.net/rapid"
 
+	"github.com/alike-ml/alike/nn"
 	"github.com/alike-ml/alike/optim"
 )
 
@@ -33,19 +34,21 @@ type fataler interface{ Fatal(...any) }
 
 // weight is a parameter in plain numbers.
 type weight struct {
-	path  string
-	shape []int
-	w     []float64
+	path   string
+	shape  []int
+	w      []float64
+	spared bool // decay, whatever the shape
 }
 
-// randomWeights are a layer, its bias, a scalar and a layer of zeros.
+// randomWeights are a layer, its bias, a scalar, a layer of zeros and a table that is spared decay.
 func randomWeights(r *rand.Rand) []weight {
 	return []weight{
-		{"/layer/weights", []int{3, 4}, normal(r, 12)},
-		{"/layer/bias", []int{4}, normal(r, 4)},
-		{"/temperature", nil, normal(r, 1)},
-		{"/zero/weights", []int{2, 2}, make([]float64, 4)},
-		{"/zero/bias", []int{2}, make([]float64, 2)},
+		{path: "/layer/weights", shape: []int{3, 4}, w: normal(r, 12)},
+		{path: "/layer/bias", shape: []int{4}, w: normal(r, 4)},
+		{path: "/temperature", w: normal(r, 1)},
+		{path: "/zero/weights", shape: []int{2, 2}, w: make([]float64, 4)},
+		{path: "/zero/bias", shape: []int{2}, w: make([]float64, 2)},
+		{path: "/layer/positions", shape: []int{2, 3}, w: normal(r, 6), spared: true},
 	}
 }
 
@@ -72,18 +75,17 @@ func randomGrads(r *rand.Rand, weights []weight) [][]float64 {
 
 // model32 is a store that holds weights and takes optimizer steps with given gradients.
 type model32 struct {
-	store *model.Store
-	exec  *model.Exec
-	paths []string
+	store   *model.Store
+	exec    *model.Exec
+	weights []weight // as they were
 }
 
 func newModel(t fataler, c optim.Config, weights []weight) *model32 {
-	m := &model32{store: model.NewStore()}
+	m := &model32{store: model.NewStore(), weights: weights}
 	for _, w := range weights {
 		if _, err := m.store.CreateVariable(w.path, tensorOf(w.w, w.shape)); err != nil {
 			t.Fatal(err)
 		}
-		m.paths = append(m.paths, w.path)
 	}
 	m.train(t, c)
 	return m
@@ -93,8 +95,11 @@ func newModel(t fataler, c optim.Config, weights []weight) *model32 {
 func (m *model32) train(t fataler, c optim.Config) {
 	exec, err := model.NewExec(backend, m.store, func(scope *model.Scope, inputs []*Node) {
 		var params []*model.Variable
-		for _, path := range m.paths {
-			params = append(params, scope.Store().GetVariable(path))
+		for _, w := range m.weights {
+			if at, name := model.SplitPath(w.path); w.spared {
+				nn.SpareDecay(scope.At("%s", strings.TrimPrefix(at, "/")), name)
+			}
+			params = append(params, scope.Store().GetVariable(w.path))
 		}
 		c.Update(scope, params, inputs[1:], inputs[0])
 	})
@@ -107,7 +112,7 @@ func (m *model32) train(t fataler, c optim.Config) {
 func (m *model32) step(t fataler, rate float64, grads [][]float64) {
 	args := []any{float32(rate)}
 	for i, g := range grads {
-		args = append(args, tensorOf(g, m.store.GetVariable(m.paths[i]).Shape().Dimensions))
+		args = append(args, tensorOf(g, m.weights[i].shape))
 	}
 	if _, err := m.exec.Call(args...); err != nil {
 		t.Fatal(err)
@@ -166,7 +171,8 @@ func (p *plain) step(rate float64, weights []weight, grads [][]float64) {
 			lr = rate / p.c.LearningRate * p.c.BiasLearningRate
 		}
 		decay := p.c.WeightDecay
-		if vector && p.c.Mask == optim.Exclude1D {
+		masked := (vector || w.spared) && p.c.Mask == optim.Exclude1D
+		if masked {
 			decay = 0
 		}
 		if p.c.Name == "adamw" {
@@ -176,7 +182,7 @@ func (p *plain) step(rate float64, weights []weight, grads [][]float64) {
 		for k := range g {
 			g[k] += decay * w.w[k]
 		}
-		if p.c.Name == "lars" && !(vector && p.c.Mask == optim.Exclude1D) && norm(w.w) > 0 && norm(g) > 0 {
+		if p.c.Name == "lars" && !masked && norm(w.w) > 0 && norm(g) > 0 {
 			ratio := p.c.Trust * norm(w.w) / norm(g)
 			for k := range g {
 				g[k] *= ratio
@@ -355,7 +361,7 @@ func TestBiasesHaveTheirOwnRate(t *testing.T) {
 func TestAdamWFirstStepIsTheSign(t *testing.T) {
 	c := optim.DefaultAdamW()
 	c.Beta2, c.WeightDecay, c.Epsilon = 0.999, 0, 1e-12
-	weights := []weight{{"/w", []int{3}, []float64{0, 0, 0}}}
+	weights := []weight{{path: "/w", shape: []int{3}, w: []float64{0, 0, 0}}}
 	m := newModel(t, c, weights)
 	m.step(t, 1, [][]float64{{1e-4, -3, 200}})
 	for k, want := range []float64{-1, 1, -1} {
@@ -396,7 +402,7 @@ func TestStoreHoldsAllOfTheOptimizer(t *testing.T) {
 		for range 3 {
 			whole.step(t, 0.1, randomGrads(r, weights))
 		}
-		resumed := &model32{store: model.NewStore(), paths: whole.paths}
+		resumed := &model32{store: model.NewStore(), weights: weights}
 		for v := range whole.store.IterVariables() {
 			if own := strings.HasPrefix(v.Path(), "/optimizer/"); own == v.Trainable {
 				t.Errorf("%s: variable %s: trainable is %v", c.Name, v.Path(), v.Trainable)
@@ -443,7 +449,7 @@ func TestClipLeavesShortGradientsAlone(t *testing.T) {
 func TestClipTakesZeroGradients(t *testing.T) {
 	c := optim.DefaultSGD()
 	c.ClipNorm, c.WeightDecay = 1, 0
-	m := newModel(t, c, []weight{{"/w", []int{2}, []float64{1, 2}}})
+	m := newModel(t, c, []weight{{path: "/w", shape: []int{2}, w: []float64{1, 2}}})
 	m.step(t, 1, [][]float64{{0, 0}})
 	if got := m.value("/w"); !slices.Equal(got, []float64{1, 2}) {
 		t.Errorf("weights %v, want [1 2]", got)
@@ -559,7 +565,7 @@ func TestSGDOnRandomShapes(t *testing.T) {
 		number := rapid.Float64Range(-10, 10)
 		w := rapid.SliceOfN(number, size, size).Draw(t, "w")
 		g := rapid.SliceOfN(number, size, size).Draw(t, "g")
-		m := newModel(t, c, []weight{{"/w", shape, w}})
+		m := newModel(t, c, []weight{{path: "/w", shape: shape, w: w}})
 		m.step(t, 0.5, [][]float64{g})
 		for k, got := range m.value("/w") {
 			if want := w[k] - 0.5*g[k]; math.Abs(got-want) > 1e-5 {

@@ -15,7 +15,7 @@ import . "github.com/gomlx/gomlx/core/graph"
 // only while the rate changes.
 func (c Config) descend(p *parameter) {
 	g := p.grad
-	if c.Mask.Covers(p.v.Shape()) {
+	if c.Mask.covers(p) {
 		g = Add(g, MulScalar(p.w, c.WeightDecay))
 		if c.Name == LARS {
 			g = Mul(g, trustRatio(p.w, g, c.Trust))
