@@ -2,8 +2,11 @@ package wordnet
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -23,21 +26,22 @@ const maxLine = 1 << 20
 // words in lower case alone. The error names the file and the line.
 func Open(folder string) (*Dictionary, error) {
 	d := &Dictionary{}
+	files := files{folder: folder, hash: sha256.New()}
 	for part := range parts {
 		d.lemmas[part] = map[string]lemma{}
 		d.exceptions[part], d.irregular[part] = map[string][]string{}, map[string][]string{}
-		if err := eachLine(folder, "index."+names[part], func(line string) error { return d.addIndex(part, line) }); err != nil {
+		if err := files.eachLine("index."+names[part], func(line string) error { return d.addIndex(part, line) }); err != nil {
 			return nil, err
 		}
 	}
 	opposites := opposites{word: map[place]string{}}
 	for part := range parts {
 		add := func(line string) error { return d.addSynset(part, line, &opposites) }
-		if err := eachLine(folder, "data."+names[part], add); err != nil {
+		if err := files.eachLine("data."+names[part], add); err != nil {
 			return nil, err
 		}
 		add = func(line string) error { return d.addException(part, line) }
-		if err := eachLine(folder, names[part]+".exc", add); err != nil {
+		if err := files.eachLine(names[part]+".exc", add); err != nil {
 			return nil, err
 		}
 	}
@@ -46,18 +50,29 @@ func Open(folder string) (*Dictionary, error) {
 	if _, err := os.Stat(filepath.Join(folder, counts)); errors.Is(err, os.ErrNotExist) {
 		counts = "index.sense"
 	}
-	return d, eachLine(folder, counts, d.addCount)
+	if err := files.eachLine(counts, d.addCount); err != nil {
+		return nil, err
+	}
+	d.fingerprint = hex.EncodeToString(files.hash.Sum(nil))
+	return d, nil
+}
+
+// files are those of a database, with a hash of what was read of them.
+type files struct {
+	folder string
+	hash   hash.Hash
 }
 
 // eachLine gives every line of a file that is not of the licence at its top, which starts with spaces.
-func eachLine(folder, name string, add func(line string) error) error {
-	path := filepath.Join(folder, name)
+func (f files) eachLine(name string, add func(line string) error) error {
+	path := filepath.Join(f.folder, name)
 	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("WordNet's database in %s: %w; give the folder with index.noun, noun.exc and the like", folder, err)
+		return fmt.Errorf("WordNet's database in %s: %w; give the folder with index.noun, noun.exc and the like", f.folder, err)
 	}
 	defer file.Close()
-	return scan(file, path, add)
+	fmt.Fprintf(f.hash, "%s\n", name)
+	return scan(io.TeeReader(file, f.hash), path, add)
 }
 
 func scan(r io.Reader, path string, add func(line string) error) error {

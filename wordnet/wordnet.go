@@ -22,6 +22,8 @@ type Dictionary struct {
 	lemmas     [parts]map[string]lemma
 	exceptions [parts]map[string][]string // irregular form -> its lemmas
 	irregular  [parts]map[string][]string // lemma -> its irregular forms
+
+	fingerprint string
 }
 
 // lemma is a word as one part of speech, in its first sense.
@@ -40,6 +42,9 @@ const (
 	adverb
 	parts
 )
+
+// Fingerprint is a hash of the names and the content of the files that the database was read from, in hexadecimal digits.
+func (d *Dictionary) Fingerprint() string { return d.fingerprint }
 
 // Synonyms returns the words, sorted, that mean what a lower-case word means in its most frequent sense, and of which that is the
 // most frequent sense too, in the form of the word: "automobiles" for "cars". They are single words in lower case. There are none for

@@ -139,3 +139,31 @@ func FuzzOpen(f *testing.F) {
 		d.Antonyms(word)
 	})
 }
+
+func TestFingerprintIsOfAllThatIsRead(t *testing.T) {
+	whole, err := Open("testdata/dict")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"index.noun", "data.verb", "adj.exc", "cntlist.rev", "README"} {
+		folder := t.TempDir()
+		if err := os.CopyFS(folder, os.DirFS("testdata/dict")); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.OpenFile(filepath.Join(folder, name), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteString("  a comment\n"); err != nil {
+			t.Fatal(err)
+		}
+		file.Close()
+		d, err := Open(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same := d.Fingerprint() == whole.Fingerprint(); same != (name == "README") {
+			t.Errorf("with another %s the fingerprint is the same: %v", name, same)
+		}
+	}
+}
