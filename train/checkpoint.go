@@ -18,12 +18,11 @@ import (
 // optimizer remembers, and any random state of the graph. Its metadata say how many steps were taken, which is also the
 // place in the data and in the schedule, since these follow from the seed and the step. It is written whole or not at all.
 const (
-	checkpointFormat = "1"
+	checkpointFormat = "2"
 	checkpointsKept  = 2
 
-	metaFormat      = "alike_checkpoint"
-	metaStep        = "step"
-	metaFingerprint = "fingerprint"
+	metaFormat = "alike_checkpoint"
+	metaStep   = "step"
 )
 
 // saveIfDue saves when the last checkpoint is old enough. While the run may be on the way to a collapse, it waits: the good
@@ -41,7 +40,8 @@ func (r *run) save() error {
 		return err
 	}
 	path := filepath.Join(r.dir.checkpoints(), checkpointName(r.done))
-	meta := map[string]string{metaFormat: checkpointFormat, metaStep: strconv.Itoa(r.done), metaFingerprint: r.fingerprint}
+	meta := map[string]string{metaFormat: checkpointFormat, metaStep: strconv.Itoa(r.done)}
+	r.identity.write(meta)
 	if err := weights.Write(path, slices.Collect(r.store.IterVariables()), meta); err != nil {
 		return fmt.Errorf("cannot save a checkpoint: %w", err)
 	}
@@ -121,8 +121,9 @@ func (r *run) read(path string) error {
 		return errors.New("it is not a checkpoint of a run")
 	case found != checkpointFormat:
 		return fmt.Errorf("it was written by another version of Alike (format %s, this is %s)", found, checkpointFormat)
-	case file.Metadata[metaFingerprint] != r.fingerprint:
-		return errors.New("it belongs to a run with other settings or other data: the settings, or the list of pictures, changed since")
+	}
+	if err := r.identity.check(file.Metadata); err != nil {
+		return err
 	}
 	step, err := strconv.Atoi(file.Metadata[metaStep])
 	if err != nil || step < 0 || step > r.steps {

@@ -1,8 +1,6 @@
 package train
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -13,7 +11,6 @@ import (
 	"github.com/alike-ml/alike/backbone"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/device"
-	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/optim"
 	"github.com/alike-ml/alike/positive"
@@ -270,19 +267,4 @@ func (c Config) dtype() (dtypes.DType, error) {
 func (c Config) fixed() Config {
 	c.Workers, c.CheckpointSeconds, c.Watch, c.Recipe = 0, 0, false, ""
 	return c
-}
-
-// fingerprint identifies the configuration and the data's list of items: a checkpoint belongs to one of each.
-func (c Config) fingerprint(items []string) (string, error) {
-	text, err := fields.Marshal(c.fixed())
-	if err != nil {
-		return "", err
-	}
-	hash := sha256.New()
-	hash.Write(text)
-	for _, item := range items {
-		hash.Write([]byte(item))
-		hash.Write([]byte{'\n'})
-	}
-	return hex.EncodeToString(hash.Sum(nil)[:16]), nil
 }

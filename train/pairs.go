@@ -134,6 +134,7 @@ type pairs struct {
 	held      *data.Pairs // those to watch with; nil for none
 	own       [][]int32   // the captions of each picture to learn from, by number
 	tokenizer *token.Tokenizer
+	wordNet   string // the fingerprint of its files; empty where they are not read
 	loader    *data.PairLoader
 	observed  *embed.PairModel // the encoders being trained
 	monitor   *pairMonitor
@@ -202,9 +203,11 @@ func (p *pairs) newLoader() (*data.PairLoader, error) {
 	}
 	var thesaurus positive.Thesaurus
 	if p.how.Text().Synonym > 0 {
-		if thesaurus, err = wordnet.Open(p.config.Pairs.WordNet); err != nil {
+		dictionary, err := wordnet.Open(p.config.Pairs.WordNet)
+		if err != nil {
 			return nil, err
 		}
+		thesaurus, p.wordNet = dictionary, dictionary.Fingerprint()
 	}
 	words, err := positive.NewCaption(p.how.Text(), thesaurus)
 	if err != nil {
@@ -285,7 +288,9 @@ func isFolder(path string) bool {
 // keep writes the tokenizer.
 func (p *pairs) keep(dir string) error { return saveTokenizer(p.tokenizer, tokenizerDir(dir)) }
 
-func (p *pairs) identity() []string { return []string{p.all.Fingerprint()} }
+func (p *pairs) sources() sources {
+	return sources{items: []string{p.all.Fingerprint()}, wordNet: p.wordNet}
+}
 
 func (p *pairs) stepsPerEpoch() int { return p.loader.StepsPerEpoch() }
 

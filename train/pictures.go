@@ -177,12 +177,11 @@ func (p *pictures) batchOptions() (data.BatchOptions, error) {
 // keep has nothing to write: all that a run on pictures needs is in its configuration and its checkpoints.
 func (p *pictures) keep(string) error { return nil }
 
-func (p *pictures) identity() []string {
-	var paths []string
+func (p *pictures) sources() (s sources) {
 	for _, item := range p.all.Items {
-		paths = append(paths, item.Path)
+		s.items = append(s.items, item.Path)
 	}
-	return paths
+	return s
 }
 
 // begin leaves the encoder as it was drawn.

@@ -121,19 +121,19 @@ type run struct {
 	dir     *runDir
 	log     *slog.Logger
 
-	subject     subject
-	rates       optim.Rates
-	backend     compute.Backend
-	store       *model.Store
-	stepper     steps
-	steps       int // of the whole run
-	perEpoch    int // steps
-	done        int // steps taken
-	fingerprint string
-	start       Start
-	events      *events
-	watch       watch
-	saved       time.Time
+	subject  subject
+	rates    optim.Rates
+	backend  compute.Backend
+	store    *model.Store
+	stepper  steps
+	steps    int // of the whole run
+	perEpoch int // steps
+	done     int // steps taken
+	identity identity
+	start    Start
+	events   *events
+	watch    watch
+	saved    time.Time
 }
 
 // open reads the data's index and builds the step.
@@ -148,7 +148,7 @@ func (r *run) open(ctx context.Context, dir string) error {
 	r.perEpoch = r.subject.stepsPerEpoch()
 	r.rates = r.config.Schedule.Rates(r.config.Optimizer.Rate(r.config.Batch), r.config.Epochs, r.perEpoch)
 	r.steps = r.config.Epochs * r.perEpoch
-	if r.fingerprint, err = r.config.fingerprint(r.subject.identity()); err != nil {
+	if r.identity, err = newIdentity(r.config, r.subject.sources()); err != nil {
 		return err
 	}
 	if r.backend, err = device.Open(r.config.Device); err != nil {

@@ -254,7 +254,9 @@ func openTokenizer(dir, named, pretrained string, vocabulary token.TrainConfig, 
 // keep writes the tokenizer.
 func (s *sentences) keep(dir string) error { return saveTokenizer(s.tokenizer, tokenizerDir(dir)) }
 
-func (s *sentences) identity() []string { return []string{s.all.Fingerprint()} }
+func (s *sentences) sources() sources {
+	return sources{items: []string{s.all.Fingerprint()}, wordNet: s.maker.wordNet}
+}
 
 func (s *sentences) begin(store *model.Store) error {
 	if s.begun {

@@ -22,8 +22,8 @@ type subject interface {
 	open(ctx context.Context, dir string) error
 	// keep writes to the run's directory what the run cannot be resumed without.
 	keep(dir string) error
-	// identity is what a run must be resumed on: the items of the data.
-	identity() []string
+	// sources are what a run must be resumed on.
+	sources() sources
 	// begin gives the encoder, drawn in store, the weights that the run starts from, if there are any.
 	begin(store *model.Store) error
 	// stepsPerEpoch is the number of whole batches in the data, batches their walk from a step of an epoch to the last of epochs.

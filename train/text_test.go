@@ -224,6 +224,24 @@ func TestTextRunsLearnFromWhatIsMadeOfTheirRows(t *testing.T) {
 	}
 }
 
+// What is made of the texts depends on WordNet's files: a run goes on with those that it began with.
+func TestRunsAreResumedWithTheirWordNet(t *testing.T) {
+	c := made(smallText(writeSentences(t, 60), ""))
+	c.Epochs = 1
+	c.Text.WordNet = t.TempDir()
+	if err := os.CopyFS(c.Text.WordNet, os.DirFS("../wordnet/testdata/dict")); err != nil {
+		t.Fatal(err)
+	}
+	dir, _ := mustRun(t, c, train.Options{})
+	if _, err := train.Run(t.Context(), c, dir, train.Options{Resume: true}); err != nil {
+		t.Errorf("with the same files: %v", err)
+	}
+	rewrite(t, filepath.Join(c.Text.WordNet, "noun.exc"), func(b []byte) []byte { return append(b, "corpora corpus\n"...) })
+	if _, err := train.Run(t.Context(), c, dir, train.Options{Resume: true}); err == nil || !strings.Contains(err.Error(), "other files of WordNet") {
+		t.Errorf("with other files the error is %v", err)
+	}
+}
+
 func TestSameTextSameBytesForAnyNumberOfWorkers(t *testing.T) {
 	c := made(smallText(writeSentences(t, 100), ""))
 	c.Epochs = 1

@@ -21,6 +21,7 @@ type textMaker struct {
 	views     method.TextViews
 	positive  *positive.Text
 	negatives *negative.Texts // nil for none
+	wordNet   string          // the fingerprint of its files; empty where they are not read
 }
 
 // newTextMaker reads WordNet's database and gathers names from the texts to learn from, where the views need them.
@@ -33,7 +34,7 @@ func newTextMaker(c Config, views method.TextViews, text *data.Text) (*textMaker
 		if err != nil {
 			return nil, err
 		}
-		thesaurus, opposites = dictionary, dictionary
+		thesaurus, opposites, m.wordNet = dictionary, dictionary, dictionary.Fingerprint()
 	}
 	var err error
 	if m.positive, err = positive.NewText(views.Positive, thesaurus); err != nil || !views.Negatives.On() {

@@ -369,7 +369,7 @@ func TestUnfitCheckpoints(t *testing.T) {
 		}, "cannot resume"},
 		{"from another version", func(t *testing.T, _, newest string) train.Config {
 			rewrite(t, newest, func(b []byte) []byte {
-				return bytes.Replace(b, []byte(`"alike_checkpoint":"1"`), []byte(`"alike_checkpoint":"9"`), 1)
+				return bytes.Replace(b, []byte(`"alike_checkpoint":"2"`), []byte(`"alike_checkpoint":"9"`), 1)
 			})
 			return config
 		}, "another version"},
@@ -383,7 +383,7 @@ func TestUnfitCheckpoints(t *testing.T) {
 				t.Fatal(err)
 			}
 			return config
-		}, "the list of pictures, changed"},
+		}, "other data: the list of items, or what is in them, changed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir, _ := mustRun(t, config, train.Options{})

@@ -180,6 +180,14 @@ func Changed(base, config any) []Field {
 	return list
 }
 
+// Given lists the options of config that have another value than zero, or than an empty list.
+func Given(config any) []Field {
+	return slices.DeleteFunc(Of(config), func(f Field) bool {
+		v := reflect.ValueOf(f.Value)
+		return v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0
+	})
+}
+
 // values are the options' by key.
 func values(config any) map[string]any {
 	byKey := map[string]any{}

@@ -153,6 +153,20 @@ func TestDifferent(t *testing.T) {
 	}
 }
 
+func TestGivenLeavesOutZeroAndEmptyLists(t *testing.T) {
+	type with struct {
+		Epochs int       `yaml:"epochs"`
+		Name   string    `yaml:"name"`
+		List   []int     `yaml:"list"`
+		Inner  optimizer `yaml:"inner"`
+	}
+	got := Given(with{Epochs: 3, List: []int{}, Inner: optimizer{Momentum: 0.9}})
+	want := []Field{{Key: "epochs", Value: 3}, {Key: "inner.momentum", Help: "how much of the past stays", Value: 0.9}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func FuzzUnmarshal(f *testing.F) {
 	f.Add("epochs: 3\nsimclr: {temperature: .5}")
 	f.Add("optimizer:\n  - a")
