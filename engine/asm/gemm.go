@@ -162,10 +162,10 @@ func (p *program) tile512(e element, rows, vectors int) {
 	acc := func(i, j int) int { return vectors*i + j }
 	const b0, a = 28, 30
 
-	maskedLoad, maskedStore := p.VMOVUPS_Z, p.VMOVUPS
+	load, maskedLoad, maskedStore := p.VMOVUPS, p.VMOVUPS_Z, p.VMOVUPS
 	broadcast, fma, mul, add, maxOp := p.VBROADCASTSS, p.VFMADD231PS, p.VMULPS, p.VADDPS, p.VMAXPS
 	if e.bits == 64 {
-		maskedLoad, maskedStore = p.VMOVUPD_Z, p.VMOVUPD
+		load, maskedLoad, maskedStore = p.VMOVUPD, p.VMOVUPD_Z, p.VMOVUPD
 		broadcast, fma, mul, add, maxOp = p.VBROADCASTSD, p.VFMADD231PD, p.VMULPD, p.VADDPD, p.VMAXPD
 	}
 
@@ -195,9 +195,13 @@ func (p *program) tile512(e element, rows, vectors int) {
 	closer(rFlags)
 	p.Label("products")
 	masks := []reg.OpmaskPhysical{reg.K1, reg.K2}
-	step := func() {
+	step := func(wide bool) {
 		for j := range vectors {
-			maskedLoad(operand.Mem{Base: rB, Disp: 64 * j}, masks[j], zmm[b0+j])
+			if from := (operand.Mem{Base: rB, Disp: 64 * j}); wide {
+				load(from, zmm[b0+j])
+			} else {
+				maskedLoad(from, masks[j], zmm[b0+j])
+			}
 		}
 		for i := range rows {
 			areg := a + i%2
@@ -212,7 +216,15 @@ func (p *program) tile512(e element, rows, vectors int) {
 		}
 		p.nextColumn(rows)
 	}
-	p.segments(rows, step)
+	// Masked loads take the units of the multiply-adds some of their time.
+	p.MOVQ(field(tileFlags), rFlags)
+	p.TESTQ(operand.U32(flagWide), rFlags)
+	p.JZ(operand.LabelRef("ragged"))
+	p.segments("wide", rows, func() { step(true) })
+	p.JMP(operand.LabelRef("scale"))
+	p.Label("ragged")
+	p.segments("masked", rows, func() { step(false) })
+	p.Label("scale")
 
 	p.MOVQ(field(tileFlags), rFlags)
 	broadcast(field(tileAlpha), zmm[a])
@@ -258,31 +270,31 @@ func (p *program) tile512(e element, rows, vectors int) {
 	p.RET()
 }
 
-// segments runs step rK times for each segment of the tile.
-func (p *program) segments(rows int, step func()) {
+// segments runs step rK times for each segment of the tile. Its labels begin with name.
+func (p *program) segments(name string, rows int, step func()) {
 	parts := rFlags // The flags are read afterwards.
 	p.MOVQ(field(tileParts), parts)
-	p.Label("segment")
+	p.Label(name + "Segment")
 	p.SUBQ(operand.U8(2), rK)
-	p.JLT(operand.LabelRef("odd"))
-	p.Label("pair")
+	p.JLT(operand.LabelRef(name + "Odd"))
+	p.Label(name + "Pair")
 	step()
 	step()
 	p.SUBQ(operand.U8(2), rK)
-	p.JGE(operand.LabelRef("pair"))
-	p.Label("odd")
+	p.JGE(operand.LabelRef(name + "Pair"))
+	p.Label(name + "Odd")
 	p.ADDQ(operand.U8(2), rK)
-	p.JZ(operand.LabelRef("next"))
+	p.JZ(operand.LabelRef(name + "Next"))
 	step()
-	p.Label("next")
+	p.Label(name + "Next")
 	p.DECQ(parts)
-	p.JZ(operand.LabelRef("scale"))
+	p.JZ(operand.LabelRef(name + "Done"))
 	for i := 0; i <= (rows-1)/5; i++ {
 		p.ADDQ(field(tileANext), rA[i])
 	}
 	p.MOVQ(field(tileK), rK)
-	p.JMP(operand.LabelRef("segment"))
-	p.Label("scale")
+	p.JMP(operand.LabelRef(name + "Segment"))
+	p.Label(name + "Done")
 }
 
 // tile256 writes the AVX2 micro-kernel of float32 for a tile of the given number of rows and 16 columns.
@@ -300,7 +312,7 @@ func (p *program) tile256(rows int) {
 	for i := range 2 * rows {
 		p.VXORPS(ymm[i], ymm[i], ymm[i])
 	}
-	p.segments(rows, func() {
+	p.segments("products", rows, func() {
 		p.VMOVUPS(operand.Mem{Base: rB}, b[0])
 		p.VMOVUPS(operand.Mem{Base: rB, Disp: 32}, b[1])
 		for i := range rows {

@@ -31,13 +31,62 @@ TEXT ·gemmF32AVX512x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -53,11 +102,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -66,13 +115,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -135,13 +185,56 @@ TEXT ·gemmF32NarrowAVX512x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -153,24 +246,25 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -239,13 +333,71 @@ TEXT ·gemmF32AVX512x2(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -267,11 +419,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -283,13 +435,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -371,13 +524,62 @@ TEXT ·gemmF32NarrowAVX512x2(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -393,11 +595,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -406,13 +608,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -497,13 +700,80 @@ TEXT ·gemmF32AVX512x3(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -531,11 +801,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -550,13 +820,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -657,13 +928,68 @@ TEXT ·gemmF32NarrowAVX512x3(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -683,11 +1009,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -698,13 +1024,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -805,13 +1132,89 @@ TEXT ·gemmF32AVX512x4(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -845,11 +1248,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -867,13 +1270,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -993,13 +1397,74 @@ TEXT ·gemmF32NarrowAVX512x4(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -1023,11 +1488,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -1040,13 +1505,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -1163,13 +1629,98 @@ TEXT ·gemmF32AVX512x5(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -1209,11 +1760,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -1234,13 +1785,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -1379,13 +1931,80 @@ TEXT ·gemmF32NarrowAVX512x5(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -1413,11 +2032,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -1432,13 +2051,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -1573,13 +2193,111 @@ TEXT ·gemmF32AVX512x6(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -1627,11 +2345,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -1656,14 +2374,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -1823,13 +2542,90 @@ TEXT ·gemmF32NarrowAVX512x6(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -1863,11 +2659,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -1885,14 +2681,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -2043,13 +2840,120 @@ TEXT ·gemmF32AVX512x7(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -2103,11 +3007,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -2135,14 +3039,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -2321,13 +3226,96 @@ TEXT ·gemmF32NarrowAVX512x7(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -2365,11 +3353,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -2389,14 +3377,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -2563,13 +3552,129 @@ TEXT ·gemmF32AVX512x8(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -2629,11 +3734,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -2664,14 +3769,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -2869,13 +3975,102 @@ TEXT ·gemmF32NarrowAVX512x8(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -2917,11 +4112,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -2943,14 +4138,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -3133,13 +4329,138 @@ TEXT ·gemmF32AVX512x9(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -3205,11 +4526,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -3243,14 +4564,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -3467,13 +4789,108 @@ TEXT ·gemmF32NarrowAVX512x9(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -3519,11 +4936,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -3547,14 +4964,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -3753,13 +5171,147 @@ TEXT ·gemmF32AVX512x10(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -3831,11 +5383,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -3872,14 +5424,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -4115,13 +5668,114 @@ TEXT ·gemmF32NarrowAVX512x10(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -4171,11 +5825,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -4201,14 +5855,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -4425,13 +6080,160 @@ TEXT ·gemmF32AVX512x11(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -4511,11 +6313,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -4556,15 +6358,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -4821,13 +6624,124 @@ TEXT ·gemmF32NarrowAVX512x11(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -4883,11 +6797,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -4916,15 +6830,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -5157,13 +7072,169 @@ TEXT ·gemmF32AVX512x12(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -5249,11 +7320,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -5297,15 +7368,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -5581,13 +7653,130 @@ TEXT ·gemmF32NarrowAVX512x12(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z11
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z11
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z11
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -5647,11 +7836,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -5682,15 +7871,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -5939,13 +8129,178 @@ TEXT ·gemmF32AVX512x13(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -6037,11 +8392,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -6088,15 +8443,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -6391,13 +8747,136 @@ TEXT ·gemmF32NarrowAVX512x13(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z11
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z11
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z11
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -6461,11 +8940,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -6498,15 +8977,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -6771,13 +9251,187 @@ TEXT ·gemmF32AVX512x14(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS (R10)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z26
+	VFMADD231PS  Z29, Z31, Z27
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS (R10)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z26
+	VFMADD231PS  Z29, Z31, Z27
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS (R10)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z26
+	VFMADD231PS  Z29, Z31, Z27
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -6875,11 +9529,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -6929,15 +9583,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -7251,13 +9906,142 @@ TEXT ·gemmF32NarrowAVX512x14(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z11
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VBROADCASTSS (R10)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z13
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z11
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VBROADCASTSS (R10)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z13
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VBROADCASTSS (R8)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z1
+	VBROADCASTSS (R8)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z2
+	VBROADCASTSS (R8)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z3
+	VBROADCASTSS (R8)(R11*4), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VBROADCASTSS (R9), Z31
+	VFMADD231PS  Z28, Z31, Z5
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z28, Z30, Z6
+	VBROADCASTSS (R9)(R11*2), Z31
+	VFMADD231PS  Z28, Z31, Z7
+	VBROADCASTSS (R9)(R12*1), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VBROADCASTSS (R9)(R11*4), Z31
+	VFMADD231PS  Z28, Z31, Z9
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z28, Z30, Z10
+	VBROADCASTSS (R10)(R11*1), Z31
+	VFMADD231PS  Z28, Z31, Z11
+	VBROADCASTSS (R10)(R11*2), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VBROADCASTSS (R10)(R12*1), Z31
+	VFMADD231PS  Z28, Z31, Z13
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -7325,11 +10109,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -7364,15 +10148,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -7537,13 +10322,62 @@ TEXT ·gemmF64AVX512x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7559,11 +10393,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7572,13 +10406,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -7654,13 +10489,71 @@ TEXT ·gemmF64AVX512x2(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7682,11 +10575,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7698,13 +10591,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -7802,13 +10696,80 @@ TEXT ·gemmF64AVX512x3(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7836,11 +10797,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -7855,13 +10816,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -7981,13 +10943,89 @@ TEXT ·gemmF64AVX512x4(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8021,11 +11059,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8043,13 +11081,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -8191,13 +11230,98 @@ TEXT ·gemmF64AVX512x5(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8237,11 +11361,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8262,13 +11386,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -8434,13 +11559,111 @@ TEXT ·gemmF64AVX512x6(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8488,11 +11711,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8517,14 +11740,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -8712,13 +11936,120 @@ TEXT ·gemmF64AVX512x7(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8772,11 +12103,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -8804,14 +12135,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -9021,13 +12353,129 @@ TEXT ·gemmF64AVX512x8(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -9087,11 +12535,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -9122,14 +12570,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -9361,13 +12810,138 @@ TEXT ·gemmF64AVX512x9(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -9433,11 +13007,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -9471,14 +13045,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -9732,13 +13307,147 @@ TEXT ·gemmF64AVX512x10(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -9810,11 +13519,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -9851,14 +13560,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -10136,13 +13846,160 @@ TEXT ·gemmF64AVX512x11(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -10222,11 +14079,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -10267,15 +14124,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -10575,13 +14433,169 @@ TEXT ·gemmF64AVX512x12(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (R10)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (R10)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (R10)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -10667,11 +14681,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -10715,15 +14729,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -11045,13 +15060,178 @@ TEXT ·gemmF64AVX512x13(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (R10)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	VBROADCASTSD (R10)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z24
+	VFMADD231PD  Z29, Z30, Z25
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (R10)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	VBROADCASTSD (R10)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z24
+	VFMADD231PD  Z29, Z30, Z25
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (R10)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	VBROADCASTSD (R10)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z24
+	VFMADD231PD  Z29, Z30, Z25
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -11143,11 +15323,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -11194,15 +15374,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -11546,13 +15727,187 @@ TEXT ·gemmF64AVX512x14(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (R10)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	VBROADCASTSD (R10)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z24
+	VFMADD231PD  Z29, Z30, Z25
+	VBROADCASTSD (R10)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z26
+	VFMADD231PD  Z29, Z31, Z27
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (R10)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	VBROADCASTSD (R10)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z24
+	VFMADD231PD  Z29, Z30, Z25
+	VBROADCASTSD (R10)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z26
+	VFMADD231PD  Z29, Z31, Z27
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	SUBQ         $0x02, CX
+	JGE          widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPD      (SI), Z28
+	VMOVUPD      64(SI), Z29
+	VBROADCASTSD (R8), Z30
+	VFMADD231PD  Z28, Z30, Z0
+	VFMADD231PD  Z29, Z30, Z1
+	VBROADCASTSD (R8)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z2
+	VFMADD231PD  Z29, Z31, Z3
+	VBROADCASTSD (R8)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z4
+	VFMADD231PD  Z29, Z30, Z5
+	VBROADCASTSD (R8)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z6
+	VFMADD231PD  Z29, Z31, Z7
+	VBROADCASTSD (R8)(R11*4), Z30
+	VFMADD231PD  Z28, Z30, Z8
+	VFMADD231PD  Z29, Z30, Z9
+	VBROADCASTSD (R9), Z31
+	VFMADD231PD  Z28, Z31, Z10
+	VFMADD231PD  Z29, Z31, Z11
+	VBROADCASTSD (R9)(R11*1), Z30
+	VFMADD231PD  Z28, Z30, Z12
+	VFMADD231PD  Z29, Z30, Z13
+	VBROADCASTSD (R9)(R11*2), Z31
+	VFMADD231PD  Z28, Z31, Z14
+	VFMADD231PD  Z29, Z31, Z15
+	VBROADCASTSD (R9)(R12*1), Z30
+	VFMADD231PD  Z28, Z30, Z16
+	VFMADD231PD  Z29, Z30, Z17
+	VBROADCASTSD (R9)(R11*4), Z31
+	VFMADD231PD  Z28, Z31, Z18
+	VFMADD231PD  Z29, Z31, Z19
+	VBROADCASTSD (R10), Z30
+	VFMADD231PD  Z28, Z30, Z20
+	VFMADD231PD  Z29, Z30, Z21
+	VBROADCASTSD (R10)(R11*1), Z31
+	VFMADD231PD  Z28, Z31, Z22
+	VFMADD231PD  Z29, Z31, Z23
+	VBROADCASTSD (R10)(R11*2), Z30
+	VFMADD231PD  Z28, Z30, Z24
+	VFMADD231PD  Z29, Z30, Z25
+	VBROADCASTSD (R10)(R12*1), Z31
+	VFMADD231PD  Z28, Z31, Z26
+	VFMADD231PD  Z29, Z31, Z27
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -11650,11 +16005,11 @@ pair:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPD.Z    (SI), K1, Z28
 	VMOVUPD.Z    64(SI), K2, Z29
 	VBROADCASTSD (R8), Z30
@@ -11704,15 +16059,16 @@ odd:
 	ADDQ         R13, R10
 	ADDQ         DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSD 64(DI), Z30
@@ -11962,13 +16318,80 @@ TEXT ·gemmBF16AVX512x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG $0x400e9262
+	WORD $0xcd52
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG $0x400e9262
+	WORD $0xcd52
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -11996,11 +16419,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -12015,13 +16438,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -12084,13 +16508,65 @@ TEXT ·gemmBF16NarrowAVX512x1(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -12108,11 +16584,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -12122,13 +16598,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -12197,13 +16674,107 @@ TEXT ·gemmBF16AVX512x2(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG $0x40069262
+	WORD $0xdd52
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG $0x40069262
+	WORD $0xdd52
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -12249,11 +16820,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -12277,13 +16848,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -12365,13 +16937,80 @@ TEXT ·gemmBF16NarrowAVX512x2(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG $0x40069262
+	WORD $0xcc52
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG $0x40069262
+	WORD $0xcc52
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -12399,11 +17038,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -12418,13 +17057,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -12509,13 +17149,134 @@ TEXT ·gemmBF16AVX512x3(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG $0x400e9262
+	WORD $0xed52
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG $0x400e9262
+	WORD $0xed52
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -12579,11 +17340,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -12616,13 +17377,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -12723,13 +17485,95 @@ TEXT ·gemmBF16NarrowAVX512x3(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG $0x400e9262
+	WORD $0xd452
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG $0x400e9262
+	WORD $0xd452
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -12767,11 +17611,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -12791,13 +17635,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -12898,13 +17743,161 @@ TEXT ·gemmBF16AVX512x4(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG $0x40069262
+	WORD $0xfd52
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG $0x40069262
+	WORD $0xfd52
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -12986,11 +17979,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -13032,13 +18025,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -13158,13 +18152,110 @@ TEXT ·gemmBF16NarrowAVX512x4(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG $0x40069262
+	WORD $0xdc52
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG $0x40069262
+	WORD $0xdc52
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -13212,11 +18303,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -13241,13 +18332,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -13364,13 +18456,188 @@ TEXT ·gemmBF16AVX512x5(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG $0x400e1262
+	WORD $0xcd52
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG $0x400e1262
+	WORD $0xcd52
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -13470,11 +18737,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -13525,13 +18792,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -13670,13 +18938,125 @@ TEXT ·gemmBF16NarrowAVX512x5(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	ADDQ         R13, R8
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+	ADDQ R13, R8
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+	ADDQ R13, R8
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -13734,11 +19114,11 @@ pair:
 	ADDQ R13, R8
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -13768,13 +19148,14 @@ odd:
 	ADDQ R13, R8
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -13909,13 +19290,219 @@ TEXT ·gemmBF16AVX512x6(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG $0x40061262
+	WORD $0xdd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG $0x40061262
+	WORD $0xdd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -14035,11 +19622,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -14100,14 +19687,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -14267,13 +19855,144 @@ TEXT ·gemmBF16NarrowAVX512x6(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG $0x40069262
+	WORD $0xec52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG $0x40069262
+	WORD $0xec52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -14343,11 +20062,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -14383,14 +20102,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -14541,13 +20261,246 @@ TEXT ·gemmBF16AVX512x7(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG $0x400e1262
+	WORD $0xed52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG $0x400e1262
+	WORD $0xed52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -14685,11 +20638,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -14759,14 +20712,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -14945,13 +20899,159 @@ TEXT ·gemmBF16NarrowAVX512x7(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG $0x400e9262
+	WORD $0xf452
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG $0x400e9262
+	WORD $0xf452
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -15031,11 +21131,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -15076,14 +21176,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -15250,13 +21351,273 @@ TEXT ·gemmBF16AVX512x8(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG $0x40061262
+	WORD $0xfd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG $0x40061262
+	WORD $0xfd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -15412,11 +21773,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -15495,14 +21856,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -15700,13 +22062,174 @@ TEXT ·gemmBF16NarrowAVX512x8(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG $0x40069262
+	WORD $0xfc52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG $0x40069262
+	WORD $0xfc52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -15796,11 +22319,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -15846,14 +22369,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -16036,13 +22560,300 @@ TEXT ·gemmBF16AVX512x9(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG $0x400e8262
+	WORD $0xcd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG $0x400e8262
+	WORD $0xcd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -16216,11 +23027,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -16308,14 +23119,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -16532,13 +23344,189 @@ TEXT ·gemmBF16NarrowAVX512x9(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -16638,11 +23626,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -16693,14 +23681,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -16899,13 +23888,327 @@ TEXT ·gemmBF16AVX512x10(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG $0x40068262
+	WORD $0xdd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG $0x40068262
+	WORD $0xdd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -17097,11 +24400,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -17198,14 +24501,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -17441,13 +24745,204 @@ TEXT ·gemmBF16NarrowAVX512x10(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG $0x40061262
+	WORD $0xcc52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG $0x40061262
+	WORD $0xcc52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -17557,11 +25052,11 @@ pair:
 	ADDQ R13, R9
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -17617,14 +25112,15 @@ odd:
 	ADDQ R13, R9
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -17841,13 +25337,358 @@ TEXT ·gemmBF16AVX512x11(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG $0x400e8262
+	WORD $0xed52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG $0x400e8262
+	WORD $0xed52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -18059,11 +25900,11 @@ pair:
 	ADDQ R13, R10
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -18170,15 +26011,16 @@ odd:
 	ADDQ R13, R10
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -18435,13 +26277,223 @@ TEXT ·gemmBF16NarrowAVX512x11(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG $0x400e1262
+	WORD $0xd452
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG $0x400e1262
+	WORD $0xd452
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -18563,11 +26615,11 @@ pair:
 	ADDQ R13, R10
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -18629,15 +26681,16 @@ odd:
 	ADDQ R13, R10
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -18870,13 +26923,385 @@ TEXT ·gemmBF16AVX512x12(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG $0x40068262
+	WORD $0xfd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG $0x40068262
+	WORD $0xfd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -19106,11 +27531,11 @@ pair:
 	ADDQ R13, R10
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -19226,15 +27651,16 @@ odd:
 	ADDQ R13, R10
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -19510,13 +27936,238 @@ TEXT ·gemmBF16NarrowAVX512x12(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdc52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z11
+	LONG $0x40061262
+	WORD $0xdc52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z11
+	LONG $0x40061262
+	WORD $0xdc52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -19648,11 +28299,11 @@ pair:
 	ADDQ R13, R10
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -19719,15 +28370,16 @@ odd:
 	ADDQ R13, R10
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -19976,13 +28628,412 @@ TEXT ·gemmBF16AVX512x13(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG         $0x400e0262
+	WORD         $0xcd52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG $0x400e0262
+	WORD $0xcd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG $0x400e0262
+	WORD $0xcd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -20230,11 +29281,11 @@ pair:
 	ADDQ R13, R10
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -20359,15 +29410,16 @@ odd:
 	ADDQ R13, R10
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -20662,13 +29714,253 @@ TEXT ·gemmBF16NarrowAVX512x13(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdc52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG         $0x400e1262
+	WORD         $0xe452
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdc52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdc52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -20810,11 +30102,11 @@ pair:
 	ADDQ R13, R10
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -20886,15 +30178,16 @@ odd:
 	ADDQ R13, R10
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -21159,13 +30452,439 @@ TEXT ·gemmBF16AVX512x14(SB), NOSPLIT, $0-8
 	PREFETCHT0 64(R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG         $0x400e0262
+	WORD         $0xcd52
+	VBROADCASTSS (R10)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z26
+	LONG $0x40060262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z27
+	LONG         $0x40060262
+	WORD         $0xdd52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG         $0x400e0262
+	WORD         $0xcd52
+	VBROADCASTSS (R10)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z26
+	LONG $0x40060262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z27
+	LONG $0x40060262
+	WORD $0xdd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VMOVUPS      64(SI), Z29
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG         $0x400e0262
+	WORD         $0xcd52
+	VBROADCASTSS (R10)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z26
+	LONG $0x40060262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z27
+	LONG $0x40060262
+	WORD $0xdd52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -21431,11 +31150,11 @@ pair:
 	ADDQ R13, R10
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VMOVUPS.Z    64(SI), K2, Z29
 	VBROADCASTSS (R8), Z30
@@ -21569,15 +31288,16 @@ odd:
 	ADDQ R13, R10
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -21891,13 +31611,268 @@ TEXT ·gemmBF16NarrowAVX512x14(SB), NOSPLIT, $0-8
 	PREFETCHT0 (R15)(AX*1)
 
 products:
+	MOVQ  88(DI), R15
+	TESTQ $0x00000004, R15
+	JZ    ragged
+	MOVQ  288(DI), R15
+
+wideSegment:
+	SUBQ $0x02, CX
+	JLT  wideOdd
+
+widePair:
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdc52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG         $0x400e1262
+	WORD         $0xe452
+	VBROADCASTSS (R10)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z13
+	LONG         $0x40061262
+	WORD         $0xec52
+	ADDQ         R13, R8
+	ADDQ         R13, R9
+	ADDQ         R13, R10
+	ADDQ         DX, SI
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdc52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG         $0x400e1262
+	WORD         $0xe452
+	VBROADCASTSS (R10)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z13
+	LONG $0x40061262
+	WORD $0xec52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+	SUBQ $0x02, CX
+	JGE  widePair
+
+wideOdd:
+	ADDQ         $0x02, CX
+	JZ           wideNext
+	VMOVUPS      (SI), Z28
+	VBROADCASTSS (R8), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG         $0x400e9262
+	WORD         $0xc452
+	VBROADCASTSS (R8)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z1
+	LONG         $0x40069262
+	WORD         $0xcc52
+	VBROADCASTSS (R8)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z2
+	LONG         $0x400e9262
+	WORD         $0xd452
+	VBROADCASTSS (R8)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdc52
+	VBROADCASTSS (R8)(R11*4), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG         $0x400e9262
+	WORD         $0xe452
+	VBROADCASTSS (R9), Z31
+
+	// VDPBF16PS Z28, Z31, Z5
+	LONG         $0x40069262
+	WORD         $0xec52
+	VBROADCASTSS (R9)(R11*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z6
+	LONG         $0x400e9262
+	WORD         $0xf452
+	VBROADCASTSS (R9)(R11*2), Z31
+
+	// VDPBF16PS Z28, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfc52
+	VBROADCASTSS (R9)(R12*1), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG         $0x400e1262
+	WORD         $0xc452
+	VBROADCASTSS (R9)(R11*4), Z31
+
+	// VDPBF16PS Z28, Z31, Z9
+	LONG         $0x40061262
+	WORD         $0xcc52
+	VBROADCASTSS (R10), Z30
+
+	// VDPBF16PS Z28, Z30, Z10
+	LONG         $0x400e1262
+	WORD         $0xd452
+	VBROADCASTSS (R10)(R11*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdc52
+	VBROADCASTSS (R10)(R11*2), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG         $0x400e1262
+	WORD         $0xe452
+	VBROADCASTSS (R10)(R12*1), Z31
+
+	// VDPBF16PS Z28, Z31, Z13
+	LONG $0x40061262
+	WORD $0xec52
+	ADDQ R13, R8
+	ADDQ R13, R9
+	ADDQ R13, R10
+	ADDQ DX, SI
+
+wideNext:
+	DECQ R15
+	JZ   wideDone
+	ADDQ 296(DI), R8
+	ADDQ 296(DI), R9
+	ADDQ 296(DI), R10
+	MOVQ 40(DI), CX
+	JMP  wideSegment
+
+wideDone:
+	JMP scale
+
+ragged:
 	MOVQ 288(DI), R15
 
-segment:
+maskedSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  maskedOdd
 
-pair:
+maskedPair:
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -22049,11 +32024,11 @@ pair:
 	ADDQ R13, R10
 	ADDQ DX, SI
 	SUBQ $0x02, CX
-	JGE  pair
+	JGE  maskedPair
 
-odd:
+maskedOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           maskedNext
 	VMOVUPS.Z    (SI), K1, Z28
 	VBROADCASTSS (R8), Z30
 
@@ -22130,15 +32105,16 @@ odd:
 	ADDQ R13, R10
 	ADDQ DX, SI
 
-next:
+maskedNext:
 	DECQ R15
-	JZ   scale
+	JZ   maskedDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	ADDQ 296(DI), R10
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  maskedSegment
 
+maskedDone:
 scale:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Z30
@@ -22290,11 +32266,11 @@ TEXT ·gemmF32AVX2x1(SB), NOSPLIT, $0-8
 	VXORPS Y1, Y1, Y1
 	MOVQ   288(DI), R15
 
-segment:
+productsSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  productsOdd
 
-pair:
+productsPair:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22310,11 +32286,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          productsPair
 
-odd:
+productsOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           productsNext
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22323,14 +32299,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+productsNext:
 	DECQ R15
-	JZ   scale
+	JZ   productsDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  productsSegment
 
-scale:
+productsDone:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Y14
 	VMULPS       Y14, Y0, Y0
@@ -22397,11 +32373,11 @@ TEXT ·gemmF32AVX2x2(SB), NOSPLIT, $0-8
 	VXORPS Y3, Y3, Y3
 	MOVQ   288(DI), R15
 
-segment:
+productsSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  productsOdd
 
-pair:
+productsPair:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22423,11 +32399,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          productsPair
 
-odd:
+productsOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           productsNext
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22439,14 +32415,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+productsNext:
 	DECQ R15
-	JZ   scale
+	JZ   productsDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  productsSegment
 
-scale:
+productsDone:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Y14
 	VMULPS       Y14, Y0, Y0
@@ -22532,11 +32508,11 @@ TEXT ·gemmF32AVX2x3(SB), NOSPLIT, $0-8
 	VXORPS Y5, Y5, Y5
 	MOVQ   288(DI), R15
 
-segment:
+productsSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  productsOdd
 
-pair:
+productsPair:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22564,11 +32540,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          productsPair
 
-odd:
+productsOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           productsNext
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22583,14 +32559,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+productsNext:
 	DECQ R15
-	JZ   scale
+	JZ   productsDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  productsSegment
 
-scale:
+productsDone:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Y14
 	VMULPS       Y14, Y0, Y0
@@ -22695,11 +32671,11 @@ TEXT ·gemmF32AVX2x4(SB), NOSPLIT, $0-8
 	VXORPS Y7, Y7, Y7
 	MOVQ   288(DI), R15
 
-segment:
+productsSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  productsOdd
 
-pair:
+productsPair:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22733,11 +32709,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          productsPair
 
-odd:
+productsOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           productsNext
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22755,14 +32731,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+productsNext:
 	DECQ R15
-	JZ   scale
+	JZ   productsDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  productsSegment
 
-scale:
+productsDone:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Y14
 	VMULPS       Y14, Y0, Y0
@@ -22886,11 +32862,11 @@ TEXT ·gemmF32AVX2x5(SB), NOSPLIT, $0-8
 	VXORPS Y9, Y9, Y9
 	MOVQ   288(DI), R15
 
-segment:
+productsSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  productsOdd
 
-pair:
+productsPair:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22930,11 +32906,11 @@ pair:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          productsPair
 
-odd:
+productsOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           productsNext
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -22955,14 +32931,14 @@ odd:
 	ADDQ         R13, R8
 	ADDQ         DX, SI
 
-next:
+productsNext:
 	DECQ R15
-	JZ   scale
+	JZ   productsDone
 	ADDQ 296(DI), R8
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  productsSegment
 
-scale:
+productsDone:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Y14
 	VMULPS       Y14, Y0, Y0
@@ -23107,11 +33083,11 @@ TEXT ·gemmF32AVX2x6(SB), NOSPLIT, $0-8
 	VXORPS Y11, Y11, Y11
 	MOVQ   288(DI), R15
 
-segment:
+productsSegment:
 	SUBQ $0x02, CX
-	JLT  odd
+	JLT  productsOdd
 
-pair:
+productsPair:
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -23159,11 +33135,11 @@ pair:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 	SUBQ         $0x02, CX
-	JGE          pair
+	JGE          productsPair
 
-odd:
+productsOdd:
 	ADDQ         $0x02, CX
-	JZ           next
+	JZ           productsNext
 	VMOVUPS      (SI), Y12
 	VMOVUPS      32(SI), Y13
 	VBROADCASTSS (R8), Y14
@@ -23188,15 +33164,15 @@ odd:
 	ADDQ         R13, R9
 	ADDQ         DX, SI
 
-next:
+productsNext:
 	DECQ R15
-	JZ   scale
+	JZ   productsDone
 	ADDQ 296(DI), R8
 	ADDQ 296(DI), R9
 	MOVQ 40(DI), CX
-	JMP  segment
+	JMP  productsSegment
 
-scale:
+productsDone:
 	MOVQ         88(DI), R15
 	VBROADCASTSS 64(DI), Y14
 	VMULPS       Y14, Y0, Y0
