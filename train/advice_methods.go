@@ -89,8 +89,8 @@ func (a *adviser) pairs(m method.CLIP) {
 	if a.Batch < few {
 		a.say("batch", "is %d: a picture's caption is told from %d others of the batch; CLIP has 32,767 of them (Radford et al. 2021, table 18), and on small data too more are better; take %d or more", a.Batch, a.Batch-1, few)
 	}
-	if m.FreezeImage && a.Pairs.ImageModel == "" {
-		a.sayOwn("freeze_image", "is true, and the encoder of pictures is drawn at random: name a trained one with pairs.image_model (Zhai et al. 2022, LiT, section 3)")
+	if m.FreezeImage && a.Pairs.ImageModel == "" && (a.Pairs.CLIPImage == nil || a.Pairs.Pretrained == "") {
+		a.sayOwn("freeze_image", "is true, and the encoder of pictures is drawn at random: name a trained one with pairs.image_model, or a whole CLIP with pairs.pretrained (Zhai et al. 2022, LiT, section 3)")
 	}
 	if m.FreezeText && a.Pairs.Pretrained == "" {
 		a.sayOwn("freeze_text", "is true, and the encoder of texts is drawn at random: name a trained one with pairs.pretrained")

@@ -252,7 +252,10 @@ func (c Config) validatePictures(name string, views ...positive.ImageConfig) err
 }
 
 func (c Config) encoder() (backbone.Encoder, error) {
-	return backbone.New(c.Backbone, c.Width, c.ImageSize)
+	if c.Pairs == nil {
+		return backbone.New(c.Backbone, c.Width, c.ImageSize)
+	}
+	return backbone.Settled(c.Backbone, c.Width, c.ImageSize, c.Pairs.CLIPImage)
 }
 
 func (c Config) dtype() (dtypes.DType, error) {

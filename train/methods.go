@@ -93,7 +93,8 @@ func Default(methodName string, imageSize int) (Config, error) {
 }
 
 // Usual returns the default configuration of the run's method for what the published settings depend on: the size of pictures, the
-// columns of text and the encoder, with what it starts from, or the loss of pairs.
+// columns of text and the encoder, with what it starts from, or the loss of pairs. A run on pairs that starts from a whole CLIP may have no
+// backbone and an image size of 0, for CLIP's own.
 func (c Config) Usual() (Config, error) {
 	m, err := c.Method()
 	if err != nil {
@@ -114,7 +115,7 @@ func (c Config) Usual() (Config, error) {
 	}
 	if c.CLIP != nil && c.Pairs != nil {
 		if c.Pairs.Pretrained != "" {
-			return clipFrom(c.Pairs.Pretrained, c.ImageSize, c.CLIP.Contrast)
+			return clipFrom(c)
 		}
 		return DefaultCLIP(c.ImageSize, c.Pairs.TextBackbone, c.CLIP.Contrast), nil
 	}

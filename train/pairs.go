@@ -22,6 +22,7 @@ import (
 	"github.com/alike-ml/alike/internal/rng"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/positive"
+	"github.com/alike-ml/alike/pretrained"
 	"github.com/alike-ml/alike/token"
 	"github.com/alike-ml/alike/wordnet"
 )
@@ -138,8 +139,9 @@ type pairs struct {
 	loader    *data.PairLoader
 	observed  *embed.PairModel // the encoders being trained
 	monitor   *pairMonitor
-	origin    *folderOrigin // of the encoder of captions; nil for one that is drawn
-	begun     bool          // there is a checkpoint, and what the run started from is needed no more
+	origin    *folderOrigin        // of the encoder of captions; nil for one that is drawn
+	pictures  *pretrained.Pictures // what the encoder of pictures is before the first step, where it comes from the same folder
+	begun     bool                 // there is a checkpoint, and what the run started from is needed no more
 }
 
 func newPairs(c Config, m method.PairMethod) (*pairs, error) {
@@ -188,6 +190,9 @@ func (p *pairs) open(ctx context.Context, dir string) (err error) {
 			return fmt.Errorf("the encoder in %s has a layer after pooling, in whose place %s has its projection: start from one without", folder.name, p.how.Name())
 		}
 		p.origin = &folder
+		if p.pictures, err = p.config.openPictures(p.how.View()); err != nil {
+			return err
+		}
 	}
 	if p.own = ownCaptions(p.train); len(p.own) > 0 {
 		p.captions = len(slices.MaxFunc(p.own, func(a, b []int32) int { return len(a) - len(b) }))
@@ -259,6 +264,11 @@ func (p *pairs) begin(store *model.Store) error {
 			}
 		}
 	}
+	if p.pictures != nil {
+		if err := p.assignPictures(store.RootScope()); err != nil {
+			return err
+		}
+	}
 	if err := assignRarity(scope, p.network, p.train.Captions, p.tokenizer, p.config.Pairs.MaxLength); err != nil {
 		return err
 	}
@@ -275,7 +285,15 @@ func (p *pairs) begin(store *model.Store) error {
 	return nil
 }
 
-// projected reports whether the projection of captions starts from that of the encoder's folder: they are as wide.
+// assignPictures gives the encoder of pictures its values, and its projection if that is as wide as the folder's.
+func (p *pairs) assignPictures(scope *model.Scope) error {
+	if err := p.pictures.Assign(scope.At(method.EncoderScope)); err != nil || !p.projected() {
+		return err
+	}
+	return p.pictures.AssignProjection(scope.At(method.ImageProjectionScope))
+}
+
+// projected reports whether projections start from those of the folder: they are as wide.
 func (p *pairs) projected() bool {
 	return p.origin.Projection > 0 && p.origin.Projection == p.how.Space().Out
 }
@@ -341,6 +359,7 @@ func (p *pairs) watch(backend compute.Backend, store *model.Store) (err error) {
 func (p *pairs) embedConfig() embed.Config {
 	return embed.Config{
 		Method: p.how.Name(), Backbone: p.config.Backbone, Width: p.config.Width, Seed: p.config.Seed, Views: p.how.View(),
+		CLIPImage: p.config.Pairs.CLIPImage,
 		Pair: &embed.PairConfig{
 			Text: embed.TextConfig{TextConfig: p.network, Pooling: p.how.Space().Pooling, MaxLength: readLength(p.network, p.config.Pairs.MaxLength)},
 			Out:  p.how.Space().Out,
@@ -362,20 +381,30 @@ func (p *pairs) describe(backend compute.Backend, s *Start) (err error) {
 	s.Captions, s.Dropped = p.train.Captions.Len(), p.all.Dropped
 	s.RepeatedPictures, s.RepeatedCaptions = p.train.Duplicates()
 	s.Outside, s.Turns = p.all.Outside, len(p.train.Turns())
-	switch {
-	case p.origin == nil:
-	case p.projected():
-		s.From = p.origin.String() + ", and its projection"
-	case p.origin.Projection > 0:
-		s.From = fmt.Sprintf("%s, without its projection, whose width of %d is not the run's", p.origin, p.origin.Projection)
-	default:
-		s.From = p.origin.String()
-	}
+	s.From = p.from()
 	if s.Encoder, err = backbone.Measure(backend, p.image, p.config.ImageSize); err != nil {
 		return err
 	}
 	s.TextEncoder, err = backbone.MeasureText(backend, p.network, p.config.Pairs.MaxLength)
 	return err
+}
+
+// from says in words what the encoders of a folder are that the run starts from, "" without one.
+func (p *pairs) from() string {
+	if p.origin == nil {
+		return ""
+	}
+	what, projection := p.origin.String(), "its projection"
+	if p.pictures != nil {
+		what, projection = "both encoders in "+p.origin.name, "their projections"
+	}
+	switch {
+	case p.projected():
+		return what + ", and " + projection
+	case p.origin.Projection > 0:
+		return fmt.Sprintf("%s, without %s, whose width of %d is not the run's", what, projection, p.origin.Projection)
+	}
+	return what
 }
 
 func (p *pairs) skipped() []data.Skip { return p.all.Images.Skipped.List() }

@@ -21,9 +21,13 @@ type PairsConfig struct {
 	MaxLength    int               `yaml:"max_length" help:"tokens of a caption that the encoder sees at most, special ones included"`
 
 	ImageModel string `yaml:"image_model" help:"run or model folder of an encoder of pictures to start from; empty draws one"`
-	Pretrained string `yaml:"pretrained" help:"folder of an encoder of texts to start from, as transformers (CLIP's among them) or sentence-transformers write it, or its name on Hugging Face's hub if their tools have fetched it; empty draws one"`
+	Pretrained string `yaml:"pretrained" help:"folder of an encoder of texts to start from, as transformers or sentence-transformers write it, or of a whole CLIP, of which clip_vit starts too, or its name on Hugging Face's hub if their tools have fetched it; empty draws one"`
 
 	WordNet string `yaml:"wordnet" help:"folder of WordNet's database (index.noun and the like), for synonyms of English words in captions; empty is none"`
+
+	// CLIPImage has settings of the backbone's own, which is clip_vit: those of the whole CLIP that Pretrained names, whose encoder of
+	// pictures the run starts from then. It is nil otherwise.
+	CLIPImage *backbone.CLIPImage `yaml:"clip_image,omitempty"`
 
 	// The settings of the encoder that TextBackbone names. Its vocabulary is the tokenizer's, whatever is here.
 	backbone.TextConfig `yaml:",inline"`
@@ -38,29 +42,6 @@ func defaultPairs(textEncoder string) PairsConfig {
 		c.TextConfig = network
 	}
 	return c
-}
-
-// clipFrom is a CLIP run that starts from the encoder of texts in a folder: with its settings, its way of pooling where the folder says
-// one, the length of its texts up to CLIP's, and the width of its projection if it has one, which the run's own starts from. The rest is
-// that of [DefaultCLIP].
-func clipFrom(name string, imageSize int, contrast method.CLIPContrast) (Config, error) {
-	folder, err := openPretrained(name)
-	if err != nil {
-		return Config{}, err
-	}
-	kind, network := continued(folder.Encoder)
-	c := DefaultCLIP(imageSize, kind, contrast)
-	c.Pairs.Pretrained, c.Pairs.TextConfig = name, network
-	if folder.MaxLength > 0 {
-		c.Pairs.MaxLength = min(c.Pairs.MaxLength, folder.MaxLength)
-	}
-	if folder.Pooling != "" {
-		c.CLIP.Pooling = folder.Pooling
-	}
-	if folder.Projection > 0 {
-		c.CLIP.Out = folder.Projection
-	}
-	return c, nil
 }
 
 // network is the encoder of captions for a vocabulary of so many tokens, or for those that a pretrained one has.

@@ -68,3 +68,38 @@ func TestAWholeCLIPStandsInForARun(t *testing.T) {
 	}
 	alike(t, "embed", other, folder, "--out", vectors).checkRefused(t, exitFailure, "read is that of transformers")
 }
+
+// A run from a whole CLIP has the folder's own size of pictures and encoders, unless others are asked for, and can be compared in chunks and
+// resumed by its directory alone.
+func TestTrainingFromAWholeCLIP(t *testing.T) {
+	_, folder, table := pairRun(t)
+	flags := []string{"train", "clip", "--data", table, "--image-column", "file", "--caption-columns", "words", "--pretrained", clipFolder,
+		"--epochs", "1", "--batch", "8"}
+	run := filepath.Join(t.TempDir(), "run")
+	r := mustAlike(t, append(flags, "--set", "clip.freeze_image=true", "--out", run)...)
+	for _, want := range []string{"clip_vit, width 1", "at 8 px", "both encoders in " + clipFolder + ", and their projections", "held-out caption to picture recall@1"} {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("stderr has no %q:\n%s", want, r.stderr)
+		}
+	}
+	if strings.Contains(r.stderr, "drawn at random") {
+		t.Errorf("an encoder that is there is taken for one that is drawn:\n%s", r.stderr)
+	}
+	mustAlike(t, "train", "--out", run, "--resume")
+	mustAlike(t, "verify", "large-batch", run, "--chunk", "4")
+	if out := mustAlike(t, "search", run, folder, "--text", "kind a", "--top", "2").stdout; strings.Count(out, ".png") != 2 {
+		t.Error(out)
+	}
+	r = mustAlike(t, append(flags, "--image-size", "12", "--out", filepath.Join(t.TempDir(), "run"))...)
+	if !strings.Contains(r.stderr, "at 12 px") || !strings.Contains(r.stderr, "both encoders in") {
+		t.Error(r.stderr)
+	}
+	r = mustAlike(t, append(flags, "--backbone", "smallcnn", "--out", filepath.Join(t.TempDir(), "run"))...)
+	if !strings.Contains(r.stderr, "smallcnn, width 0.5") || !strings.Contains(r.stderr, "at 32 px") || !strings.Contains(r.stderr, "it starts from the encoder in "+clipFolder) {
+		t.Error(r.stderr)
+	}
+	again := mustAlike(t, "train", "--config", filepath.Join(run, "config.yaml"), "--out", filepath.Join(t.TempDir(), "again"))
+	if !strings.Contains(again.stderr, "both encoders in") {
+		t.Error(again.stderr)
+	}
+}

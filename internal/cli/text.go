@@ -77,7 +77,7 @@ func (f textFlags) everyRow() data.TextOptions {
 // trainTextFlags are those settings of a run on text that it is most often started with.
 type trainTextFlags struct {
 	textFlags
-	Pretrained *string `placeholder:"DIR" help:"Encoder to start from: folder of transformers (CLIP's of texts among them) or sentence-transformers, or its name on Hugging Face's hub if their tools have fetched it."`
+	Pretrained *string `placeholder:"DIR" help:"Encoder to start from: folder of transformers (for clip a whole CLIP too, of both encoders) or sentence-transformers, or its name on Hugging Face's hub if their tools have fetched it."`
 	Vectors    *string `placeholder:"FILE" help:"Word vectors for the static encoder to start from: GloVe's, or word2vec's as text or .bin."`
 	Tokenizer  *string `placeholder:"DIR" help:"Folder of a tokenizer; if left out, the pretrained encoder's, or one made of the text to learn from."`
 	MaxLength  *int    `placeholder:"32" help:"Tokens of a text that the encoder sees at most."`

@@ -154,10 +154,20 @@ func (c trainCommand) start() (train.Config, error) {
 	if config, err = c.chosen(config); err != nil {
 		return config, err
 	}
-	// The image size, the columns of text and the epochs decide on other defaults, so they are looked for first.
+	// The image size, the columns of text, the epochs and, with captions, the backbone decide on other defaults, so they are looked for
+	// first.
 	first := config
+	if config.OnPairs() {
+		config.ImageSize, config.Backbone = 0, "" // of what it starts from, unless they are said
+	}
 	if err := c.apply(&config); err != nil {
 		return config, err
+	}
+	if config.OnPairs() && config.ImageSize == 0 {
+		if config.ImageSize, err = config.OwnImageSize(); err != nil {
+			return config, usageError{err}
+		}
+		config.ImageSize = cmp.Or(config.ImageSize, defaultImageSize)
 	}
 	asked := config.Epochs
 	if config, err = config.Usual(); err != nil {
