@@ -35,6 +35,8 @@ type Recipe struct {
 	Reached string `yaml:"reached" json:"reached"`
 	// Config has the settings, all of them but the place of the data.
 	Config train.Config `yaml:"config" json:"-"`
+	// Settings are those that the recipe names, in the place of the defaults.
+	Settings []fields.Field `yaml:"-" json:"settings"`
 }
 
 // All lists the recipes by name.
@@ -131,6 +133,14 @@ func parse(text []byte) (Recipe, error) {
 		return r, err
 	}
 	r = Recipe{Config: config}
-	err = fields.Unmarshal(text, &r)
+	if err := fields.Unmarshal(text, &r); err != nil {
+		return r, err
+	}
+	named, err := fields.Named(text)
+	for _, f := range fields.Of(r.Config) {
+		if slices.Contains(named, "config."+f.Key) {
+			r.Settings = append(r.Settings, f)
+		}
+	}
 	return r, err
 }

@@ -1,8 +1,10 @@
 package recipes
 
 import (
+	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,6 +60,21 @@ func TestRecipesCanBeRun(t *testing.T) {
 var itemsIn = regexp.MustCompile(`([\d,]+) to learn from`)
 
 // On its own data a recipe is advised of nothing, as a tested one.
+// What follows from a recipe's encoder is not among its settings, nor what it leaves to the defaults.
+func TestSettingsAreThoseThatTheRecipeNames(t *testing.T) {
+	r, err := parse([]byte("method: simcse\nconfig:\n  backbone: static\n  text: {static: {rarity: none}}\n  epochs: 2\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range r.Settings {
+		got = append(got, fmt.Sprintf("%s=%v", f.Key, f.Value))
+	}
+	if want := []string{"backbone=static", "epochs=2", "text.static.rarity=none"}; !slices.Equal(got, want) {
+		t.Errorf("settings are %q, want %q", got, want)
+	}
+}
+
 func TestThereIsNoAdviceOnRecipes(t *testing.T) {
 	all, err := All()
 	if err != nil {

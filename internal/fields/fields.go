@@ -8,6 +8,7 @@
 package fields
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -134,6 +135,26 @@ func Unmarshal(document []byte, config any) error {
 		return fmt.Errorf("%s", message)
 	}
 	return nil
+}
+
+// Named lists the keys of the options that a document names, in no order.
+func Named(document []byte) ([]string, error) {
+	var levels map[string]any
+	if err := yaml.Unmarshal(document, &levels); err != nil {
+		return nil, errors.New(firstLine(err))
+	}
+	return leaves(levels, ""), nil
+}
+
+func leaves(levels map[string]any, prefix string) (keys []string) {
+	for name, value := range levels {
+		if inner, ok := value.(map[string]any); ok {
+			keys = append(keys, leaves(inner, prefix+name+".")...)
+		} else {
+			keys = append(keys, prefix+name)
+		}
+	}
+	return keys
 }
 
 // Marshal writes config as YAML with each option's help as a comment above it.

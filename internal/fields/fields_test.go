@@ -1,6 +1,7 @@
 package fields
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,6 +151,13 @@ func TestDifferent(t *testing.T) {
 	b.Epochs, b.SimCLR, b.MoCo = 4, nil, a.SimCLR
 	if got := Different(a, b); len(got) != 5 {
 		t.Errorf("differences: %q", got)
+	}
+}
+
+func TestNamedListsWhatADocumentSays(t *testing.T) {
+	got, err := Named([]byte("epochs: 3\nsimclr:\n  temperature: 0.5\n  crop: [1, 1]\noptimizer: {}\n"))
+	if slices.Sort(got); err != nil || !slices.Equal(got, []string{"epochs", "simclr.crop", "simclr.temperature"}) {
+		t.Errorf("named are %q, %v", got, err)
 	}
 }
 
