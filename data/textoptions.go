@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -81,6 +82,9 @@ func (o TextOptions) columns() []string {
 	}
 	return columns
 }
+
+// Lists says whether a file is in a format that has several lists of rows, of which Split names one.
+func (o TextOptions) Lists(path string) bool { return cmp.Or(o.Format, textFormat(path)) == "json" }
 
 // ByNumber says whether columns are called by their places, as those of a file without a header are.
 func ByNumber(columns []string) bool {

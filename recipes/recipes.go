@@ -85,8 +85,8 @@ func Find(name string) (Recipe, error) {
 	return r, nil
 }
 
-// Of returns the recipe that a run started from, if the run departs from it in nothing but its data, where those are text with how it is
-// read, its seed, and what changes no result.
+// Of returns the recipe that a run started from, if the run departs from it in nothing but its data, where those are text or pictures
+// with captions with how they are read, its seed, and what changes no result.
 func Of(config train.Config) (Recipe, bool) {
 	if config.Recipe == "" {
 		return Recipe{}, false
@@ -99,6 +99,7 @@ func Of(config train.Config) (Recipe, bool) {
 		switch f.Key {
 		case "data", "seed", "device", "workers", "checkpoint_seconds", "watch", "monitor_every":
 		case "text.format", "text.separator", "text.split", "text.header", "text.class", "text.test", "text.test_split", "text.sts", "text.sts_columns":
+		case "pairs.format", "pairs.separator", "pairs.header", "pairs.image", "pairs.captions", "pairs.class", "pairs.validation":
 		case "text.texts": // under other names
 			if rowTexts(config) != rowTexts(r.Config) {
 				return Recipe{}, false

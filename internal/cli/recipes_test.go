@@ -98,3 +98,37 @@ func TestRecipeMistakesAreRefused(t *testing.T) {
 	alike(t, "train", "byol", "--recipe", "simclr-photos-cpu", "--data=x", "--out", out).checkRefused(t, exitUsage, "simclr", "byol")
 	alike(t, "train", "simclr", "--set=recipe=simclr-photos-cpu", "--data=x", "--out", out).checkRefused(t, exitUsage, "--recipe")
 }
+
+// A recipe is for any data of its kind: columns and lists that the file it was measured on had, and another has not, are left out, which
+// the run says. Those that are named are missed.
+func TestARecipeDoesWithoutColumnsOfItsOwnData(t *testing.T) {
+	_, folder, table := pairRun(t)
+	train := func(recipe, data string, flags ...string) result {
+		return alike(t, append([]string{"train", "--recipe", recipe, "--data", data, "--out", filepath.Join(t.TempDir(), "run"), "--epochs=1", "--batch=8"}, flags...)...)
+	}
+	columns := []string{"--image-column=file", "--caption-columns=words", "--backbone=smallcnn", "--width=0.25", "--precision=f32"}
+	r := train("clip-emoji-cpu", table, columns...)
+	if r.code != 0 || !strings.Contains(r.stderr, `goes by the column "tags" and the column "drawing" of the data it was measured on`) {
+		t.Errorf("%d: %s", r.code, r.stderr)
+	}
+	tagged := filepath.Join(folder, "tagged.jsonl")
+	writeFile(t, tagged, strings.Repeat(`{"file": "train/a/000.png", "words": "one", "tags": ["x"]}`+"\n"+`{"file": "train/b/000.png", "words": "two"}`+"\n", 2)+
+		`{"file": "train/b/001.png", "words": "three"}`+"\n")
+	r = train("clip-emoji-cpu", tagged, append(columns, "--batch=2")...)
+	if r.code != 0 || !strings.Contains(r.stderr, `goes by the column "drawing" of`) {
+		t.Errorf("%d: %s", r.code, r.stderr)
+	}
+	train("clip-emoji-cpu", table, append(columns, "--group-column=nothing")...).checkRefused(t, exitFailure, `no column "nothing"`)
+
+	var rows strings.Builder
+	rows.WriteString("text,intent\n")
+	for i := range 40 {
+		fmt.Fprintf(&rows, "play song %d,play\npay bill %d,pay\n", i, i)
+	}
+	file := filepath.Join(t.TempDir(), "rows.csv")
+	writeFile(t, file, rows.String())
+	r = train("supcon-clinc-cpu", file, "--columns=text", "--class=intent")
+	if r.code != 0 || !strings.Contains(r.stderr, `goes by the list "train" of`) {
+		t.Errorf("%d: %s", r.code, r.stderr)
+	}
+}

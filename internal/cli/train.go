@@ -279,6 +279,13 @@ func (c trainCommand) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return err
 	}
+	config, left, err := withoutRecipesOwn(config)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(out.err, "note: %s goes by %s of the data it was measured on, which %s has not: the run does without\n", config.Recipe, strings.Join(left, " and "), config.Data)
+	}
 	if err := checkTest(ctx, config); err != nil {
 		return err
 	}
