@@ -68,6 +68,9 @@ func openReading(dir string) (*pretrained.Folder, *token.Tokenizer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := folder.SuitsSize(tokenizer.Size()); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", dir, err)
+	}
 	return folder, tokenizer, folder.Suits(tokenizer.Encode)
 }
 

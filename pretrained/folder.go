@@ -99,6 +99,23 @@ func (f *Folder) Suits(encode func(text string, maxLength int) []int32) error {
 	return nil
 }
 
+// mostSpare is how many tokens of an encoder its tokenizer may lack: numbers of vectors are rounded up to a multiple of 64 or 128
+// (nomic-ai/nomic-embed-text-v1.5 has 30,528 for the 30,522 of BERT, answerdotai/ModernBERT-base 50,368 for 50,280).
+const mostSpare = 127
+
+// SuitsSize returns the error of a tokenizer of so many tokens that is another one than the encoder learned with: it has tokens of which the
+// encoder has no vector, or lacks more of them than a rounding leaves.
+func (f *Folder) SuitsSize(tokens int) error {
+	encoder, err := f.Encoder.Encoder()
+	if err != nil {
+		return err
+	}
+	if have := encoder.Tokens(); tokens > have || tokens < have-mostSpare {
+		return fmt.Errorf("the encoder has %d tokens, the tokenizer %d: they do not belong together", have, tokens)
+	}
+	return nil
+}
+
 // Is says whether a folder looks like one that [Open] reads, or can say why not: it has modules.json, a config.json that names a type of
 // model, or open_clip's own configuration.
 func Is(dir string) bool {

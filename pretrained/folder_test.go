@@ -229,6 +229,21 @@ func TestTokenizersMustEndTextsWhereTheirVectorsAre(t *testing.T) {
 	}
 }
 
+// A tokenizer belongs to an encoder that has a vector for each of its tokens, and hardly more. That of other words, with fewer of them,
+// would make vectors that mean nothing.
+func TestTokenizersOfAnotherSizeAreRefused(t *testing.T) {
+	encoder, err := backbone.NewText("minilm", 30528)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := pretrained.Folder{Model: pretrained.Model{Encoder: encoder}}
+	for tokens, suits := range map[int]bool{30528: true, 30522: true, 30401: true, 30400: false, 595: false, 30529: false} {
+		if err := folder.SuitsSize(tokens); (err == nil) != suits {
+			t.Errorf("%d tokens for 30,528 vectors: error %v", tokens, err)
+		}
+	}
+}
+
 // model2vec's files hold StaticEmbedding's table under another name, and sometimes more, which is not left out in silence.
 func TestStaticEmbeddingsOfModel2vecAreRead(t *testing.T) {
 	_, store := load(t, "testdata/static")

@@ -145,12 +145,8 @@ func openFolder(name, section string, settings backbone.TextConfig, tokenizer *t
 	if differences := fields.Different(givenSettings(folder.Encoder), givenSettings(settings)); len(differences) > 0 {
 		return folderOrigin{}, fmt.Errorf("the encoder in %s is another than the settings in %s say (%s)", name, section, strings.Join(differences, "; "))
 	}
-	encoder, err := folder.Encoder.Encoder()
-	if err != nil {
-		return folderOrigin{}, err
-	}
-	if have := encoder.Tokens(); tokenizer.Size() > have {
-		return folderOrigin{}, fmt.Errorf("the tokenizer has %d tokens, the encoder in %s %d: they do not belong together", tokenizer.Size(), name, have)
+	if err := folder.SuitsSize(tokenizer.Size()); err != nil {
+		return folderOrigin{}, fmt.Errorf("cannot start from the encoder in %s: %w", name, err)
 	}
 	return folderOrigin{folder, name}, nil
 }

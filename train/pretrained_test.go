@@ -308,7 +308,7 @@ func TestWhatRunsDoNotStartFrom(t *testing.T) {
 		"hf download someone/something":          func(c *train.Config) { c.Text.Pretrained = "someone/something" },
 		"config.json":                            func(c *train.Config) { c.Text.Pretrained = other },
 		"holds no tokenizer":                     func(c *train.Config) { c.Text.Pretrained = transformers },
-		"the tokenizer has 205 tokens":           func(c *train.Config) { c.Text.Tokenizer = other },
+		"150 tokens, the tokenizer 205":          func(c *train.Config) { c.Text.Tokenizer = other },
 		"transformer.layers: 2 there, 3 here":    func(c *train.Config) { c.Text.Transformer.Layers = 3 },
 		"set simcse.mlp=always":                  func(c *train.Config) { c.SimCSE.MLP = method.MLPNone },
 		"pretrained and vectors are both set":    func(c *train.Config) { c.Text.Vectors = foreign },
