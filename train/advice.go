@@ -22,7 +22,7 @@ type Seen struct {
 	// Labels are the classes of the items, -1 for one without; of pictures with captions, their first captions by number.
 	Labels []int
 	// Truncated is the share of texts that are longer than the encoder sees, Made that of rows of text for which the run's rules make a
-	// hard negative. Both are of a sample of the rows.
+	// hard negative, of a sample of the rows.
 	Truncated, Made float64
 	// Sides is the share of captions that name a side or a direction, of a sample of them.
 	Sides float64

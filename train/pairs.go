@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -142,6 +143,7 @@ type pairs struct {
 	origin    *folderOrigin        // of the encoder of captions; nil for one that is drawn
 	pictures  *pretrained.Pictures // what the encoder of pictures is before the first step, where it comes from the same folder
 	begun     bool                 // there is a checkpoint, and what the run started from is needed no more
+	truncated atomic.Int64         // captions to learn from that are longer than their encoder sees
 }
 
 func newPairs(c Config, m method.PairMethod) (*pairs, error) {
@@ -197,8 +199,16 @@ func (p *pairs) open(ctx context.Context, dir string) (err error) {
 	if p.own = ownCaptions(p.train); len(p.own) > 0 {
 		p.captions = len(slices.MaxFunc(p.own, func(a, b []int32) int { return len(a) - len(b) }))
 	}
+	if err := p.train.Captions.Measure(p.tokens); err != nil {
+		return err
+	}
 	p.loader, err = p.newLoader()
 	return err
+}
+
+// tokens counts those of a caption that its encoder sees, and the captions of which it does not see the end.
+func (p *pairs) tokens(row data.TextRow) int {
+	return seenOf(p.tokenizer, row.Texts[0], p.config.Pairs.MaxLength, &p.truncated)
 }
 
 func (p *pairs) newLoader() (*data.PairLoader, error) {
@@ -378,7 +388,7 @@ func (p *pairs) describe(backend compute.Backend, s *Start) (err error) {
 	if p.held != nil {
 		s.HeldOut = p.held.Len()
 	}
-	s.Captions, s.Dropped = p.train.Captions.Len(), p.all.Dropped
+	s.Captions, s.Dropped, s.Truncated = p.train.Captions.Len(), p.all.Dropped, int(p.truncated.Load())
 	s.RepeatedPictures, s.RepeatedCaptions = p.train.Duplicates()
 	s.Outside, s.Turns = p.all.Outside, len(p.train.Turns())
 	s.From = p.from()

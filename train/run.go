@@ -43,6 +43,8 @@ type Start struct {
 	From string
 	// Dropped are the rows of a file of text that are not used, by reason.
 	Dropped []data.Drop
+	// Truncated counts the texts, or captions, to learn from that are longer than the encoder sees: the rest of them is cut off.
+	Truncated int
 	// Captions counts those of the pictures to learn from, and RepeatedPictures and RepeatedCaptions those that are the same as an
 	// earlier one, of a run on pictures with captions.
 	Captions, RepeatedPictures, RepeatedCaptions int
@@ -453,7 +455,15 @@ func (r *run) announce() (err error) {
 			return err
 		}
 	}
-	r.log.Info("start", "method", r.subject.method().Name(), "train", s.Train, "held_out", s.HeldOut, "parameters", s.Parameters, "steps", s.Steps, "done", s.Done)
+	r.log.Info("start", "method", r.subject.method().Name(), "train", s.Train, "held_out", s.HeldOut, "parameters", s.Parameters, "steps", s.Steps, "done", s.Done, "truncated", s.Truncated)
+	for _, d := range s.Dropped {
+		for _, row := range d.First {
+			r.log.Warn("dropped", "row", row.Place, "reason", d.Reason, "why", row.Why)
+		}
+		if more := d.Count - len(d.First); more > 0 {
+			r.log.Warn("dropped", "more", more, "reason", d.Reason)
+		}
+	}
 	for _, advice := range s.Advice {
 		r.log.Info("advice", "key", advice.Key, "text", advice.Text)
 	}

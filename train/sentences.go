@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -111,8 +112,9 @@ type sentences struct {
 	held      *data.Text // and those kept back to watch with; nil when nothing is
 	pairs     *data.Text // with scores, to watch with; nil for none
 	tokenizer *token.Tokenizer
-	origin    origin // what the encoder starts from; nil where it is drawn, and for a run that goes on
-	begun     bool   // there is a checkpoint, and what the run started from is needed no more
+	origin    origin       // what the encoder starts from; nil where it is drawn, and for a run that goes on
+	begun     bool         // there is a checkpoint, and what the run started from is needed no more
+	truncated atomic.Int64 // texts to learn from that are longer than the encoder sees
 	maker     *textMaker
 	loader    *data.TextLoader
 	observed  *embed.TextModel // the encoder being trained
@@ -211,12 +213,21 @@ const (
 	captionLengths = 8
 )
 
-// tokens counts those of the longest text of a row, as far as the encoder sees them.
+// tokens counts those of the longest text of a row, as far as the encoder sees them, and the texts of which it does not see the end.
 func (s *sentences) tokens(row data.TextRow) (most int) {
 	for _, text := range row.Texts {
-		most = max(most, len(s.tokenizer.Encode(text, s.config.Text.MaxLength)))
+		most = max(most, seenOf(s.tokenizer, text, s.config.Text.MaxLength, &s.truncated))
 	}
 	return most
+}
+
+// seenOf counts the tokens of a text that an encoder sees, which are at most so many, and the text among those that it sees cut off.
+func seenOf(tokenizer *token.Tokenizer, text string, most int, truncated *atomic.Int64) int {
+	n := len(tokenizer.Encode(text, most+1))
+	if n > most {
+		truncated.Add(1)
+	}
+	return min(n, most)
 }
 
 // tokenizerDir is where in a run's directory its tokenizer lies.
@@ -285,23 +296,16 @@ const sampled = 1000
 func (s *sentences) seen() (Seen, error) {
 	seen := Seen{Labels: s.train.Labels()}
 	n := min(sampled, s.train.Len())
-	texts := 0
 	for i := range n {
 		row, err := s.train.Row(i * s.train.Len() / n)
 		if err != nil {
 			return seen, err
 		}
-		for _, text := range row.Texts {
-			texts++
-			if most := s.config.Text.MaxLength; len(s.tokenizer.Encode(text, most+1)) > most {
-				seen.Truncated++
-			}
-		}
 		if lines := s.maker.lines(row.Texts, 0, i*s.train.Len()/n); lines[len(lines)-1].Name != lineNone && s.maker.negatives != nil {
 			seen.Made++
 		}
 	}
-	seen.Truncated /= float64(texts)
+	seen.Truncated = float64(s.truncated.Load()) / float64(s.train.Len()*s.config.Text.texts())
 	seen.Made /= float64(n)
 	return seen, nil
 }
@@ -340,7 +344,7 @@ func (s *sentences) describe(backend compute.Backend, start *Start) (err error) 
 	if s.held != nil {
 		start.HeldOut = s.held.Len()
 	}
-	start.Dropped = s.all.Dropped
+	start.Dropped, start.Truncated = s.all.Dropped, int(s.truncated.Load())
 	if s.origin != nil {
 		start.From = s.origin.String()
 	}

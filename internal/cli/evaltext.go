@@ -131,13 +131,14 @@ func evaluateText(ctx context.Context, c console, backend compute.Backend, m *em
 	if err != nil {
 		return nil, err
 	}
+	for _, text := range []*data.Text{in.Train, in.Test, in.STS} {
+		if text != nil {
+			printDropped(c.err, text.Dropped)
+		}
+	}
 	bar := newStages(c.err, "texts")
 	defer bar.finish()
-	scores, err = eval.RunText(ctx, backend, m, in, options, bar.say)
-	if err == nil && in.Test != nil {
-		printDropped(c.err, in.Test.Dropped)
-	}
-	return scores, err
+	return eval.RunText(ctx, backend, m, in, options, bar.say)
 }
 
 // open reads the files.

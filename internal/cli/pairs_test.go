@@ -28,11 +28,11 @@ func pairRun(t *testing.T) (run, folder, table string) {
 	writeFile(t, table, text)
 	r := mustAlike(t, "train", "clip", "--data", table, "--image-column", "file", "--caption-columns", "words", "--class", "kind",
 		"--text-backbone", "static", "--image-size", "16", "--backbone", "smallcnn", "--width", "0.25", "--epochs", "2", "--batch", "8",
-		"--set", "hold_out=0.25", "--set", "clip.out=16", "--set", "pairs.static.dropout=0.2", "--out", run)
+		"--max-length", "4", "--set", "hold_out=0.25", "--set", "clip.out=16", "--set", "pairs.static.dropout=0.2", "--out", run)
 	if config := readFile(t, filepath.Join(run, "config.yaml")); !strings.Contains(config, "dropout: 0.2") {
 		t.Errorf("the encoder's own setting is not in\n%s", config)
 	}
-	for _, want := range []string{"pictures with captions (18 captions, 9 of them and 0 pictures repeat an earlier one)", "held-out caption to picture recall@1", "advice: batch is 8"} {
+	for _, want := range []string{"pictures with captions (18 captions, 9 of them and 0 pictures repeat an earlier one)", "held-out caption to picture recall@1", "advice: batch is 8", "18 captions are longer than 4 tokens: what is after them is cut off"} {
 		if !strings.Contains(r.stderr, want) {
 			t.Errorf("stderr has no %q:\n%s", want, r.stderr)
 		}

@@ -41,6 +41,7 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 				fmt.Fprintf(c.err, "it starts from %s\n", s.From)
 			}
 			printDropped(c.err, s.Dropped)
+			printTruncated(c.err, config, s.Truncated)
 			for _, advice := range s.Advice {
 				fmt.Fprintf(c.err, "advice: %s\n", advice)
 			}
@@ -137,6 +138,25 @@ func describe(config train.Config, s train.Start) string {
 	}
 	return fmt.Sprintf("%s: %s; %s; %d epochs of %d steps of %d %s, %s",
 		name, sizeOf(config, s), data, config.Epochs, s.StepsPerEpoch, config.Batch, config.Items(), size)
+}
+
+// printTruncated says how many texts are longer than the encoder sees.
+func printTruncated(out io.Writer, config train.Config, truncated int) {
+	switch {
+	case truncated == 0:
+	case config.OnPairs():
+		fmt.Fprintf(out, "%s longer than %d tokens: what is after them is cut off\n", counted(truncated, "caption is", "captions are"), config.Pairs.MaxLength)
+	default:
+		fmt.Fprintf(out, "%s longer than %d tokens: what is after them is cut off\n", counted(truncated, "text is", "texts are"), config.Text.MaxLength)
+	}
+}
+
+// counted is a number of things in words.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // sizeOf is the size of a run's encoder in words.

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alike-ml/alike/backbone"
@@ -218,15 +220,49 @@ func (f trainPairFlags) apply(config *train.Config) error {
 	return nil
 }
 
-// printDropped says which rows of a file of text are not used, and where the first of them are.
+// printDropped says which rows of a file are not used, by reason, and where the first of them are.
 func printDropped(out io.Writer, dropped []data.Drop) {
 	for _, d := range dropped {
-		fmt.Fprintf(out, "%d rows dropped as %s, the first at %s", d.Count, d.Reason, d.First[0].Place)
-		if why := d.First[0].Why; why != "" {
+		fmt.Fprintf(out, "%s dropped as %s", counted(d.Count, "row", "rows"), d.Reason)
+		why, more := d.First[0].Why, ""
+		if n := d.Count - len(d.First); n > 0 {
+			more = fmt.Sprintf("and %d more", n)
+		}
+		if different := slices.ContainsFunc(d.First, func(r data.DroppedRow) bool { return r.Why != why }); different {
+			fmt.Fprintln(out)
+			for _, row := range d.First {
+				fmt.Fprintf(out, "  %s: %s\n", row.Place, cmp.Or(row.Why, string(d.Reason)))
+			}
+			if more != "" {
+				fmt.Fprintf(out, "  %s\n", more)
+			}
+			continue
+		}
+		fmt.Fprintf(out, ", at %s", placesOf(d.First))
+		if more != "" {
+			fmt.Fprintf(out, " %s", more)
+		}
+		if why != "" {
 			fmt.Fprintf(out, ": %s", why)
 		}
 		fmt.Fprintln(out)
 	}
+}
+
+// placesOf lists the places of rows, of which those in the file of the row before have their line alone.
+func placesOf(rows []data.DroppedRow) string {
+	var places []string
+	file := ""
+	for _, row := range rows {
+		i := strings.LastIndexByte(row.Place, ':')
+		if row.Place[:i] == file {
+			places = append(places, row.Place[i+1:])
+			continue
+		}
+		file = row.Place[:i]
+		places = append(places, row.Place)
+	}
+	return strings.Join(places, ", ")
 }
 
 // quoted is a text for a line of output, cut to so many letters.

@@ -30,10 +30,47 @@ func textRun(t *testing.T) (run, file string) {
 		t.Fatal(err)
 	}
 	r := mustAlike(t, "train", "simcse", "--data", file, "--columns", "says", "--backbone", "static", "--epochs", "1", "--batch", "16", "--out", run)
-	if !strings.Contains(r.stderr, "1 rows dropped as empty, the first at "+file+":43") || !strings.Contains(r.stderr, "1 rows dropped as duplicate") {
+	if !strings.Contains(r.stderr, "1 row dropped as empty, at "+file+":43\n") || !strings.Contains(r.stderr, "1 row dropped as duplicate, at ") {
 		t.Errorf("stderr\n%s", r.stderr)
 	}
 	return run, file
+}
+
+// Rows that are not used are listed, by reason, in train.log too, and texts that are cut off are counted; the same in evaluation, of every
+// file.
+func TestRowsAndEndsThatAreNotUsedAreSaid(t *testing.T) {
+	dir := t.TempDir()
+	file, run := filepath.Join(dir, "text.csv"), filepath.Join(dir, "run")
+	text := "says,who\n"
+	for i := range 20 {
+		text += fmt.Sprintf("sentence %d is short,%d\n", i, i%2)
+	}
+	text += "a row that is short\n" + strings.Repeat("word ", 50) + ",1\n" + "a,row,that is long\nsentence 1 is short,1\nsentence 2 is short,0\n"
+	writeFile(t, file, text)
+	r := mustAlike(t, "train", "simcse", "--data", file, "--columns", "says", "--class", "who", "--backbone", "static", "--epochs", "1", "--batch", "8", "--out", run)
+	for _, want := range []string{
+		"2 rows dropped as malformed\n  " + file + ":22: 1 columns, not 2\n  " + file + ":24: 3 columns, not 2\n",
+		"2 rows dropped as duplicate, at " + file + ":25, 26\n",
+		"1 text is longer than 32 tokens: what is after them is cut off\n",
+	} {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("no %q in\n%s", want, r.stderr)
+		}
+	}
+	log := readFile(t, filepath.Join(run, "train.log"))
+	for _, want := range []string{"truncated=1", "row=" + file + ":24 reason=malformed why=\"3 columns, not 2\"", "row=" + file + ":26 reason=duplicate"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %q in\n%s", want, log)
+		}
+	}
+	sts := filepath.Join(dir, "sts.csv")
+	writeFile(t, sts, "one,one,5\ntwo,too\nthree,four,none\nfive,six,1\n")
+	if r := mustAlike(t, "eval", run, "--sts", sts, "--no-baselines"); !strings.Contains(r.stderr, sts+":3: the score") || !strings.Contains(r.stderr, sts+":2: 2 columns") {
+		t.Errorf("stderr\n%s", r.stderr)
+	}
+	if r := mustAlike(t, "eval", run, "--data", file, "--test", file, "--tasks", "knn", "--no-baselines"); strings.Count(r.stderr, file+":24: ") != 2 {
+		t.Errorf("stderr\n%s", r.stderr)
+	}
 }
 
 // A run says first what it trains on what, in weights, work and rows; its report has the same.
