@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -25,21 +23,8 @@ const (
 	clipBytes = 64 << 20
 )
 
-// LoadCLIP reads the list of merges of CLIP's tokenizer, bpe_simple_vocab_16e6.txt.gz. Texts are cleaned as open_clip's
-// SimpleTokenizer cleans them (see cleanCaption); Pad is 0, which is not the end of a text.
-func LoadCLIP(path string) (*Tokenizer, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the tokenizer: %w", err)
-	}
-	t, err := folder{{clipFile, content}}.parse()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Dir(path), err)
-	}
-	return t, nil
-}
-
-// parseCLIP makes CLIP's tokenizer of its packed merges: 256 bytes, the same at a word's end, merges, two special tokens.
+// parseCLIP makes CLIP's tokenizer of its packed merges: 256 bytes, the same at a word's end, merges, two special tokens. Texts are cleaned
+// as open_clip's SimpleTokenizer cleans them (see cleanCaption); Pad is 0, which is not the end of a text.
 func parseCLIP(packed []byte) (*Tokenizer, error) {
 	lines, err := clipLines(packed)
 	if err != nil {
