@@ -7,6 +7,8 @@ import (
 	"html/template"
 	"image"
 	"image/jpeg"
+
+	"golang.org/x/image/draw"
 )
 
 // Image is a picture that stands in the page itself, as a JPEG. The zero Image is none.
@@ -23,6 +25,17 @@ func NewJPEG(picture image.Image, quality int) (Image, error) {
 	}
 	size := picture.Bounds().Size()
 	return Image{data: buffer.Bytes(), Width: size.X, Height: size.Y}, nil
+}
+
+// NewThumbnail is [NewJPEG] of the picture at a size at which its longer side is no longer than so many pixels.
+func NewThumbnail(picture image.Image, side, quality int) (Image, error) {
+	size := picture.Bounds().Size()
+	if longer := max(size.X, size.Y); longer > side {
+		small := image.NewRGBA(image.Rect(0, 0, max(1, size.X*side/longer), max(1, size.Y*side/longer)))
+		draw.CatmullRom.Scale(small, small.Rect, picture, picture.Bounds(), draw.Src, nil)
+		picture = small
+	}
+	return NewJPEG(picture, quality)
 }
 
 // URL is the picture as a data URI, or empty for none. It is made of a fixed type and base64, so it is safe as it stands.

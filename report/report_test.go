@@ -284,6 +284,12 @@ func TestImagesComeBack(t *testing.T) {
 	if c := color.RGBAModel.Convert(got.At(1, 1)).(color.RGBA); max(distance(c.R, 180), distance(c.G, 90), distance(c.B, 30)) > 3 {
 		t.Errorf("its colour came back as %v", c)
 	}
+	for _, c := range []struct{ width, height, wantWidth, wantHeight int }{{40, 20, 10, 5}, {4, 100, 1, 10}, {10, 3, 10, 3}} {
+		small, err := NewThumbnail(image.NewRGBA(image.Rect(0, 0, c.width, c.height)), 10, 90)
+		if err != nil || small.Width != c.wantWidth || small.Height != c.wantHeight {
+			t.Errorf("a thumbnail of %d x %d is %d x %d, %v", c.width, c.height, small.Width, small.Height, err)
+		}
+	}
 	if (Image{}).URL() != "" {
 		t.Error("no picture must have no URL")
 	}

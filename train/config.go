@@ -217,6 +217,17 @@ func (c Config) Items() string {
 	return "pictures"
 }
 
+// Raw is what scores are called, beside which a run's stand, that are made without an encoder.
+func (c Config) Raw() string {
+	switch {
+	case c.OnText():
+		return "words alone"
+	case c.OnPairs():
+		return "chance"
+	}
+	return "raw pixels"
+}
+
 // source is what the run's data are in.
 func (c Config) source() string {
 	switch {

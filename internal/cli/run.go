@@ -56,7 +56,7 @@ func trainWithProgress(ctx context.Context, c console, config train.Config, dir 
 				before = e
 			}
 			if e.KNN != nil || e.Recall != nil || e.STS != nil || e.Epoch == 0 || config.Epochs <= 20 || e.Epoch%10 == 0 {
-				m.print("%s", epochLine(e, before, rawName(config)))
+				m.print("%s", epochLine(e, before, config.Raw()))
 			}
 			for _, line := range expected.Check(e) {
 				m.print("note: %s", line)
@@ -205,17 +205,6 @@ func epochLine(e, before train.Epoch, raw string) string {
 		line += fmt.Sprintf(" %.0f views a second", float64(e.ViewsPerSecond))
 	}
 	return strings.TrimSuffix(line, ",")
-}
-
-// rawName says what scores are called that are made without an encoder.
-func rawName(config train.Config) string {
-	switch {
-	case config.OnText():
-		return "words alone"
-	case config.OnPairs():
-		return "chance"
-	}
-	return "raw pixels"
 }
 
 // evaluate scores a model and shows on the console how it gets on.

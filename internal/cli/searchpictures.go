@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
 	"image"
-	"image/jpeg"
 	"image/png"
 	"io"
 	"os"
@@ -17,13 +14,13 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
-	"golang.org/x/image/draw"
 
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/positive"
+	"github.com/alike-ml/alike/report"
 )
 
 // pictures searches a folder of pictures by texts, which takes a model of both, and by pictures.
@@ -135,7 +132,10 @@ type shownHit struct {
 }
 
 // Picture is it as a data URL.
-func (h shownHit) Picture() (template.URL, error) { return thumbnailURL(h.picture) }
+func (h shownHit) Picture() (template.URL, error) {
+	small, err := report.NewThumbnail(h.picture, shownSide, shownQuality)
+	return small.URL(), err
+}
 
 // shownRow is what a query found.
 type shownRow struct {
@@ -188,21 +188,6 @@ func hitsSheet(rows []shownRow) (*image.RGBA, error) {
 		sheet = append(sheet, row)
 	}
 	return positive.CaptionedSheet(sheet)
-}
-
-// thumbnailURL is a picture as a data URL, of at most shownSide pixels a side.
-func thumbnailURL(picture *image.RGBA) (template.URL, error) {
-	width, height := picture.Rect.Dx(), picture.Rect.Dy()
-	if longest := max(width, height); longest > shownSide {
-		small := image.NewRGBA(image.Rect(0, 0, max(1, width*shownSide/longest), max(1, height*shownSide/longest)))
-		draw.CatmullRom.Scale(small, small.Rect, picture, picture.Rect, draw.Src, nil)
-		picture = small
-	}
-	var content bytes.Buffer
-	if err := jpeg.Encode(&content, picture, &jpeg.Options{Quality: shownQuality}); err != nil {
-		return "", err
-	}
-	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(content.Bytes())), nil
 }
 
 // checkQueries returns a usage error unless there is something to look for.

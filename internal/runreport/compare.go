@@ -3,14 +3,11 @@ package runreport
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/alike-ml/alike/eval"
 	"github.com/alike-ml/alike/internal/fields"
-	"github.com/alike-ml/alike/report"
 	"github.com/alike-ml/alike/train"
 )
 
@@ -51,6 +48,14 @@ func (r Run) Seconds() (sum float64) {
 		sum += float64(e.Seconds)
 	}
 	return sum
+}
+
+// tasks are the scores at the run's end; none where it has not been evaluated.
+func (r Run) tasks() eval.Scores {
+	if r.Scores == nil {
+		return eval.Scores{}
+	}
+	return r.Scores.Tasks
 }
 
 // viewsPerSecond is the median over the epochs: what else the machine did meanwhile counts less.
@@ -166,23 +171,23 @@ func (g *Group) sum() {
 		g.Method = m.Name()
 	}
 	g.Epochs = first.Config.Epochs
-	g.KNN = g.over(func(r Run) (float64, bool) {
-		if r.Scores == nil || r.Scores.Tasks.KNN == nil {
-			return 0, false
+	g.KNN = g.overAll(func(r Run) *float64 {
+		if knn := r.tasks().KNN; knn != nil {
+			return &knn.Accuracy
 		}
-		return r.Scores.Tasks.KNN.Accuracy, true
+		return nil
 	})
 	if g.KNN != nil {
-		g.KNNBaselines = g.baselines(func(r Run) *eval.Baselines { return r.Scores.Tasks.KNN.Baselines })
+		g.KNNBaselines = g.baselines(func(r Run) *eval.Baselines { return r.tasks().KNN.Baselines })
 	}
-	g.Linear = g.over(func(r Run) (float64, bool) {
-		if r.Scores == nil || r.Scores.Tasks.Linear == nil {
-			return 0, false
+	g.Linear = g.overAll(func(r Run) *float64 {
+		if linear := r.tasks().Linear; linear != nil {
+			return &linear.Accuracy
 		}
-		return r.Scores.Tasks.Linear.Accuracy, true
+		return nil
 	})
 	if g.Linear != nil {
-		g.LinearBaselines = g.baselines(func(r Run) *eval.Baselines { return r.Scores.Tasks.Linear.Baselines })
+		g.LinearBaselines = g.baselines(func(r Run) *eval.Baselines { return r.tasks().Linear.Baselines })
 	}
 	g.STS = g.overAll(func(r Run) *float64 { return stsOf(r).Spearman })
 	g.STSBaselines = g.besides(g.STS, func(r Run) *float64 { return besideSTS(r).TFIDF }, func(r Run) *float64 { return besideSTS(r).RandomInit })
@@ -192,7 +197,12 @@ func (g *Group) sum() {
 	g.HeldOutRecall = g.overAll(func(r Run) *float64 { return (*float64)(last(r).Recall) })
 	g.HeldOutRecallBaselines = g.besides(g.HeldOutRecall, func(r Run) *float64 { return (*float64)(before(r).Chance) }, func(r Run) *float64 { return (*float64)(before(r).Recall) })
 	number := func(of func(Run) float64) *Spread {
-		return g.over(func(r Run) (float64, bool) { v := of(r); return v, v > 0 || v < 0 })
+		return g.overAll(func(r Run) *float64 {
+			if v := of(r); v > 0 || v < 0 {
+				return &v
+			}
+			return nil
+		})
 	}
 	g.Loss = number(func(r Run) float64 { return float64(last(r).Loss) })
 	g.Seconds = number(Run.Seconds)
@@ -200,27 +210,17 @@ func (g *Group) sum() {
 	g.PeakMemory = number(func(r Run) float64 { return float64(last(r).PeakMemory) })
 }
 
-// over is the spread of a value that all runs have; nil where one has it not.
-func (g *Group) over(of func(Run) (value float64, ok bool)) *Spread {
+// overAll is the spread of a value that all runs have; nil where one has it not.
+func (g *Group) overAll(of func(Run) *float64) *Spread {
 	var values []float64
 	for _, r := range g.runs {
-		v, ok := of(r)
-		if !ok {
+		v := of(r)
+		if v == nil {
 			return nil
 		}
-		values = append(values, v)
+		values = append(values, *v)
 	}
 	return spreadOf(values)
-}
-
-// overAll is [Group.over] of a value that is nil where a run has it not.
-func (g *Group) overAll(of func(Run) *float64) *Spread {
-	return g.over(func(r Run) (float64, bool) {
-		if v := of(r); v != nil {
-			return *v, true
-		}
-		return 0, false
-	})
 }
 
 // besides are the means of what a score stands beside; nil where there is no score.
@@ -239,10 +239,10 @@ func (g *Group) besides(score *Spread, raw, untrained func(Run) *float64) *Besid
 
 // stsOf is the correlation of a run with scored pairs, empty for a run without.
 func stsOf(r Run) eval.STS {
-	if r.Scores == nil || r.Scores.Tasks.STS == nil {
-		return eval.STS{}
+	if sts := r.tasks().STS; sts != nil {
+		return *sts
 	}
-	return *r.Scores.Tasks.STS
+	return eval.STS{}
 }
 
 func besideSTS(r Run) eval.STSBaselines {
@@ -287,145 +287,6 @@ func nameGroups(groups []Group) {
 		}
 	}
 }
-
-// column is one of the table's, with a cell for each group.
-type column struct {
-	name string
-	cell func(Group) string
-}
-
-// none stands in a cell for what a group has not.
-const none = "–"
-
-// columns are those of the table: seeds, scores beside their baselines, and what the runs took.
-func columns() (list []column) {
-	add := func(name string, cell func(Group) string) { list = append(list, column{name, cell}) }
-	percent := func(s *Spread) string {
-		return s.text(func(v float64) string { return fmt.Sprintf("%.1f", 100*v) }, " %")
-	}
-	decimal := func(s *Spread) string { return s.text(func(v float64) string { return fmt.Sprintf("%.3f", v) }, "") }
-	baselines := func(b *eval.Baselines) string {
-		if b == nil {
-			return none
-		}
-		return fmt.Sprintf("%.1f / %.1f %%", 100*b.Raw, 100*b.RandomInit)
-	}
-	besides := func(b *Besides, format string, times float64, unit string) string {
-		if b == nil {
-			return none
-		}
-		part := func(v *float64) string {
-			if v == nil {
-				return none
-			}
-			return fmt.Sprintf(format, times**v)
-		}
-		return part(b.Raw) + " / " + part(b.RandomInit) + unit
-	}
-	add("seeds", func(g Group) string { return fmt.Sprint(len(g.runs)) })
-	add("test kNN", func(g Group) string { return percent(g.KNN) })
-	add("raw / untrained", func(g Group) string { return baselines(g.KNNBaselines) })
-	add("linear probe", func(g Group) string { return percent(g.Linear) })
-	add("raw / untrained", func(g Group) string { return baselines(g.LinearBaselines) })
-	add("STS", func(g Group) string { return decimal(g.STS) })
-	add("tf-idf / untrained", func(g Group) string { return besides(g.STSBaselines, "%.3f", 1, "") })
-	add("held-out kNN", func(g Group) string { return percent(g.HeldOutKNN) })
-	add("raw / untrained", func(g Group) string { return besides(g.HeldOutKNNBaselines, "%.1f", 100, " %") })
-	add("held-out recall", func(g Group) string { return percent(g.HeldOutRecall) })
-	add("chance / untrained", func(g Group) string { return besides(g.HeldOutRecallBaselines, "%.1f", 100, " %") })
-	add("loss", func(g Group) string { return decimal(g.Loss) })
-	add("epochs", func(g Group) string { return fmt.Sprint(g.Epochs) })
-	add("time", func(g Group) string {
-		return g.Seconds.middle(func(v float64) string { return time.Duration(math.Round(v) * float64(time.Second)).String() })
-	})
-	add("views/s", func(g Group) string {
-		return g.ViewsPerSecond.middle(func(v float64) string { return fmt.Sprintf("%.0f", v) })
-	})
-	add("memory", func(g Group) string {
-		return g.PeakMemory.middle(func(v float64) string { return fmt.Sprintf("%.0f MB", v/1e6) })
-	})
-	return list
-}
-
-// Table has the groups' values in words, a row for each, below the names of the columns. A column that no group has anything in is left out.
-func Table(groups []Group) (names []string, rows [][]string) {
-	rows = make([][]string, len(groups))
-	for _, c := range columns() {
-		if !slices.ContainsFunc(groups, func(g Group) bool { return c.cell(g) != none }) {
-			continue
-		}
-		names = append(names, c.name)
-		for i, g := range groups {
-			rows[i] = append(rows[i], c.cell(g))
-		}
-	}
-	return names, rows
-}
-
-// text is the mean, and the range where there is one.
-func (s *Spread) text(format func(float64) string, unit string) string {
-	if s == nil {
-		return none
-	}
-	if s.Min == s.Max {
-		return format(s.Mean) + unit
-	}
-	return fmt.Sprintf("%s%s (%s to %s)", format(s.Mean), unit, format(s.Min), format(s.Max))
-}
-
-func (s *Spread) middle(format func(float64) string) string {
-	if s == nil {
-		return none
-	}
-	return format(s.Mean)
-}
-
-// Shared lists the settings that all groups have in common and a reader asks for first.
-func Shared(groups []Group) string {
-	var list []string
-	for _, f := range fields.Of(groups[0].runs[0].Config) {
-		if !slices.Contains([]string{"data", "image_size", "backbone", "width", "batch", "epochs", "precision", "device"}, f.Key) ||
-			f.Key == "image_size" && f.Value == 0 { // of text
-			continue
-		}
-		same := !slices.ContainsFunc(groups, func(g Group) bool {
-			return slices.ContainsFunc(telling(groups[0].runs[0].Config, g.runs[0].Config), func(d fields.Field) bool { return d.Key == f.Key })
-		})
-		if same {
-			list = append(list, fmt.Sprintf("%s %v", f.Key, f.Value))
-		}
-	}
-	return strings.Join(list, ", ")
-}
-
-// Comparison is the page that shows the groups.
-func Comparison(groups []Group) report.Comparison {
-	names, rows := Table(groups)
-	c := report.Comparison{Title: "Runs side by side", Columns: names}
-	for i, g := range groups {
-		line := report.Line{Name: g.Name}
-		for _, cell := range rows[i] { // the range below the mean, for a narrow column
-			line.Cells = append(line.Cells, strings.Replace(cell, " (", "\n(", 1))
-		}
-		for _, r := range g.runs {
-			var epochs []report.Epoch
-			for _, e := range r.Epochs {
-				epochs = append(epochs, epoch(e))
-			}
-			line.Runs = append(line.Runs, epochs)
-		}
-		c.Lines = append(c.Lines, line)
-	}
-	if shared := Shared(groups); shared != "" {
-		c.Notes = append(c.Notes, "All have "+shared+".")
-	}
-	c.Notes = append(c.Notes, SpreadNote)
-	return c
-}
-
-// SpreadNote says how the values of several runs read.
-const SpreadNote = "Runs whose settings differ in the seed alone are one line: the mean, and the lowest and the highest in brackets. " +
-	"Losses of different methods cannot be compared."
 
 // EpochsOf are the epochs of runs that differ in their seed alone. It is an error when they do not.
 func EpochsOf(groups []Group) (runs [][]train.Epoch, err error) {
