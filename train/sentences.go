@@ -5,16 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/alike-ml/alike/backbone"
@@ -23,83 +16,6 @@ import (
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/token"
 )
-
-// textLearner is a method that learns from texts, with its encoder.
-type textLearner struct {
-	how       method.TextMethod
-	encoder   backbone.TextEncoder
-	precision dtypes.DType
-	// texts is the number of texts of an item, vocabulary that of tokens, of which pad is none.
-	texts, vocabulary int
-	pad               int32
-	// lengths are those that texts are padded to, in tokens.
-	lengths []int
-}
-
-func (l textLearner) method() method.Method { return l.how }
-
-// views counts a single sentence twice, once for each of its embeddings.
-func (l textLearner) views() int { return max(2, l.texts) }
-
-func (l textLearner) loss(scope *model.Scope, batch method.Batch) method.Output {
-	return l.how.Loss(scope, l.encoder, batch)
-}
-
-func (l textLearner) represent(scope *model.Scope, batch method.Batch) []*graph.Node {
-	return l.how.(method.ChunkedText).Represent(scope, l.encoder, batch)
-}
-
-// shapes are, for every length, those of each text's tokens and mask and, for a method that asks, of the labels.
-func (l textLearner) shapes(batch int) (lists [][]shapes.Shape) {
-	for _, length := range l.lengths {
-		var list []shapes.Shape
-		for range l.texts {
-			list = append(list, shapes.Make(dtypes.Int32, batch, length), shapes.Make(dtypes.Bool, batch, length))
-		}
-		if method.NeedsLabels(l.how) {
-			list = append(list, shapes.Make(dtypes.Int32, batch))
-		}
-		lists = append(lists, list)
-	}
-	return lists
-}
-
-func (l textLearner) batch(inputs []*graph.Node) (b method.Batch) {
-	for i := range l.texts {
-		b.Texts = append(b.Texts, backbone.Tokens{IDs: inputs[2*i], Mask: inputs[2*i+1], DType: l.precision})
-	}
-	if method.NeedsLabels(l.how) {
-		b.Labels = inputs[len(inputs)-1]
-	}
-	return b
-}
-
-// arrays are a batch's: texts[k][i] are the tokens of text k of item i.
-func (l textLearner) arrays(texts [][][]int32, labels []int) []*tensors.Tensor {
-	list := embed.TokenArrays(l.pad, l.lengths, texts...)
-	if method.NeedsLabels(l.how) {
-		list = append(list, labelArray(labels))
-	}
-	return list
-}
-
-// random is a batch of the longest texts, and labels of ten classes.
-func (l textLearner) random(batch int, r *rand.Rand) []*tensors.Tensor {
-	texts := make([][][]int32, l.texts)
-	for k := range texts {
-		texts[k] = make([][]int32, batch)
-		for i := range texts[k] {
-			for range l.lengths[len(l.lengths)-1] {
-				texts[k][i] = append(texts[k][i], int32(r.IntN(l.vocabulary)))
-			}
-		}
-	}
-	labels := make([]int, batch)
-	for i := range labels {
-		labels[i] = r.IntN(10)
-	}
-	return l.arrays(texts, labels)
-}
 
 // sentences is the subject of a method that learns from texts.
 type sentences struct {
@@ -230,38 +146,6 @@ func seenOf(tokenizer *token.Tokenizer, text string, most int, truncated *atomic
 	return min(n, most)
 }
 
-// tokenizerDir is where in a run's directory its tokenizer lies.
-func tokenizerDir(run string) string { return filepath.Join(run, "tokenizer") }
-
-// openTokenizer takes the tokenizer that the run in dir was started with, the one in the named folder, that of the pretrained encoder
-// that the run starts from, or, where both names are empty, one that is made of the text to learn from.
-func openTokenizer(dir, named, pretrained string, vocabulary token.TrainConfig, text *data.Text) (*token.Tokenizer, error) {
-	kept := tokenizerDir(dir)
-	if _, err := os.Stat(kept); err == nil {
-		return token.Load(kept)
-	}
-	if named != "" {
-		return token.Load(named)
-	}
-	if pretrained != "" {
-		folder, err := openPretrained(pretrained)
-		if err != nil {
-			return nil, err
-		}
-		tokenizer, err := token.Load(folder.TokenizerDir)
-		if err != nil {
-			return nil, err
-		}
-		return tokenizer, folder.Suits(tokenizer.Encode)
-	}
-	var unread error
-	t, err := token.Train(textsOf(text, &unread), vocabulary)
-	if err = errors.Join(unread, err); err != nil {
-		return nil, fmt.Errorf("cannot make a tokenizer of the text: %w", err)
-	}
-	return t, nil
-}
-
 // keep writes the tokenizer.
 func (s *sentences) keep(dir string) error { return saveTokenizer(s.tokenizer, tokenizerDir(dir)) }
 
@@ -370,22 +254,4 @@ func (s *sentences) close() error {
 		err = errors.Join(err, s.pairs.Close())
 	}
 	return err
-}
-
-// saveTokenizer writes a tokenizer into a folder of its own, whole or not at all. One that is there stays.
-func saveTokenizer(t *token.Tokenizer, dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
-	}
-	unfinished := dir + ".new"
-	if err := os.RemoveAll(unfinished); err != nil { // what a process that was killed had begun to write
-		return fmt.Errorf("cannot clear the tokenizer's folder: %w", err)
-	}
-	if err := os.MkdirAll(unfinished, 0o755); err != nil {
-		return fmt.Errorf("cannot make the tokenizer's folder: %w", err)
-	}
-	if err := t.Save(unfinished); err != nil {
-		return err
-	}
-	return os.Rename(unfinished, dir)
 }
