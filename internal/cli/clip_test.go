@@ -58,7 +58,10 @@ func TestAWholeCLIPStandsInForARun(t *testing.T) {
 	if out := mustAlike(t, "search", clipFolder, vectors, "--text", "a hat").stdout; !strings.HasPrefix(found, "a hat\n"+out) {
 		t.Errorf("in vectors of pictures there is %q, in the pictures %q", out, found)
 	}
-	alike(t, "search", clipFolder, words, "--image", filepath.Join(folder, "wide.png")).checkRefused(t, exitUsage, "--image and --sheet are for folders of pictures")
+	if out := mustAlike(t, "search", clipFolder, words, "--image", filepath.Join(folder, "wide.png")).stdout; !strings.Contains(out, "line 2  a hat") {
+		t.Errorf("a picture finds %q among texts", out)
+	}
+	alike(t, "search", clipFolder, words, "--image", filepath.Join(folder, "wide.png"), "--sheet", filepath.Join(folder, "s.png")).checkRefused(t, exitUsage, "--sheet shows pictures")
 	other := filepath.Join(t.TempDir(), "clip")
 	if err := os.CopyFS(other, os.DirFS(clipFolder)); err != nil {
 		t.Fatal(err)

@@ -14,18 +14,17 @@ import (
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/internal/device"
-	"github.com/alike-ml/alike/metric"
 	"github.com/alike-ml/alike/train"
 )
 
 type embedCommand struct {
 	Model  string `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Input  string `arg:"" help:"Folder of pictures or, for an encoder of text, a file of text. A model of both takes either, into one space."`
+	Input  string `arg:"" help:"Folder of pictures or, for an encoder of text, a file of text. A model of both takes either, into one space, and tables and shards, of which it takes the pictures unless --columns names texts."`
 	Out    string `required:"" placeholder:"FILE" help:"Where to write the vectors: .npy (with FILE.items.jsonl beside it), .jsonl or .parquet."`
 	Device string `default:"${device_default}" help:"Where to compute: see alike methods."`
 
 	Precision string    `default:"f32" enum:"f32,bf16" help:"What an encoder of text computes in: f32, or bf16, which takes about two thirds of the time and turns vectors a little."`
-	Text      textFlags `embed:"" group:"Files of text, of whose columns the first is embedded"`
+	Text      textFlags `embed:"" group:"Files of text, of whose columns the first is embedded: the run's if they are left out"`
 }
 
 func (e embedCommand) Run(ctx context.Context, c console) error {
@@ -53,7 +52,7 @@ func (e embedCommand) Run(ctx context.Context, c console) error {
 	if e.Text.given() {
 		return usageError{errors.New("--columns, --class, --format, --separator, --split and --header are for files of text: the run is one on pictures")}
 	}
-	return e.pictures(ctx, c, m)
+	return e.pictures(c, func() (gallery, error) { return embedFolder(ctx, c, m, e.Input) })
 }
 
 // pair embeds pictures, or the rows of a file of text, into the space that both share.
@@ -63,56 +62,30 @@ func (e embedCommand) pair(ctx context.Context, c console, backend compute.Backe
 		return err
 	}
 	defer m.Close()
-	if isDir(e.Input) {
-		return e.pictures(ctx, c, m.Images)
+	switch options, _ := (tableFlags{}).optionsOf(e.Model, e.Input, e.Text); {
+	case e.Text.Columns == nil && e.Text.Split == nil && data.HoldsPairs(e.Input, options):
+		return e.pictures(c, func() (gallery, error) { return embedTable(ctx, c, m.Images, e.Input, options) })
+	case isDir(e.Input):
+		return e.pictures(c, func() (gallery, error) { return embedFolder(ctx, c, m.Images, e.Input) })
 	}
 	return e.rows(ctx, c, m.Texts)
 }
 
-// pictures embeds a folder.
-func (e embedCommand) pictures(ctx context.Context, c console, m *embed.Model) error {
+// pictures embeds those of a folder, a table or shards.
+func (e embedCommand) pictures(c console, embedded func() (gallery, error)) error {
 	if e.Precision != "f32" {
 		return usageError{fmt.Errorf("--precision %s: it is for encoders of text, pictures are embedded in f32", e.Precision)}
 	}
-	folder, err := data.OpenImageFolder(ctx, e.Input, data.FolderOptions{})
+	g, err := embedded()
 	if err != nil {
 		return err
 	}
-	vectors, items, err := embedAll(ctx, c, m, folder)
-	if err != nil {
+	if err := errors.Join(embed.WriteFile(e.Out, g.vectors, g.items), g.close()); err != nil {
 		return err
 	}
-	if err := embed.WriteFile(e.Out, vectors, items); err != nil {
-		return err
-	}
-	printSkipped(c.err, folder.Skipped.List())
-	fmt.Fprintf(c.out, "%d vectors of %d numbers are in %s\n", vectors.Rows, vectors.Cols, e.Out)
+	g.print(c)
+	fmt.Fprintf(c.out, "%d vectors of %d numbers are in %s\n", g.vectors.Rows, g.vectors.Cols, e.Out)
 	return nil
-}
-
-// embedAll embeds the pictures of all splits, those of train/ first.
-func embedAll(ctx context.Context, c console, m *embed.Model, folder *data.ImageFolder) (metric.Matrix, []embed.Item, error) {
-	splits, total := []*data.Images{}, 0
-	for _, images := range []*data.Images{folder.Train, folder.Val, folder.Test} {
-		if images != nil {
-			splits = append(splits, images)
-			total += images.Len()
-		}
-	}
-	bar := newMeter(c.err, "embedding", "pictures", 0, total)
-	defer bar.finish()
-	all := metric.Matrix{Cols: m.Config.Dim}
-	var items []embed.Item
-	for _, images := range splits {
-		vectors, places, err := m.Embed(ctx, images, func(done, _ int) { bar.at(all.Rows+done, "") })
-		if err != nil {
-			return all, nil, err
-		}
-		all.Cols, all.Data = vectors.Cols, append(all.Data, vectors.Data...)
-		all.Rows += vectors.Rows
-		items = append(items, embed.Items(images, places)...)
-	}
-	return all, items, nil
 }
 
 // loadModel opens the encoder of a run, given the run's directory or the model folder itself.
@@ -147,11 +120,6 @@ func checkFolderOf(file string) error {
 		return fmt.Errorf("cannot write %s: there is no folder %s", file, folder)
 	}
 	return atomicfile.Check(file)
-}
-
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
 }
 
 func isDir(path string) bool {

@@ -35,7 +35,7 @@ func (e embedCommand) rows(ctx context.Context, c console, m *embed.TextModel) e
 	if err := m.SetPrecision(e.Precision); err != nil {
 		return usageError{err}
 	}
-	vectors, items, err := embedFile(ctx, c, m, e.Input, e.Text)
+	vectors, items, err := embedFile(ctx, c, m, e.Input, e.Text.ofRun(e.Model, e.Input))
 	if err != nil {
 		return err
 	}
@@ -47,8 +47,8 @@ func (e embedCommand) rows(ctx context.Context, c console, m *embed.TextModel) e
 }
 
 // embedFile embeds every row of a file, in the first of its columns.
-func embedFile(ctx context.Context, c console, m *embed.TextModel, path string, flags textFlags) (vectors metric.Matrix, items []embed.Item, err error) {
-	text, err := data.OpenText(ctx, path, flags.everyRow())
+func embedFile(ctx context.Context, c console, m *embed.TextModel, path string, options data.TextOptions) (vectors metric.Matrix, items []embed.Item, err error) {
+	text, err := data.OpenText(ctx, path, options)
 	if err != nil {
 		return vectors, nil, err
 	}

@@ -18,7 +18,7 @@ import (
 
 type evalCommand struct {
 	Model       string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored. For an encoder of text, a file of rows with classes, or of pairs to find. For a model of pictures and texts, a table of both."`
+	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored. For an encoder of text, a file of rows with classes, or of pairs to find. For a model of pictures and texts, a table of both, or shards."`
 	Test        *string  `placeholder:"FILE" help:"For an encoder of text: file of the rows to score, where those to learn the classes from are another; --data's if left out."`
 	TestSplit   *string  `placeholder:"NAME" help:"Which list of rows of a json file to score, where --split names those to learn the classes from."`
 	STS         string   `placeholder:"FILE" name:"sts" help:"For an encoder of text: file of sentence, sentence and score, to correlate similarities with."`
@@ -60,7 +60,7 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	case len(e.STSColumns) != 3:
 		return usageError{errors.New("--sts-columns must be three: sentence, sentence and score")}
 	}
-	table := e.Data != "" && isPair(e.Model) && !isDir(e.Data)
+	table := e.Data != "" && isPair(e.Model) && (!isDir(e.Data) || data.HasShards(e.Data))
 	if err := e.misplaced(text, table); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (e evalCommand) misplaced(text, table bool) error {
 	if !text && (e.STS != "" || e.Test != nil || e.TestSplit != nil) {
 		return usageError{errors.New("--sts, --test and --test-split are for encoders of text")}
 	}
-	if !table && (e.Pairs.ImageColumn != nil || e.Pairs.CaptionColumns != nil || e.Pairs.ClassName != nil || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
+	if !table && (e.Pairs.given() || e.Pairs.ClassName != nil || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
 		return usageError{errors.New("--image-column, --caption-columns, --templates and --class-name are for a model of pictures and texts on a table of both")}
 	}
 	if !text && !table && e.Text.given() {

@@ -30,10 +30,9 @@ func loadPair(backend compute.Backend, path string) (*embed.PairModel, error) {
 
 // evalPairFlags say how pictures with captions are read and named.
 type evalPairFlags struct {
-	ImageColumn    *string  `placeholder:"COLUMN" help:"Column of the pictures' paths; the run's if left out."`
-	CaptionColumns []string `placeholder:"A,B" help:"Columns of the captions; the run's if left out."`
-	Templates      []string `default:"{}" sep:"none" placeholder:"TEXT" help:"Sentence with {} for a class's name; openai for seven of CLIP's, openai80 for all. Repeatable: their vectors are averaged."`
-	ClassName      []string `sep:"none" placeholder:"CLASS=NAME" help:"What the encoder of texts reads for a class in the place of its own name. Repeatable, for a class too: its names' vectors are averaged."`
+	tableFlags
+	Templates []string `default:"{}" sep:"none" placeholder:"TEXT" help:"Sentence with {} for a class's name; openai for seven of CLIP's, openai80 for all. Repeatable: their vectors are averaged."`
+	ClassName []string `sep:"none" placeholder:"CLASS=NAME" help:"What the encoder of texts reads for a class in the place of its own name. Repeatable, for a class too: its names' vectors are averaged."`
 }
 
 // prompts are those of zero-shot classification.
@@ -68,12 +67,10 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 		return err
 	}
 	defer m.Close()
-	options := data.DefaultPairOptions()
-	if config, err := train.ReadConfig(e.Model); err == nil && config.Pairs != nil {
-		options = config.Pairs.PairOptions
-		options.Format, options.Separator, options.Tags, options.Group = "", "", nil, ""
+	options, note := e.Pairs.optionsOf(e.Model, e.Data, e.Text)
+	if note != "" {
+		fmt.Fprintln(c.err, note)
 	}
-	options = pairFlags{ImageColumn: e.Pairs.ImageColumn, CaptionColumns: e.Pairs.CaptionColumns}.over(e.Text.overTable(options))
 	pairs, err := data.OpenPairs(ctx, e.Data, options)
 	if err != nil {
 		return err

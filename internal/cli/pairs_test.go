@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"archive/tar"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -111,5 +113,63 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	}
 	if r := alike(t, "search", run, folder); r.code != exitUsage || !strings.Contains(r.stderr, "--text") {
 		t.Errorf("%d: %s", r.code, r.stderr)
+	}
+}
+
+// Tables and shards are as good as folders to search and to embed, and shards to score; vectors that are kept are searched by words and by
+// pictures.
+func TestTablesShardsAndVectorsAreSearched(t *testing.T) {
+	run, folder, table := pairRun(t)
+	shards := t.TempDir()
+	var shard bytes.Buffer
+	w := tar.NewWriter(&shard)
+	for i := range 4 {
+		for end, content := range map[string]string{"png": readFile(t, filepath.Join(folder, "train", "b", fmt.Sprintf("%03d.png", i))), "words": fmt.Sprintf("kind b, number %d", i)} {
+			if err := w.WriteHeader(&tar.Header{Name: fmt.Sprintf("%d.%s", i, end), Mode: 0o644, Size: int64(len(content))}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Write([]byte(content)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(shards, "0.tar"), shard.String())
+	picture := filepath.Join(folder, "train", "b", "003.png")
+	vectors, sheet := filepath.Join(t.TempDir(), "v.npy"), filepath.Join(t.TempDir(), "found.html")
+	if out := mustAlike(t, "embed", run, table, "--out", vectors).stdout; !strings.Contains(out, "24 vectors of 16 numbers") {
+		t.Errorf("of the pictures of a table there are %q", out)
+	}
+	for want, flags := range map[string][]string{
+		"train/b/003.png":  {table, "--image-column", "file", "--sheet", sheet},
+		"0.tar/3.png":      {shards, "--image-column", "png", "--sheet", sheet},
+		"train/b/003.png ": {vectors}, // the same path, of vectors
+	} {
+		if out := mustAlike(t, append([]string{"search", run, "--image", picture, "--top", "1"}, flags...)...).stdout; out != "1.000  "+strings.TrimSpace(want)+"\n" {
+			t.Errorf("in %v is %q", flags, out)
+		}
+	}
+	if page := readFile(t, sheet); strings.Count(page, "data:image/jpeg;base64,") != 1 {
+		t.Error("the page does not show what was found")
+	}
+	if out := mustAlike(t, "search", run, table, "--columns", "words", "--text", "kind a, number 1", "--top", "1").stdout; !strings.HasPrefix(out, "1.000  line ") {
+		t.Errorf("among captions is %q", out)
+	}
+	if out := mustAlike(t, "embed", run, table, "--columns", "words", "--out", vectors).stdout; !strings.Contains(out, "24 vectors") {
+		t.Errorf("of the captions of a table there are %q", out)
+	}
+	mustAlike(t, "search", run, vectors, "--image", picture)
+	alike(t, "search", run, vectors, "--image", picture, "--sheet", sheet).checkRefused(t, exitUsage, "--sheet shows pictures")
+	alike(t, "search", run, folder, "--text", "a", "--columns", "words").checkRefused(t, exitUsage, "--columns")
+	// The run's classes are a column that shards and other tables need not have.
+	if out := mustAlike(t, "eval", run, "--data", shards, "--image-column", "png").stdout; !strings.Contains(out, "4 pictures, 4 different captions") {
+		t.Errorf("eval on shards says\n%s", out)
+	}
+	other := filepath.Join(folder, "other.csv")
+	writeFile(t, other, "file,words\ntrain/a/000.png,one\ntrain/b/000.png,two\n")
+	if r := mustAlike(t, "eval", run, "--data", other); !strings.Contains(r.stderr, `has no column "kind"`) || strings.Contains(r.stdout, "zero-shot") {
+		t.Errorf("eval without the classes says\n%s%s", r.stderr, r.stdout)
 	}
 }

@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"text/tabwriter"
-
-	"github.com/gomlx/compute"
 
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/device"
@@ -16,7 +14,7 @@ import (
 
 type searchCommand struct {
 	Model  string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Input  string   `arg:"" help:"Folder of pictures to search; for an encoder of text, alone or beside one of pictures, a file of text; or vectors that alike embed made of either: FILE.npy, with its items beside it."`
+	Input  string   `arg:"" help:"Folder of pictures to search; for an encoder of text, alone or beside one of pictures, a file of text; for a model of both, a table or shards too, of which it searches the pictures. Or vectors that alike embed made of any: FILE.npy, with its items beside it."`
 	Text   []string `sep:"none" placeholder:"QUERY" help:"What to look for in words. Repeatable."`
 	Image  []string `sep:"none" placeholder:"FILE" help:"Picture to look for among pictures. Repeatable."`
 	Sheet  string   `placeholder:"FILE" help:"Where to write a contact sheet of the pictures that were found: a page if the name ends in .html, a picture if in .png."`
@@ -24,7 +22,8 @@ type searchCommand struct {
 	Device string   `default:"${device_default}" help:"Where to compute: see alike methods."`
 	JSON   bool     `help:"Print one JSON array."`
 
-	File textFlags `embed:"" group:"Files of text, of whose columns the first is searched"`
+	File  textFlags  `embed:"" group:"Files of text, of whose columns the first is searched: the run's if they are left out"`
+	Table tableFlags `embed:"" group:"Tables of pictures with captions, of which the pictures are searched"`
 }
 
 // found is what a query found, nearest first.
@@ -33,10 +32,19 @@ type found struct {
 	Nearest []hit  `json:"nearest"`
 }
 
-// hit is a text and its cosine with the query.
+// hit is a text or a picture and its cosine with the query.
 type hit struct {
 	Similarity float64 `json:"similarity"`
 	embed.Item
+	index int // among the items
+}
+
+// String says which text or picture it is.
+func (h hit) String() string {
+	if h.Path != "" {
+		return h.Path
+	}
+	return fmt.Sprintf("line %d\t%s", h.Line, quoted(h.Text, shownLetters))
 }
 
 func (s searchCommand) Run(ctx context.Context, c console) error {
@@ -51,18 +59,17 @@ func (s searchCommand) Run(ctx context.Context, c console) error {
 		return usageError{err}
 	}
 	defer backend.Finalize()
-	pair := isPair(s.Model)
-	if !isText(s.Model) && !(pair && isFile(s.Input)) {
+	if !isText(s.Model) {
 		return s.pictures(ctx, c, backend)
 	}
-	if len(s.Image) > 0 || s.Sheet != "" {
-		return usageError{fmt.Errorf("--image and --sheet are for folders of pictures, and %s is searched as text", s.Input)}
+	if len(s.Image) > 0 || s.Sheet != "" || s.Table.given() {
+		return usageError{errors.New("--image, --sheet, --image-column and --caption-columns are for pictures: the run is one on text")}
 	}
-	m, closeModel, err := loadTexts(backend, s.Model, pair)
+	m, err := loadTextModel(backend, s.Model)
 	if err != nil {
 		return err
 	}
-	defer closeModel()
+	defer m.Close()
 	collection, items, err := s.collection(ctx, c, m)
 	if err != nil {
 		return err
@@ -78,28 +85,7 @@ func (s searchCommand) Run(ctx context.Context, c console) error {
 	if s.JSON {
 		return printJSON(c.out, all)
 	}
-	return printFound(c.out, all, func(h hit) string {
-		if h.Path != "" { // vectors of pictures, by an encoder of both
-			return h.Path
-		}
-		return fmt.Sprintf("line %d\t%s", h.Line, quoted(h.Item.Text, shownLetters))
-	})
-}
-
-// loadTexts opens the encoder of texts of a run on text, or of one on pictures with captions, and says how to close it.
-func loadTexts(backend compute.Backend, path string, pair bool) (*embed.TextModel, func(), error) {
-	if !pair {
-		m, err := loadTextModel(backend, path)
-		if err != nil {
-			return nil, nil, err
-		}
-		return m, m.Close, nil
-	}
-	m, err := loadPair(backend, path)
-	if err != nil {
-		return nil, nil, err
-	}
-	return m.Texts, m.Close, nil
+	return printFound(c.out, all)
 }
 
 // search finds the nearest items to each of the queries, which have names.
@@ -111,22 +97,22 @@ func search(collection metric.Matrix, items []embed.Item, queries metric.Matrix,
 	for q, list := range nearest {
 		f := found{Query: names[q]}
 		for _, n := range list {
-			f.Nearest = append(f.Nearest, hit{float64(n.Similarity), items[n.Index]})
+			f.Nearest = append(f.Nearest, hit{float64(n.Similarity), items[n.Index], n.Index})
 		}
 		all = append(all, f)
 	}
 	return all, nil
 }
 
-// printFound prints what was found, a line each as show has it, under its query where there are several.
-func printFound(out io.Writer, all []found, show func(hit) string) error {
+// printFound prints what was found, a line each, under its query where there are several.
+func printFound(out io.Writer, all []found) error {
 	for _, f := range all {
 		if len(all) > 1 {
 			fmt.Fprintf(out, "%s\n", f.Query)
 		}
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, h := range f.Nearest {
-			fmt.Fprintf(w, "%.3f\t%s\n", h.Similarity, show(h))
+			fmt.Fprintf(w, "%.3f\t%s\n", h.Similarity, h)
 		}
 		if err := w.Flush(); err != nil {
 			return err
@@ -140,12 +126,9 @@ const shownLetters = 120
 
 // collection is what to search: vectors that are there, or those of a file of text.
 func (s searchCommand) collection(ctx context.Context, c console, m *embed.TextModel) (metric.Matrix, []embed.Item, error) {
-	if filepath.Ext(s.Input) != ".npy" {
-		return embedFile(ctx, c, m, s.Input, s.File)
+	if !isVectors(s.Input) {
+		return embedFile(ctx, c, m, s.Input, s.File.ofRun(s.Model, s.Input))
 	}
-	vectors, items, err := embed.ReadNPY(s.Input)
-	if err == nil && vectors.Cols != m.Config.Dim {
-		err = fmt.Errorf("the vectors in %s have %d numbers, those of %s %d: another encoder made them", s.Input, vectors.Cols, s.Model, m.Config.Dim)
-	}
-	return vectors, items, err
+	g, err := readVectors(s.Input, s.Model, m.Config.Dim)
+	return g.vectors, g.items, err
 }

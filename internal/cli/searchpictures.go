@@ -42,21 +42,18 @@ func (s searchCommand) pictures(ctx context.Context, c console, backend compute.
 	if err != nil {
 		return err
 	}
-	folder, err := data.OpenImageFolder(ctx, s.Input, data.FolderOptions{})
+	g, err := s.gallery(ctx, c, model, texts, queries.Cols)
 	if err != nil {
 		return err
 	}
-	collection, items, err := embedAll(ctx, c, model, folder)
+	defer g.close()
+	all, err := search(g.vectors, g.items, queries, names, s.Top)
 	if err != nil {
 		return err
 	}
-	all, err := search(collection, items, queries, names, s.Top)
-	if err != nil {
-		return err
-	}
-	printSkipped(c.err, folder.Skipped.List())
+	g.print(c)
 	if s.Sheet != "" {
-		if err := writeHits(s.Sheet, s.Input, all); err != nil {
+		if err := writeHits(s.Sheet, g, all); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.err, "the pictures are in %s\n", s.Sheet)
@@ -64,7 +61,41 @@ func (s searchCommand) pictures(ctx context.Context, c console, backend compute.
 	if s.JSON {
 		return printJSON(c.out, all)
 	}
-	return printFound(c.out, all, func(h hit) string { return h.Path })
+	return printFound(c.out, all)
+}
+
+// gallery is what to search: vectors that are there, of so many numbers, or those of the pictures of a folder, and with a model of both,
+// whose encoder of texts is not nil, those of the pictures of a table or of the rows of a file of text.
+func (s searchCommand) gallery(ctx context.Context, c console, model *embed.Model, texts *embed.TextModel, width int) (gallery, error) {
+	if texts == nil || isVectors(s.Input) || isDir(s.Input) && !data.HasShards(s.Input) {
+		switch {
+		case s.File.given() || s.Table.given():
+			return gallery{}, usageError{errors.New("--columns, --class, --format, --separator, --split, --header, --image-column and --caption-columns are for files of text and tables")}
+		case isVectors(s.Input) && s.Sheet != "":
+			return gallery{}, s.noPictures()
+		case isVectors(s.Input):
+			return readVectors(s.Input, s.Model, width)
+		}
+		return embedFolder(ctx, c, model, s.Input)
+	}
+	options, _ := s.Table.optionsOf(s.Model, s.Input, s.File)
+	switch asText := s.File.Columns != nil || s.File.Split != nil; {
+	case asText && s.Table.given():
+		return gallery{}, usageError{errors.New("--columns and --split are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
+	case !asText && (s.Table.given() || data.HoldsPairs(s.Input, options)):
+		return embedTable(ctx, c, model, s.Input, options)
+	case s.Sheet != "":
+		return gallery{}, s.noPictures()
+	}
+	g := gallery{skipped: func() []data.Skip { return nil }, close: func() error { return nil }}
+	var err error
+	g.vectors, g.items, err = embedFile(ctx, c, texts, s.Input, s.File.everyRow())
+	return g, err
+}
+
+// noPictures is the error of a sheet of what has no pictures at hand.
+func (s searchCommand) noPictures() error {
+	return usageError{fmt.Errorf("--sheet shows pictures, and there are none in %s: search the pictures themselves", s.Input)}
 }
 
 // loadPictures opens the encoder of pictures, and of texts where the model has one.
@@ -149,17 +180,13 @@ const (
 	shownQuality = 85
 )
 
-// writeHits writes a page, or a picture where the file's name ends in .png, of the pictures that were found in a folder.
-func writeHits(file, folder string, all []found) error {
+// writeHits writes a page, or a picture where the file's name ends in .png, of the pictures that were found.
+func writeHits(file string, g gallery, all []found) error {
 	var rows []shownRow
 	for _, f := range all {
 		r := shownRow{Query: f.Query}
 		for _, h := range f.Nearest {
-			content, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(h.Path)))
-			if err != nil {
-				return err
-			}
-			picture, err := data.Decode(content)
+			picture, err := g.picture(h.index)
 			if err != nil {
 				return fmt.Errorf("%s: %w", h.Path, err)
 			}

@@ -107,7 +107,7 @@ func TestTextIsEmbeddedAndSearched(t *testing.T) {
 	if want := `{"text":"number 3 of the sentences","line":5,"class":"1"}`; len(items) != 41 || items[3] != want {
 		t.Errorf("%d items, the fourth is %s, want 41 and %s", len(items), items[3], want)
 	}
-	for _, args := range [][]string{{file, "--columns", "says"}, {vectors}} {
+	for _, args := range [][]string{{file}, {file, "--columns", "says"}, {vectors}} { // the run's column, if none is named
 		var got []found
 		r := mustAlike(t, append([]string{"search", run, "--json", "--top", "2", "--text", "number 3 of the sentences"}, args...)...)
 		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
@@ -118,6 +118,22 @@ func TestTextIsEmbeddedAndSearched(t *testing.T) {
 			t.Errorf("%v found %+v", args, got)
 		}
 	}
+}
+
+// A run's own column is read of files that have it. Of others it is the only one, or has to be named.
+func TestTheRunsColumnIsEmbedded(t *testing.T) {
+	run, file := textRun(t)
+	out := filepath.Join(t.TempDir(), "vectors.jsonl")
+	plain, other, two := filepath.Join(t.TempDir(), "a.txt"), filepath.Join(t.TempDir(), "a.csv"), filepath.Join(t.TempDir(), "b.csv")
+	writeFile(t, plain, "one\n")
+	writeFile(t, other, "title\none\n")
+	writeFile(t, two, "title,body\none,two\n")
+	for path, want := range map[string]string{file: "41 vectors", plain: "1 vectors", other: "1 vectors"} {
+		if r := mustAlike(t, "embed", run, path, "--out", out); !strings.Contains(r.stdout, want) {
+			t.Errorf("%s: %s", path, r.stdout)
+		}
+	}
+	alike(t, "embed", run, two, "--out", out).checkRefused(t, exitFailure, "name the columns")
 }
 
 // Flags name what a run starts from, and it has the settings that go with that.
