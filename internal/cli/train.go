@@ -118,10 +118,13 @@ func (c trainCommand) config() (train.Config, error) {
 	return config, nil
 }
 
-// start returns what the run's settings start from: a recipe, or the method's defaults for the image size. Both have the
-// warm-up of the epochs that are asked for.
+// start returns what the run's settings start from: a recipe, or the method's defaults. Both have the warm-up of the epochs that are asked
+// for.
 func (c trainCommand) start() (train.Config, error) {
-	if c.Recipe == nil && c.Method == "" {
+	if c.Recipe != nil {
+		return c.recipe()
+	}
+	if c.Method == "" {
 		method, err := c.said()
 		if err != nil {
 			return train.Config{}, err
@@ -130,23 +133,31 @@ func (c trainCommand) start() (train.Config, error) {
 			return train.Config{}, usageError{errors.New("how is it to learn? name a method, as in alike train simclr (alike methods lists them), or a --recipe (alike recipes)")}
 		}
 	}
-	if c.Recipe != nil {
-		r, err := recipes.Find(*c.Recipe)
-		if err != nil {
-			return train.Config{}, usageError{err}
-		}
-		if method := c.method(r.Config.OnText()); method != "" && method != r.Method {
-			return train.Config{}, usageError{fmt.Errorf("recipe %s is for %s, not for %s: leave the method out", r.Name, r.Method, c.Method)}
-		}
-		wanted := r.Config
-		if err := c.apply(&wanted); err != nil {
-			return wanted, err
-		}
-		if wanted.Epochs != r.Config.Epochs {
-			return r.Config.WithEpochs(wanted.Epochs), nil
-		}
-		return r.Config, nil
+	return c.defaults()
+}
+
+// recipe returns the settings of the recipe that is named.
+func (c trainCommand) recipe() (train.Config, error) {
+	r, err := recipes.Find(*c.Recipe)
+	if err != nil {
+		return train.Config{}, usageError{err}
 	}
+	if method := c.method(r.Config.OnText()); method != "" && method != r.Method {
+		return train.Config{}, usageError{fmt.Errorf("recipe %s is for %s, not for %s: leave the method out", r.Name, r.Method, c.Method)}
+	}
+	wanted := r.Config
+	if err := c.apply(&wanted); err != nil {
+		return wanted, err
+	}
+	if wanted.Epochs != r.Config.Epochs {
+		return r.Config.WithEpochs(wanted.Epochs), nil
+	}
+	return r.Config, nil
+}
+
+// defaults returns the method's default settings. The image size, the columns of text, the epochs and, with captions, the backbone decide on
+// others, so they are looked for first.
+func (c trainCommand) defaults() (train.Config, error) {
 	config, err := train.Default(c.method(c.Text.set()), defaultImageSize)
 	if err != nil {
 		return config, usageError{err}
@@ -154,9 +165,7 @@ func (c trainCommand) start() (train.Config, error) {
 	if config, err = c.chosen(config); err != nil {
 		return config, err
 	}
-	// The image size, the columns of text, the epochs and, with captions, the backbone decide on other defaults, so they are looked for
-	// first.
-	first := config
+	usualEpochs := config.Epochs
 	if config.OnPairs() {
 		config.ImageSize, config.Backbone = 0, "" // of what it starts from, unless they are said
 	}
@@ -173,7 +182,7 @@ func (c trainCommand) start() (train.Config, error) {
 	if config, err = config.Usual(); err != nil {
 		return config, usageError{err}
 	}
-	if asked == first.Epochs { // the default of another size of pictures or kind of text, or the same as ours
+	if asked == usualEpochs { // the default of another size of pictures or kind of text, or the same as ours
 		asked = config.Epochs
 	}
 	return config.WithEpochs(asked), nil
