@@ -213,7 +213,7 @@ func TestTheReplayDropsWhatWasDropped(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c = Comparison{Loss: Number(want), Chunked: Number(loss), Bound: 1e-5, Parts: differences(whole, got, 0.05)}
+			c = Comparison{Loss: Number(want), Chunked: Number(loss), Bound: 1e-5, Parts: differences(whole, got, 0.05, 1)}
 			if (LargeBatch{Comparisons: []Comparison{c}}).Equal() {
 				t.Errorf("a replay that draws anew is not found out: %+v", c)
 			}
@@ -288,7 +288,7 @@ func TestLossesInTilesAreThoseInOnePiece(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := Comparison{Loss: Number(want), Chunked: Number(got), Bound: 1e-5, Parts: differences(whole, tiled, 1e-4)}
+			c := Comparison{Loss: Number(want), Chunked: Number(got), Bound: 1e-5, Parts: differences(whole, tiled, 1e-4, 1)}
 			if !(LargeBatch{Comparisons: []Comparison{c}}).Equal() {
 				t.Errorf("in tiles: %+v", c)
 			}
@@ -400,6 +400,19 @@ func TestChunksThatCannotBeAreRefused(t *testing.T) {
 		config.Data, config.Batch, config.Chunk = "anywhere", c.batch, c.chunk
 		if err := config.Validate(); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s on %d by %d: error %v, want %q", c.method, c.batch, c.chunk, err, c.want)
+		}
+	}
+}
+
+// An encoder that tells nothing apart has gradients that cancel out, of which rounding is left: what is small beside the loss is no
+// difference, and what is not is one.
+func TestRoundingIsNoDifference(t *testing.T) {
+	for difference, same := range map[float32]bool{5e-8: true, 1e-6: false, float32(math.NaN()): false} {
+		want := map[string][]float32{"/backbone/w": {2e-3, 0}, "/projector/w": {2.5e-4, 1e-5}}
+		got := map[string][]float32{"/backbone/w": {2e-3, 0}, "/projector/w": {2.5e-4, 1e-5 + difference}}
+		found := LargeBatch{Comparisons: []Comparison{{Parts: differences(want, got, float32Tolerance.gradient, 3.46)}}}
+		if found.Equal() != same {
+			t.Errorf("a difference of %g in gradients up to 0.002 counts as none: %v", difference, !same)
 		}
 	}
 }

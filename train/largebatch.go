@@ -60,8 +60,8 @@ var (
 	bfloat16Tolerance = tolerance{1e-3, 0.05}
 )
 
-// leastShare is the share of the largest gradient of all that a part is held to at least: one whose gradients cancel out has
-// their rounding left.
+// leastShare is the share of the largest gradient of all, and of the loss or of 1, that a part is held to at least: one whose gradients
+// cancel out has their rounding left, and so have all of an encoder that tells nothing apart.
 const leastShare = 1e-3
 
 // Equal says whether all differences are within their bounds.
@@ -88,10 +88,10 @@ func partOf(path string) string {
 	return parts[0]
 }
 
-// differences holds gradients against those that they should be, by path.
-func differences(want, got map[string][]float32, allowed float64) (list []PartDifference) {
+// differences holds gradients against those that they should be, by path. They are those of a loss of about scale.
+func differences(want, got map[string][]float32, allowed, scale float64) (list []PartDifference) {
 	parts := map[string]*PartDifference{}
-	all := 0.0
+	all := scale
 	for path, values := range want {
 		part := partOf(path)
 		if parts[part] == nil {

@@ -172,8 +172,9 @@ func (s *chunkedStepper) compareWithOnePiece(store *model.Store, in stepInput, c
 		return c, err
 	}
 	want, whole, err := onePiece(s.backend, store, s.learner, in, chunk)
+	scale := math.Max(1, math.Abs(want))
 	return Comparison{
-		Loss: Number(want), Chunked: Number(loss), Bound: allowed.loss * math.Max(1, math.Abs(want)), Parts: differences(whole, chunked, allowed.gradient),
+		Loss: Number(want), Chunked: Number(loss), Bound: allowed.loss * scale, Parts: differences(whole, chunked, allowed.gradient, scale),
 	}, err
 }
 
