@@ -86,7 +86,8 @@ func (v CLIPImage) Features(scope *model.Scope, images *graph.Node) *graph.Node 
 }
 
 // tokens maps images to the class token and the patches with their positions, [batch, 1 + grid², Width], drawn as in openai/CLIP,
-// clip/model.py, VisionTransformer.
+// clip/model.py, VisionTransformer. Positions decay as the matrices do, unlike [ViT]'s (mlfoundations/open_clip, main.py: what has fewer
+// than two axes is spared).
 func (v CLIPImage) tokens(scope *model.Scope, images *graph.Node) *graph.Node {
 	drawn := nn.Normal(1 / math.Sqrt(float64(v.Width)))
 	patches := nn.Dense(scope.In("patches"), cut(images, v.Patch), v.Width, false)

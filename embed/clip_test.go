@@ -2,6 +2,7 @@ package embed_test
 
 import (
 	"encoding/json"
+	"image"
 	"math"
 	"os"
 	"path/filepath"
@@ -156,6 +157,40 @@ func TestTheTowerOfAWholeCLIP(t *testing.T) {
 	other, _, err := untrained.Embed(t.Context(), folder.Train, nil)
 	if err != nil || other.Cols != 16 || other.Data[0] == h.Data[0] {
 		t.Errorf("%d numbers, %v", other.Cols, err)
+	}
+}
+
+// A picture has its vector to the last digits, however many others are computed with it: products of few rows are summed in another order.
+func TestVectorsOfATransformerHardlyDependOnTheOthers(t *testing.T) {
+	m, err := embed.LoadPair(openDevice(t), clipFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	var pictures []*image.RGBA
+	for i := range 130 { // a whole batch and two more
+		picture := image.NewRGBA(image.Rect(0, 0, 9, 8+i%5))
+		for j := range picture.Pix {
+			picture.Pix[j] = byte(j*j + 31*i)
+		}
+		pictures = append(pictures, picture)
+	}
+	all, err := m.Images.EmbedPictures(pictures)
+	if err != nil || all.Rows != len(pictures) {
+		t.Fatal(all.Rows, err)
+	}
+	for _, some := range [][2]int{{0, 1}, {3, 6}, {125, 130}} {
+		alone, err := m.Images.EmbedPictures(pictures[some[0]:some[1]])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range alone.Rows {
+			for d, x := range alone.Row(i) {
+				if want := all.Row(some[0] + i)[d]; !(math.Abs(float64(x-want)) <= 1e-5) {
+					t.Fatalf("picture %d of %v has %g at %d, and %g among all", i, some, x, d, want)
+				}
+			}
+		}
 	}
 }
 

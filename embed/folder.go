@@ -44,7 +44,7 @@ func Load(backend compute.Backend, dir string) (m *Model, err error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if err = m.checkDim(path, config); err == nil {
-		err = m.read(dir, m.shape())
+		err = m.read(dir, m.shape(1))
 	}
 	if err != nil {
 		m.Close()

@@ -82,6 +82,9 @@ func New(backend compute.Backend, store *model.Store, config Config) (*Model, er
 		scope.Store().SetTraining(images.Graph(), false)
 		return graph.ConvertDType(encoder.Features(scope.In(method.EncoderScope), images), dtypes.Float32)
 	})
+	if err == nil {
+		m.exec.SetMaxCache(-1) // a graph for each of the numbers of rows
+	}
 	return m, err
 }
 
@@ -102,10 +105,31 @@ func newModel(store *model.Store, config Config) (*Model, backbone.Encoder, erro
 	return &Model{network: network{Config: config, store: store}, pipeline: pipeline, columns: encoder.Dim()}, encoder, nil
 }
 
-// shape is that of the pictures that go through the encoder at once.
-func (m *Model) shape() shapes.Shape {
+// shape is that of so many pictures that go through the encoder at once.
+func (m *Model) shape(rows int) shapes.Shape {
 	size := m.Config.Views.Size
-	return shapes.Make(dtypes.Float32, batchSize(size), size, size, 3)
+	return shapes.Make(dtypes.Float32, rows, size, size, 3)
+}
+
+// rows is how many pictures are computed for n of them, at most a batch: the next power of two, so that few pictures take little time and
+// there are few graphs.
+func (m *Model) rows(n int) int {
+	rows := 1
+	for rows < n {
+		rows *= 2
+	}
+	return min(rows, batchSize(m.Config.Views.Size))
+}
+
+// compute appends the vectors of n pictures, at most a batch, to a list. Their pixels have room behind them for those of a batch.
+func (m *Model) compute(list, pixels []float32, n int) ([]float32, error) {
+	shape := m.shape(m.rows(n))
+	h, err := m.exec.Call1(tensors.FromFlatDataAndDimensions(pixels[:shape.Size()], shape.Dimensions...))
+	if err != nil {
+		return nil, err
+	}
+	err = tensors.ConstFlatData(h, func(flat []float32) { list = append(list, flat[:n*m.columns]...) })
+	return list, errors.Join(err, h.FinalizeAll())
 }
 
 // Progress is told how many of all pictures are done.
@@ -136,16 +160,9 @@ func centred(p *positive.Pipeline) func() data.FillFunc {
 
 func (m *Model) embed(ctx context.Context, images *data.Images, progress Progress, newFill func() data.FillFunc) (vectors metric.Matrix, items []int, err error) {
 	defer guard.Recover(&err)
-	size, dim := m.Config.Views.Size, m.columns
-	options := data.BatchOptions{Size: batchSize(size), Floats: []int{m.pipeline.Len()}, NewFill: newFill}
-	return collect(ctx, images, options, dim, progress, func(vectors []float32, batch *data.Batch) ([]float32, error) {
-		// The last batch is computed at full size as well, its surplus rows thrown away: one graph serves all.
-		h, err := m.exec.Call1(tensors.FromFlatDataAndDimensions(batch.Data[0], options.Size, size, size, 3))
-		if err != nil {
-			return nil, err
-		}
-		err = tensors.ConstFlatData(h, func(flat []float32) { vectors = append(vectors, flat[:len(batch.Items)*dim]...) })
-		return vectors, errors.Join(err, h.FinalizeAll())
+	options := data.BatchOptions{Size: batchSize(m.Config.Views.Size), Floats: []int{m.pipeline.Len()}, NewFill: newFill}
+	return collect(ctx, images, options, m.columns, progress, func(vectors []float32, batch *data.Batch) ([]float32, error) {
+		return m.compute(vectors, batch.Data[0], len(batch.Items))
 	})
 }
 
@@ -153,19 +170,13 @@ func (m *Model) embed(ctx context.Context, images *data.Images, progress Progres
 func (m *Model) EmbedPictures(pictures []*image.RGBA) (vectors metric.Matrix, err error) {
 	defer guard.Recover(&err)
 	vectors = metric.Matrix{Cols: m.columns}
-	shape := m.shape()
+	pixels := make([]float32, m.rows(len(pictures))*m.pipeline.Len())
 	for len(pictures) > 0 {
-		n := min(shape.Dim(0), len(pictures))
-		pixels := make([]float32, shape.Size())
+		n := min(batchSize(m.Config.Views.Size), len(pictures))
 		for i, picture := range pictures[:n] {
 			m.pipeline.Center(pixels[i*m.pipeline.Len():(i+1)*m.pipeline.Len()], picture)
 		}
-		h, err := m.exec.Call1(tensors.FromFlatDataAndDimensions(pixels, shape.Dimensions...))
-		if err != nil {
-			return metric.Matrix{}, err
-		}
-		err = tensors.ConstFlatData(h, func(flat []float32) { vectors.Data = append(vectors.Data, flat[:n*m.columns]...) })
-		if err := errors.Join(err, h.FinalizeAll()); err != nil {
+		if vectors.Data, err = m.compute(vectors.Data, pixels, n); err != nil {
 			return metric.Matrix{}, err
 		}
 		vectors.Rows += n

@@ -64,6 +64,7 @@ func NewPair(backend compute.Backend, store *model.Store, config Config, tokeniz
 	if err != nil {
 		return nil, err
 	}
+	m.Images.exec.SetMaxCache(-1)
 	words := config
 	words.Text, words.Pair, words.Dim = &config.Pair.Text, nil, space.Out
 	text, err := words.Text.network()
@@ -144,7 +145,7 @@ func LoadPair(backend compute.Backend, dir string) (m *PairModel, err error) {
 
 // read compiles both graphs, which makes their variables, and reads their values from the folder.
 func (m *PairModel) read(dir string) error {
-	_, err := m.Images.exec.Compile(m.Images.shape())
+	_, err := m.Images.exec.Compile(m.Images.shape(1))
 	if err == nil {
 		length := m.Texts.batching.lengths[0]
 		_, err = m.Texts.exec.Compile(shapes.Make(dtypes.Int32, 1, length), shapes.Make(dtypes.Bool, 1, length))
