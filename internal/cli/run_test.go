@@ -187,10 +187,10 @@ func TestUnfitCheckpointsAreRefused(t *testing.T) {
 		{"truncated", func(s string) string { return s[:len(s)/2] }, "cannot resume from"},
 		{"empty", func(string) string { return "" }, "cannot resume from"},
 		{"of another version", func(s string) string {
-			return strings.Replace(s, `"alike_checkpoint":"1"`, `"alike_checkpoint":"2"`, 1)
+			return strings.Replace(s, `"alike_checkpoint":"2"`, `"alike_checkpoint":"9"`, 1)
 		}, "another version"},
 		{"of another run", func(s string) string {
-			return regexp.MustCompile(`"fingerprint":"........`).ReplaceAllString(s, `"fingerprint":"01234567`)
+			return regexp.MustCompile(`"settings":"........`).ReplaceAllString(s, `"settings":"01234567`)
 		}, "other settings"},
 		{"not a checkpoint", func(s string) string { return strings.Replace(s, `"alike_checkpoint"`, `"ALIKE_checkpoint"`, 1) }, "not a checkpoint"},
 	} {
