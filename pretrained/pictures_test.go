@@ -158,6 +158,14 @@ func TestOlderAndNewerFoldersOfCLIPAreRead(t *testing.T) {
 		"vision_config_dict": func(dir string) {
 			edit(t, filepath.Join(dir, "config.json"), map[string]any{"vision_config": map[string]any{"hidden_size": 99}, "vision_config_dict": whole.Vision})
 		},
+		"positions in a buffer": func(dir string) {
+			path := filepath.Join(dir, "model.safetensors")
+			buffer := safetensors.Tensor{Name: "vision_model.embeddings.position_ids", DType: safetensors.I64, Shape: []int{1, 1}, Data: make([]byte, 8)}
+			writeTensors(t, path, append(readTensors(t, path), buffer))
+		},
+		"nothing older": func(dir string) {
+			edit(t, filepath.Join(dir, "config.json"), map[string]any{"vision_config_dict": json.RawMessage("null")})
+		},
 		"numbers": func(dir string) {
 			edit(t, filepath.Join(dir, "preprocessor_config.json"), map[string]any{"size": 8, "crop_size": 8})
 		},

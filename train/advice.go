@@ -54,6 +54,8 @@ func Advise(config Config, seen Seen, tested bool) ([]Advice, error) {
 	case tested:
 	case a.knowsRate():
 		a.sentenceRate()
+	case a.tunesCLIP():
+		a.tuningRate()
 	default:
 		a.rate()
 	}

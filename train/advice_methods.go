@@ -83,6 +83,20 @@ func (a *adviser) classmates() {
 	}
 }
 
+// tunesCLIP says whether both encoders of a whole CLIP are trained on, with the optimizer that the usual rate is for.
+func (a *adviser) tunesCLIP() bool {
+	return a.CLIP != nil && a.Pairs.CLIPImage != nil && a.Pairs.Pretrained != "" && !a.CLIP.FreezeImage && !a.CLIP.FreezeText &&
+		a.Optimizer.Name == a.usual.Optimizer.Name
+}
+
+// tuningRate compares the learning rate with that for encoders which were trained before.
+func (a *adviser) tuningRate() {
+	rate, usual := a.Optimizer.Rate(a.Batch), a.usual.Optimizer.Rate(a.Batch)
+	if times := rate / usual; times > far {
+		a.say("optimizer.learning_rate", "comes to %.3g for a batch of %d: a trained CLIP is tuned with %.3g (Goyal et al. 2023, Finetune like you pretrain), and with %.3g times that it forgets what it knew", rate, a.Batch, usual, times)
+	}
+}
+
 // pairs looks at what a picture's caption is told from.
 func (a *adviser) pairs(m method.CLIP) {
 	const few = 64

@@ -178,6 +178,32 @@ func TestARunMayStartFromTheTextsOfAWholeCLIPAlone(t *testing.T) {
 	}
 }
 
+// A trained CLIP forgets at the rates that one is trained from nothing with.
+func TestAdviceOnTheRateOfATrainedCLIP(t *testing.T) {
+	for _, k := range []struct {
+		rate   float64
+		frozen bool
+		said   bool
+	}{{1e-5, false, false}, {8e-5, false, false}, {8.1e-5, false, true}, {5e-4, false, true}, {5e-4, true, false}} {
+		c := wholeStart(t, "table", "../pretrained/testdata/clip")
+		c.Epochs, c.Batch, c.Optimizer.LearningRate, c.CLIP.FreezeImage = 10, 64, k.rate, k.frozen
+		labels := make([]int, 6000)
+		for i := range labels {
+			labels[i] = i
+		}
+		advice, err := train.Advise(c, train.Seen{Labels: labels}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := slices.ContainsFunc(advice, func(a train.Advice) bool {
+			return a.Key == "optimizer.learning_rate" && strings.Contains(a.Text, "forgets what it knew")
+		})
+		if said != k.said || len(advice) > 1 || !said && len(advice) > 0 {
+			t.Errorf("at %g, frozen %v: %v", k.rate, k.frozen, advice)
+		}
+	}
+}
+
 func TestWhatRunsOnPairsDoNotStartFrom(t *testing.T) {
 	table := writeTable(t, 4)
 	other := clipCopy(t)
