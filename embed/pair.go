@@ -156,17 +156,25 @@ func (m *PairModel) read(dir string) error {
 	return m.assign(dir)
 }
 
+// PicturesConfig is what the model folder of an encoder of pictures alone says of it.
+func PicturesConfig(dir string) (Config, error) {
+	path := filepath.Join(dir, configFile)
+	config, err := readConfig(path)
+	if err == nil && (config.Text != nil || config.Pair != nil) {
+		err = fmt.Errorf("%s is no model of pictures alone", path)
+	}
+	return config, err
+}
+
 // AssignEncoder gives the encoder of pictures in store, which is the one of config, the weights of a model folder of pictures alone. It is
 // an error if the folder's is another, or saw pictures of other means and deviations.
 func AssignEncoder(dir string, store *model.Store, config Config) error {
 	path := filepath.Join(dir, configFile)
-	read, err := readConfig(path)
+	read, err := PicturesConfig(dir)
 	if err != nil {
 		return err
 	}
 	switch {
-	case read.Text != nil || read.Pair != nil:
-		return fmt.Errorf("%s is no model of pictures alone", path)
 	case !sameSettings(read.CLIPImage, config.CLIPImage):
 		return fmt.Errorf("%s is of %s with other settings than the run's", path, read.Backbone)
 	case read.Backbone != config.Backbone || read.Width != config.Width:

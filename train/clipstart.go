@@ -89,6 +89,12 @@ func (c Config) pretrainedPictures() (*pretrained.Pictures, error) {
 // OwnImageSize is the side, in pixels, of the pictures that the encoder of pictures in a folder was made for, where the run starts from
 // one; 0 otherwise.
 func (c Config) OwnImageSize() (int, error) {
+	if m, err := c.imageModel(); err != nil || m != nil && (c.Backbone == "" || c.Backbone == m.Backbone) {
+		if err != nil {
+			return 0, err
+		}
+		return m.Views.Size, nil
+	}
 	p, err := c.pretrainedPictures()
 	if err != nil || p == nil {
 		return 0, err

@@ -156,13 +156,11 @@ func TestAWholeCLIPIsTuned(t *testing.T) {
 	}
 }
 
-// With another backbone, or an encoder of another run's, a run starts from the texts of a whole CLIP alone, as it does from a folder that
-// has no more.
+// With another backbone a run starts from the texts of a whole CLIP alone, as it does from a folder that has no more.
 func TestARunMayStartFromTheTextsOfAWholeCLIPAlone(t *testing.T) {
 	folder := clipCopy(t)
 	for what, change := range map[string]func(*train.Config){
 		"another backbone": func(c *train.Config) { c.Backbone = "smallcnn" },
-		"another encoder":  func(c *train.Config) { c.Pairs.ImageModel = "run" },
 		"texts alone":      func(c *train.Config) { c.Pairs.Pretrained = "../pretrained/testdata/clip_projection" },
 	} {
 		asked := train.DefaultCLIP(16, "clip", method.Softmax)
@@ -201,6 +199,27 @@ func TestAdviceOnTheRateOfATrainedCLIP(t *testing.T) {
 		if said != k.said || len(advice) > 1 || !said && len(advice) > 0 {
 			t.Errorf("at %g, frozen %v: %v", k.rate, k.frozen, advice)
 		}
+	}
+}
+
+// With an encoder of pictures of another run's it has that one's settings, and the texts of the CLIP.
+func TestARunMayStartFromTheTextsOfAWholeCLIPAndItsOwnPictures(t *testing.T) {
+	images, _ := mustRun(t, small(filepath.Dir(writeTable(t, 10))), train.Options{})
+	asked := train.DefaultCLIP(32, "clip", method.Softmax)
+	asked.Pairs.Pretrained, asked.Pairs.ImageModel, asked.Backbone = clipCopy(t), images, ""
+	c, err := asked.Usual()
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := train.ReadConfig(images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size, err := asked.OwnImageSize(); err != nil || size != was.ImageSize {
+		t.Errorf("pictures of %d, %v", size, err)
+	}
+	if c.Backbone != was.Backbone || c.Width != was.Width || c.CLIP.Augment.Mean != was.SimCLR.Augment.Mean || c.Pairs.CLIPImage != nil || c.CLIP.Out != 12 || c.Pairs.CLIP == nil {
+		t.Errorf("%+v", c)
 	}
 }
 

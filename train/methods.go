@@ -93,8 +93,8 @@ func Default(methodName string, imageSize int) (Config, error) {
 }
 
 // Usual returns the default configuration of the run's method for what the published settings depend on: the size of pictures, the
-// columns of text and the encoder, with what it starts from, or the loss of pairs. A run on pairs that starts from a whole CLIP may have no
-// backbone and an image size of 0, for CLIP's own.
+// columns of text and the encoder, with what it starts from, or the loss of pairs. A run on pairs that starts from a whole CLIP, or from
+// another run's encoder of pictures, may have no backbone and an image size of 0, for those of that.
 func (c Config) Usual() (Config, error) {
 	m, err := c.Method()
 	if err != nil {
@@ -114,10 +114,13 @@ func (c Config) Usual() (Config, error) {
 		}
 	}
 	if c.CLIP != nil && c.Pairs != nil {
+		usual := DefaultCLIP(c.ImageSize, c.Pairs.TextBackbone, c.CLIP.Contrast)
 		if c.Pairs.Pretrained != "" {
-			return clipFrom(c)
+			if usual, err = clipFrom(c); err != nil {
+				return Config{}, err
+			}
 		}
-		return DefaultCLIP(c.ImageSize, c.Pairs.TextBackbone, c.CLIP.Contrast), nil
+		return usual.withImageModel(c)
 	}
 	return Default(m.Name(), c.ImageSize)
 }

@@ -184,10 +184,7 @@ func (p *pairs) begin(store *model.Store) error {
 	if path == "" {
 		return nil
 	}
-	if inside := ModelDir(path); isFolder(inside) {
-		path = inside
-	}
-	if err := embed.AssignEncoder(path, store, p.embedConfig()); err != nil {
+	if err := embed.AssignEncoder(imageModelDir(path), store, p.embedConfig()); err != nil {
 		return fmt.Errorf("cannot start from the encoder of pictures: %w", err)
 	}
 	return nil

@@ -20,7 +20,7 @@ type PairsConfig struct {
 	Vocabulary   token.TrainConfig `yaml:"vocabulary"`
 	MaxLength    int               `yaml:"max_length" help:"tokens of a caption that the encoder sees at most, special ones included"`
 
-	ImageModel string `yaml:"image_model" help:"run or model folder of an encoder of pictures to start from; empty draws one"`
+	ImageModel string `yaml:"image_model" help:"run or model folder of an encoder of pictures to start from, whose settings are then the defaults; empty draws one"`
 	Pretrained string `yaml:"pretrained" help:"folder of an encoder of texts to start from, as transformers or sentence-transformers write it, or of a whole CLIP, of which clip_vit starts too, or its name on Hugging Face's hub if their tools have fetched it; empty draws one"`
 
 	WordNet string `yaml:"wordnet" help:"folder of WordNet's database (index.noun and the like), for synonyms of English words in captions; empty is none"`

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alike-ml/alike/eval"
 	"github.com/alike-ml/alike/internal/picturetest"
+	"github.com/alike-ml/alike/train"
 )
 
 // pairRun trains CLIP for a moment on a table of pictures with captions in the folder that it returns.
@@ -172,4 +173,28 @@ func TestTablesShardsAndVectorsAreSearched(t *testing.T) {
 	if r := mustAlike(t, "eval", run, "--data", other); !strings.Contains(r.stderr, `has no column "kind"`) || strings.Contains(r.stdout, "zero-shot") {
 		t.Errorf("eval without the classes says\n%s%s", r.stderr, r.stdout)
 	}
+}
+
+// A run that starts from another's encoder of pictures has its settings without being told, and leaves it as it is where it is to be frozen.
+func TestARunOnPairsTakesTheSettingsOfTheEncoderItStartsFrom(t *testing.T) {
+	images, folder := trained(t)
+	table := filepath.Join(folder, "pairs.csv")
+	text := "image,caption\n"
+	for i := range 6 {
+		text += fmt.Sprintf("train/%s/%03d.png,picture %d\n", []string{"a", "b"}[i%2], i/2, i)
+	}
+	writeFile(t, table, text)
+	run := filepath.Join(t.TempDir(), "run")
+	start := []string{"train", "clip", "--data", table, "--image-model", images, "--text-backbone=static", "--epochs=1", "--batch=2", "--set=clip.out=8"}
+	mustAlike(t, append(start, "--set=clip.freeze_image=true", "--out", run)...)
+	was, err := train.ReadConfig(images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := train.ReadConfig(run)
+	if err != nil || is.Backbone != was.Backbone || is.Width != was.Width || is.ImageSize != was.ImageSize || is.CLIP.Augment.Mean != was.SimCLR.Augment.Mean || is.Pairs.ImageModel != images {
+		t.Errorf("%v: %+v", err, is)
+	}
+	alike(t, append(start, "--backbone=resnet10", "--out", run+"2")...).checkRefused(t, exitFailure, "cannot start from the encoder of pictures")
+	alike(t, "train", "clip", "--data", table, "--image-model", folder, "--out", run+"2").checkRefused(t, exitUsage, "cannot start from the encoder of pictures")
 }

@@ -189,7 +189,7 @@ func (f pairFlags) over(options data.PairOptions) data.PairOptions {
 type trainPairFlags struct {
 	pairFlags
 	TextBackbone *string `placeholder:"clip_small" help:"Encoder of the captions: see alike methods."`
-	ImageModel   *string `placeholder:"RUN" help:"Run whose encoder of pictures to start from."`
+	ImageModel   *string `placeholder:"RUN" help:"Run whose encoder of pictures to start from, with its settings."`
 	Validation   *string `placeholder:"FILE" help:"Table of pairs to watch the run with; a share of those to learn from is kept back if left out."`
 }
 
