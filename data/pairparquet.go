@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -58,7 +59,7 @@ func openPairParquet(file *os.File, size int64, name string, opt PairOptions, st
 // read adds a column to those that are read, and returns its number among them.
 func (s *pairParquet) read(leaf parquetLeaf) int {
 	s.names = append(s.names, leaf.String())
-	s.leaves = append(s.leaves, leaf.ColumnIndex)
+	s.leaves = append(s.leaves, leaf.LeafColumn)
 	return len(s.leaves) - 1
 }
 
@@ -95,10 +96,17 @@ func (s *pairParquet) next() (r pairRecord, err error) {
 	}
 	r.line = s.row
 	values := make([][]string, len(s.leaves))
-	for i := range values {
-		if values[i], err = s.list(i); err != nil {
+	var bad error
+	for i := range values { // all, so that the next row is next in each
+		var long *badRow
+		if values[i], err = s.list(i); errors.As(err, &long) {
+			bad = err
+		} else if err != nil {
 			return r, err
 		}
+	}
+	if bad != nil {
+		return r, bad
 	}
 	rest := values[s.firstText():]
 	r.captions = slices.Concat(rest[:s.captions]...)
@@ -141,22 +149,32 @@ func (s *pairParquet) picture(values [][]string) (string, error) {
 	return name, s.store.keep(name, []byte(pixels))
 }
 
-// list returns what a column has in the present row, without what is null.
+// mostListed is the most values that a list in a row may have.
+const mostListed = 1 << 16
+
+// list returns what a column has in the present row, without what is null. A list that is too long is a *badRow: a few bytes of a file can
+// stand for any number of texts.
 func (s *pairParquet) list(i int) (list []string, err error) {
-	column := &s.parquetSource.columns[i]
+	column, size := &s.parquetSource.columns[i], 0
+	var bad error
 	for more := true; more; {
 		value, err := column.next()
 		if err != nil {
 			return nil, s.unreadable(i, err)
 		}
-		if !value.IsNull() {
+		size += len(value.Bytes())
+		switch {
+		case bad != nil || value.IsNull():
+		case len(list) > 0 && (size > maxRecord || len(list) == mostListed):
+			list, bad = nil, &badRow{TooLong, fmt.Sprintf("column %q is a list of more than %d bytes or %d values", s.names[i], maxRecord, mostListed)}
+		default:
 			list = append(list, value.String())
 		}
 		if more, err = column.repeats(); err != nil {
 			return nil, s.unreadable(i, err)
 		}
 	}
-	return list, nil
+	return list, bad
 }
 
 // parquetLeaves are the columns of a Parquet file.

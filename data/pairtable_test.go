@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -186,5 +187,30 @@ func TestSeveralTablesAreOne(t *testing.T) {
 	samePicture(t, pairs, 1, "palette.png")
 	if _, err := OpenPairs(t.Context(), filepath.Join(dir, "x"), DefaultPairOptions()); err != nil {
 		t.Errorf("a folder of one table: %v", err)
+	}
+}
+
+// A list that a few bytes of a file stand for may be of any length: the row is dropped, and the next are read as if it were not there.
+func TestEndlessListsAreDropped(t *testing.T) {
+	type row struct {
+		Image    string   `parquet:"image"`
+		Captions []string `parquet:"caption,list,dict"`
+	}
+	long := strings.Repeat("x", maxRecord/4)
+	table := pairFolder(t, "p.csv", "image,caption\n", threePictures)
+	path := filepath.Join(filepath.Dir(table), "p.parquet")
+	rows := []row{
+		{"a.jpg", slices.Repeat([]string{"a cat"}, mostListed+1)}, {"a.jpg", []string{"a cat", "two"}},
+		{"c.jpg", slices.Repeat([]string{long}, 5)}, {"c.jpg", []string{"a dog"}},
+	}
+	if err := parquet.WriteFile(path, rows); err != nil {
+		t.Fatal(err)
+	}
+	pairs := openPairs(t, path, DefaultPairOptions())
+	if pairs.Len() != 2 || pairs.Captions.Len() != 3 {
+		t.Errorf("%d pictures, %d captions", pairs.Len(), pairs.Captions.Len())
+	}
+	if d := pairs.Dropped; len(d) != 1 || d[0].Reason != TooLong || d[0].Count != 2 {
+		t.Errorf("dropped %v", d)
 	}
 }

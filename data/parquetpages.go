@@ -2,13 +2,15 @@ package data
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
-	"encoding/binary"
 	"fmt"
 	"io"
 
 	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	layout "github.com/parquet-go/parquet-go/format"
 )
@@ -20,32 +22,30 @@ const (
 	mostPageValues = 1 << 26
 )
 
-// checkPages refuses a part of a column of which a page would take more memory than any page may, or unpacks to more than it says. It reads
-// the pages' headers, and the pages that are compressed, and has none of them in memory. What cannot be read is left to the library, which
-// says so.
-func checkPages(file io.ReaderAt, meta *layout.ColumnMetaData, codec layout.CompressionCodec) error {
-	start := meta.DataPageOffset
-	if meta.DictionaryPageOffset != 0 {
-		start = meta.DictionaryPageOffset
+// pageCheck looks into the pages of a column before the library takes memory for what they say.
+type pageCheck struct {
+	codec  layout.CompressionCodec
+	column parquet.LeafColumn
+}
+
+// check refuses a part of the column of which a page would take more memory than any page may, or unpacks to more than it says. It reads
+// the part from first to last byte; of its pages it has those in memory that are compressed with snappy, one at a time. What cannot be read
+// is left to the library, which says so.
+func (c pageCheck) check(file io.ReaderAt, part *layout.ColumnMetaData) error {
+	start := part.DataPageOffset
+	if part.DictionaryPageOffset != 0 {
+		start = part.DictionaryPageOffset
 	}
-	r := bufio.NewReader(io.NewSectionReader(file, start, meta.TotalCompressedSize))
+	r := bufio.NewReader(io.NewSectionReader(file, start, part.TotalCompressedSize))
 	decoder := thrift.NewDecoder(new(thrift.CompactProtocol).NewReader(r))
 	for page := 1; ; page++ {
 		var header layout.PageHeader
-		if err := decoder.Decode(&header); err != nil || header.CompressedPageSize < 0 {
+		if err := decoder.Decode(&header); err != nil || header.CompressedPageSize < 0 || header.UncompressedPageSize < 0 {
 			return nil
 		}
-		size := int64(header.UncompressedPageSize)
-		if bytes := max(size, int64(header.CompressedPageSize)); bytes > mostPageBytes {
-			return fmt.Errorf("page %d takes %d bytes, and may take %d at most: write the file with smaller pages", page, bytes, int64(mostPageBytes))
-		}
-		if values := valuesOf(header); values > mostPageValues {
-			return fmt.Errorf("page %d has %d values, and may have %d at most: write the file with smaller pages", page, values, mostPageValues)
-		}
 		body := io.LimitReader(r, int64(header.CompressedPageSize))
-		packed, ok := packedPart(header, body)
-		if ok && unpacksBeyond(codec, packed, size) {
-			return fmt.Errorf("page %d unpacks to more than the %d bytes that it says", page, size)
+		if err := c.page(&header, body); err != nil {
+			return fmt.Errorf("page %d %w", page, err)
 		}
 		if _, err := io.Copy(io.Discard, body); err != nil {
 			return nil
@@ -53,50 +53,79 @@ func checkPages(file io.ReaderAt, meta *layout.ColumnMetaData, codec layout.Comp
 	}
 }
 
-// valuesOf is how many values a page says that it has.
-func valuesOf(header layout.PageHeader) int32 {
-	return max(header.DataPageHeader.V.NumValues, header.DataPageHeaderV2.V.NumValues, header.DictionaryPageHeader.V.NumValues)
-}
-
-// packedPart is what is compressed of a page: all, or, in the second version of data pages, what follows the levels, if it is.
-func packedPart(header layout.PageHeader, body io.Reader) (packed io.Reader, ok bool) {
-	if v2 := header.DataPageHeaderV2; v2.Valid && header.Type == layout.DataPageV2 {
-		if v2.V.IsCompressed.Valid && !v2.V.IsCompressed.V {
-			return nil, false
+// page checks one page.
+func (c pageCheck) page(header *layout.PageHeader, body io.Reader) error {
+	size := int64(header.UncompressedPageSize)
+	if most := max(size, int64(header.CompressedPageSize)); most > mostPageBytes {
+		return fmt.Errorf("takes %d bytes, and may take %d at most: write the file with smaller pages", most, int64(mostPageBytes))
+	}
+	v1, v2 := header.DataPageHeader.V, header.DataPageHeaderV2.V
+	if values := max(v1.NumValues, v2.NumValues, header.DictionaryPageHeader.V.NumValues); values > mostPageValues {
+		return errManyValues
+	}
+	if header.Type == layout.DataPageV2 {
+		if err := levels(bufio.NewReader(io.LimitReader(body, int64(v2.RepetitionLevelsByteLength))), c.column.MaxRepetitionLevel); err != nil {
+			return err
 		}
-		levels := int64(v2.V.RepetitionLevelsByteLength) + int64(v2.V.DefinitionLevelsByteLength)
-		if _, err := io.CopyN(io.Discard, body, max(levels, 0)); err != nil {
-			return nil, false
+		if err := levels(bufio.NewReader(io.LimitReader(body, int64(v2.DefinitionLevelsByteLength))), c.column.MaxDefinitionLevel); err != nil {
+			return err
 		}
 	}
-	return body, true
+	codec := c.codec
+	if v2.IsCompressed.Valid && !v2.IsCompressed.V {
+		codec = layout.Uncompressed
+	}
+	unpacked, done, err := unpack(codec, body, size)
+	if err != nil {
+		return err
+	}
+	defer done()
+	counted := &countingReader{in: io.LimitReader(unpacked, size+1)}
+	if err := c.values(header, bufio.NewReader(counted)); err != nil {
+		return err
+	}
+	if io.Copy(io.Discard, counted); counted.count > size {
+		return unpacksBeyond(size)
+	}
+	return nil
 }
 
-// unpacksBeyond tells whether more than so many bytes come out of a compressed page.
-func unpacksBeyond(codec layout.CompressionCodec, packed io.Reader, size int64) bool {
-	var unpacked io.Reader
+var errManyValues = fmt.Errorf("has more than %d values: write the file with smaller pages", mostPageValues)
+
+func unpacksBeyond(size int64) error {
+	return fmt.Errorf("unpacks to more than the %d bytes that it says", size)
+}
+
+// unpack reads a page that is compressed with a codec, and that says that it has so many bytes. What cannot be read is empty. The error is one
+// of a page that begins with another length.
+func unpack(codec layout.CompressionCodec, packed io.Reader, size int64) (unpacked io.Reader, done func(), err error) {
+	unpacked, done = bytes.NewReader(nil), func() {}
 	switch codec {
-	case layout.Snappy: // which begins with its length
-		length, err := binary.ReadUvarint(bufio.NewReader(packed))
-		return err == nil && length > uint64(size)
+	case layout.Uncompressed:
+		unpacked = packed
+	case layout.Snappy:
+		block, err := io.ReadAll(packed)
+		if err != nil {
+			break
+		}
+		if length, err := snappy.DecodedLen(block); err != nil {
+			break
+		} else if int64(length) > size {
+			return nil, nil, unpacksBeyond(size)
+		}
+		if block, err = snappy.Decode(nil, block); err == nil {
+			unpacked = bytes.NewReader(block)
+		}
 	case layout.Gzip:
-		z, err := gzip.NewReader(packed)
-		if err != nil {
-			return false
+		if z, err := gzip.NewReader(packed); err == nil {
+			unpacked = z
 		}
-		unpacked = z
-	case layout.Zstd:
-		z, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return false
-		}
-		defer z.Close()
-		unpacked = z
 	case layout.Brotli:
 		unpacked = brotli.NewReader(packed)
-	default:
-		return false
+	case layout.Zstd:
+		if z, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)); err == nil {
+			unpacked, done = z, z.Close
+		}
 	}
-	n, _ := io.CopyN(io.Discard, unpacked, size+1)
-	return n > size
+	return unpacked, done, nil
 }

@@ -19,9 +19,9 @@ type parquetSource struct {
 	groups []parquet.RowGroup // those not read yet
 	texts  int                // how many of the columns, the first, are texts
 	names  []string
-	leaves []int // where each column is in a row group
-	row    int   // rows read so far, of all groups
-	left   int64 // rows left in the present group
+	leaves []parquet.LeafColumn // of each of these
+	row    int                  // rows read so far, of all groups
+	left   int64                // rows left in the present group
 
 	columns []parquetColumn
 }
@@ -51,7 +51,7 @@ func openParquet(file *os.File, size int64, opt TextOptions) (columns []string, 
 		if kind := leaves[k].Node.Type().Kind(); i < s.texts && kind != parquet.ByteArray && kind != parquet.FixedLenByteArray {
 			return nil, nil, fmt.Errorf("column %q is %s, not text", columns[i], kind)
 		}
-		s.leaves = append(s.leaves, leaves[k].ColumnIndex)
+		s.leaves = append(s.leaves, leaves[k])
 	}
 	s.columns = make([]parquetColumn, len(columns))
 	return columns, s, s.checkCodecs()
@@ -66,7 +66,7 @@ func newParquetSource(file io.ReaderAt, f *parquet.File) *parquetSource {
 func (s *parquetSource) checkCodecs() error {
 	for _, group := range s.parts {
 		for i, leaf := range s.leaves {
-			if leaf < len(group.Columns) && group.Columns[leaf].MetaData.Codec == parquet.Lz4Raw.CompressionCodec() {
+			if at := leaf.ColumnIndex; at < len(group.Columns) && group.Columns[at].MetaData.Codec == parquet.Lz4Raw.CompressionCodec() {
 				return fmt.Errorf("column %q is compressed with LZ4, which cannot be read: write the file with zstd, snappy or no compression", s.names[i])
 			}
 		}
@@ -133,12 +133,13 @@ func (s *parquetSource) advance() error {
 			return io.EOF
 		}
 		chunks, group := s.groups[0].ColumnChunks(), len(s.parts)-len(s.groups)
-		for i, k := range s.leaves {
+		for i, leaf := range s.leaves {
 			// The library unpacks all parts of a column as the first.
-			if err := checkPages(s.file, &s.parts[group].Columns[k].MetaData, s.parts[0].Columns[k].MetaData.Codec); err != nil {
+			check := pageCheck{codec: s.parts[0].Columns[leaf.ColumnIndex].MetaData.Codec, column: leaf}
+			if err := check.check(s.file, &s.parts[group].Columns[leaf.ColumnIndex].MetaData); err != nil {
 				return fmt.Errorf("column %q, row group %d, %w", s.names[i], group+1, err)
 			}
-			s.columns[i].open(chunks[k])
+			s.columns[i].open(chunks[leaf.ColumnIndex])
 		}
 		s.left = s.groups[0].NumRows()
 		s.groups = s.groups[1:]
