@@ -136,7 +136,7 @@ func TestParquetPagesOfLongRunsAreRefused(t *testing.T) {
 		want     string
 	}{
 		{"runs of a word of the dictionary", layout.RLEDictionary, append(append([]byte{1}, run...), 0), "more than 67108864 values"},
-		{"groups of words", layout.PlainDictionary, append([]byte{1}, binary.AppendUvarint(nil, 1<<40|1)...), "more than 67108864 values"},
+		{"groups of words", oldDictionary, append([]byte{1}, binary.AppendUvarint(nil, 1<<40|1)...), "more than 67108864 values"},
 		{"numbers without bits", layout.DeltaLengthByteArray, many, "more than 67108864 values"},
 		{"long texts", layout.DeltaLengthByteArray, ints(same...), "has texts of 1258291200 bytes, and may have 1073741824 at most"},
 		{"texts that begin the same", layout.DeltaByteArray, slices.Concat(ints(same...), ints(make([]int32, len(same))...)), "has texts of 1258291200 bytes"},

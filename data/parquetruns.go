@@ -14,6 +14,9 @@ import (
 // take no bits at all, and a text may begin as the one before it (https://parquet.apache.org/docs/file-format/data-pages/encodings/). What
 // is counted here is how many values there are, before there is memory for them. A page that ends early ends the count.
 
+// oldDictionary is the encoding PLAIN_DICTIONARY, which older writers call what newer ones call RLE_DICTIONARY.
+const oldDictionary layout.Encoding = 2
+
 // values checks what is in an unpacked page.
 func (c pageCheck) values(header *layout.PageHeader, page *bufio.Reader) error {
 	encoding := header.DataPageHeader.V.Encoding
@@ -33,7 +36,7 @@ func (c pageCheck) values(header *layout.PageHeader, page *bufio.Reader) error {
 		return nil
 	}
 	switch encoding {
-	case layout.PlainDictionary, layout.RLEDictionary:
+	case oldDictionary, layout.RLEDictionary:
 		width, err := page.ReadByte()
 		if err != nil {
 			return nil
