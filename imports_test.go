@@ -62,7 +62,7 @@ var rooms = map[string][]string{
 	"train": {"backbone", "data", "embed", "loss", "method", "metric", "negative", "nn", "optim", "positive", "pretrained", "token", "wordnet",
 		"internal/atomicfile", "internal/device", "internal/fields", "internal/guard", "internal/peakmemory", "internal/rng", "internal/tensorboard", "internal/weights"},
 	"recipes": {"train", "internal/fields", "internal/nearest"},
-	"eval":    {"data", "embed", "metric", "internal/atomicfile", "internal/nearest"},
+	"eval":    {"data", "embed", "metric", "pretrained", "internal/atomicfile", "internal/nearest"},
 	"report":  {"metric"},
 
 	"internal/picturetest": {"internal/rng"},

@@ -71,6 +71,8 @@ type ZeroShot struct {
 	// Names are the other names that classes had.
 	Names     map[string][]string `json:"names,omitempty"`
 	Baselines *ZeroShotBaselines  `json:"baselines,omitempty"`
+	// ByMeaning is the accuracy by what the names mean; null where nothing says it.
+	ByMeaning *MeaningScore `json:"by_meaning,omitempty"`
 }
 
 // ZeroShotBaselines are the same accuracy without learning.
@@ -89,6 +91,8 @@ type Prompts struct {
 	// Names are other names for classes, one or several, by their own: what the encoder knows them by, as CLIP's authors call some
 	// classes of ImageNet otherwise than ImageNet does (section 3.1.4).
 	Names map[string][]string
+	// Meaning tells classes by what their names mean too; nil does not.
+	Meaning *Meaning
 }
 
 // ClassVectors are what an encoder makes of classes by their names, [classes, dim]: the mean of the normalised vectors of each of its
@@ -239,13 +243,36 @@ func zeroShot(m, untrained *embed.PairModel, pairs *data.Pairs, trained embed.Pa
 	if err != nil {
 		return nil, err
 	}
-	if z.Accuracy, z.Top5, z.Pictures, err = ScoreZeroShot(trained.Images, labels, classes); err != nil || random == nil {
-		return z, err
-	}
-	z.Baselines = &ZeroShotBaselines{Chance: 1 / float64(len(z.Classes)), Majority: majorityShare(labels, labels)}
-	if classes, err = ClassVectors(untrained.Texts, z.Classes, prompts); err != nil {
+	if z.Accuracy, z.Top5, z.Pictures, err = ScoreZeroShot(trained.Images, labels, classes); err != nil {
 		return nil, err
 	}
-	z.Baselines.RandomInit, _, _, err = ScoreZeroShot(random.Images, labels, classes)
-	return z, err
+	if random != nil {
+		z.Baselines = &ZeroShotBaselines{Chance: 1 / float64(len(z.Classes)), Majority: majorityShare(labels, labels)}
+		if classes, err = ClassVectors(untrained.Texts, z.Classes, prompts); err != nil {
+			return nil, err
+		}
+		if z.Baselines.RandomInit, _, _, err = ScoreZeroShot(random.Images, labels, classes); err != nil {
+			return nil, err
+		}
+	}
+	if prompts.Meaning == nil {
+		return z, nil
+	}
+	k, err := prompts.Meaning.read(z.Classes, prompts.Names)
+	if err != nil {
+		return nil, err
+	}
+	by := &MeaningScore{Captions: len(k.texts), Nearest: min(k.Nearest, len(k.texts)), Temperature: k.Temperature, Vectors: k.Vectors}
+	if by.Accuracy, by.Top5, err = k.score(m.Texts, trained.Images, labels); err != nil {
+		return nil, err
+	}
+	if random != nil {
+		accuracy, _, err := k.score(untrained.Texts, random.Images, labels)
+		if err != nil {
+			return nil, err
+		}
+		by.RandomInit = &accuracy
+	}
+	z.ByMeaning = by
+	return z, nil
 }

@@ -18,7 +18,7 @@ func ModalityGap(a, b Matrix) (float64, error) {
 	if err := checkFinite("modality gap", a, b); err != nil {
 		return 0, err
 	}
-	first, second := centre(a.Normalized()), centre(b.Normalized())
+	first, second := Centre(a.Normalized()), Centre(b.Normalized())
 	var squared float64
 	for i, x := range first {
 		squared += (x - second[i]) * (x - second[i])
@@ -26,8 +26,8 @@ func ModalityGap(a, b Matrix) (float64, error) {
 	return math.Sqrt(squared), nil
 }
 
-// centre is the mean of the rows.
-func centre(m Matrix) []float64 {
+// Centre is the mean of the rows, [Cols]; of no rows it is NaN.
+func Centre(m Matrix) []float64 {
 	sum := make([]float64, m.Cols)
 	for i := range m.Rows {
 		for j, x := range m.Row(i) {

@@ -24,7 +24,7 @@ type evalCommand struct {
 	STS         string   `placeholder:"FILE" name:"sts" help:"For an encoder of text: file of sentence, sentence and score, to correlate similarities with."`
 	STSColumns  []string `default:"1,2,3" name:"sts-columns" placeholder:"1,2,3" help:"Its columns, by name, or by number in a file without names."`
 	Tasks       []string `placeholder:"knn,linear" help:"What to measure: knn, linear and, for texts, retrieval. All that the data allow if left out."`
-	K           int      `default:"${k}" help:"Neighbours that vote."`
+	K           int      `default:"${k}" help:"Neighbours that vote; with --vectors, captions that a picture is read through."`
 	Temperature float64  `default:"${temperature}" help:"Divides similarities before they weigh votes."`
 	MaxTrain    int      `placeholder:"N" help:"Learn the classes from this many training pictures, or rows, at most; all if left out."`
 	Baselines   bool     `default:"true" negatable:"" help:"Score raw pixels, or words alone, and the untrained encoder too."`
@@ -101,8 +101,11 @@ func (e evalCommand) misplaced(text, table bool) error {
 	if !text && (e.STS != "" || e.Test != nil || e.TestSplit != nil) {
 		return usageError{errors.New("--sts, --test and --test-split are for encoders of text")}
 	}
-	if !table && (e.Pairs.given() || e.Pairs.ClassName != nil || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
-		return usageError{errors.New("--image-column, --caption-columns, --templates and --class-name are for a model of pictures and texts on a table of both")}
+	if !table && (e.Pairs.given() || e.Pairs.ClassName != nil || e.Pairs.Vectors != "" || e.Pairs.Known != "" || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
+		return usageError{errors.New("--image-column, --caption-columns, --templates, --class-name, --vectors and --known are for a model of pictures and texts on a table of both")}
+	}
+	if e.Pairs.Known != "" && e.Pairs.Vectors == "" {
+		return usageError{errors.New("--known goes with --vectors, which say what the words of its captions mean")}
 	}
 	if !text && !table && e.Text.given() {
 		return usageError{errors.New("--columns, --class, --format, --separator, --split and --header are for files of text and tables: the classes of pictures are their folders")}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -33,6 +34,8 @@ type evalPairFlags struct {
 	tableFlags
 	Templates []string `default:"{}" sep:"none" placeholder:"TEXT" help:"Sentence with {} for a class's name; openai for seven of CLIP's, openai80 for all. Repeatable: their vectors are averaged."`
 	ClassName []string `sep:"none" placeholder:"CLASS=NAME" help:"What the encoder of texts reads for a class in the place of its own name. Repeatable, for a class too: its names' vectors are averaged."`
+	Vectors   string   `placeholder:"FILE" help:"Word vectors, GloVe's or word2vec's: classes are told by what the words of their names mean too. A picture means what the --k captions nearest to it do."`
+	Known     string   `placeholder:"TABLE" help:"With --vectors: table, read as --data is, of the captions that pictures are read through; what the run learned from if left out."`
 }
 
 // prompts are those of zero-shot classification.
@@ -80,6 +83,15 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 	if err != nil {
 		return err
 	}
+	if e.Pairs.Vectors != "" {
+		if options.Class == "" {
+			return usageError{errors.New("--vectors say what the names of classes mean: name their column with --class")}
+		}
+		prompts.Meaning = &eval.Meaning{Vectors: e.Pairs.Vectors, Nearest: e.K, Temperature: e.Temperature}
+		if prompts.Meaning.Captions, err = e.known(ctx, options); err != nil {
+			return err
+		}
+	}
 	bar := newStages(c.err, "pictures")
 	report, err := eval.RunPairs(ctx, backend, m, pairs, prompts, e.Baselines, bar.say)
 	bar.finish()
@@ -92,6 +104,37 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 		return printJSON(c.out, report)
 	}
 	return printPairs(c.out, *report)
+}
+
+// known are the captions that pictures are read through: those of a table that is read with the options, or those that the run learned
+// from.
+func (e evalCommand) known(ctx context.Context, options data.PairOptions) (captions []string, err error) {
+	var pairs *data.Pairs
+	if e.Pairs.Known != "" {
+		options.Class = ""
+		if pairs, err = data.OpenPairs(ctx, e.Pairs.Known, options); err != nil {
+			return nil, err
+		}
+		defer pairs.Close()
+	} else {
+		config, err := train.ReadConfig(e.Model)
+		if err != nil {
+			return nil, fmt.Errorf("%w: name a table of captions that the model has learned from with --known", err)
+		}
+		items, err := train.OpenPairs(ctx, config)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read what the run learned from: %w; name a table of its captions with --known", err)
+		}
+		defer items.Close()
+		pairs = items.Learned
+	}
+	for row, err := range pairs.Captions.Rows() {
+		if err != nil {
+			return nil, err
+		}
+		captions = append(captions, row.Texts[0])
+	}
+	return captions, nil
 }
 
 // mostHeld is how many of the pairs that a run kept back are scored at its end at most.
@@ -158,6 +201,11 @@ func printPairs(out io.Writer, r eval.PairReport) error {
 			row(name, percent(z.Accuracy), percent(b.RandomInit), percent(b.Chance))
 		} else {
 			row(name, percent(z.Accuracy), "-", "-")
+		}
+		if m := z.ByMeaning; m != nil && z.Baselines != nil {
+			row("by what their names mean", percent(m.Accuracy), percent(*m.RandomInit), percent(z.Baselines.Chance))
+		} else if m != nil {
+			row("by what their names mean", percent(m.Accuracy), "-", "-")
 		}
 	}
 	if err := w.Flush(); err != nil {

@@ -62,6 +62,23 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	if err := json.Unmarshal([]byte(mustAlike(t, "eval", run, "--data", table, "--templates", "openai80", "--class-name", "a=kind a", "--class-name", "a=number", "--json").stdout), &report); err != nil || report.ZeroShot == nil || len(report.ZeroShot.Templates) != 80 || len(report.ZeroShot.Names["a"]) != 2 || report.Retrieval.TextToImage.Queries != 12 {
 		t.Errorf("%+v, %v", report, err)
 	}
+	meanings := filepath.Join(t.TempDir(), "vectors.txt")
+	writeFile(t, meanings, "kind 1 1 1\na 1 0 0\nb 0 1 0\nc 0 0 1\nnumber 1 1 0\n")
+	byMeaning := []string{"eval", run, "--data", table, "--vectors", meanings}
+	if out := mustAlike(t, byMeaning...).stdout; !strings.Contains(out, "by what their names mean") {
+		t.Errorf("eval with --vectors:\n%s", out)
+	}
+	report = eval.PairReport{}
+	if err := json.Unmarshal([]byte(mustAlike(t, append(byMeaning, "--known", table, "--k", "3", "--temperature", "0.2", "--json")...).stdout), &report); err != nil || report.ZeroShot.ByMeaning == nil ||
+		report.ZeroShot.ByMeaning.Captions != 12 || report.ZeroShot.ByMeaning.Nearest != 3 || report.ZeroShot.ByMeaning.Temperature != 0.2 {
+		t.Errorf("%+v, %v", report.ZeroShot, err)
+	}
+	alike(t, "eval", run, "--data", table, "--known", table).checkRefused(t, exitUsage, "--known goes with --vectors")
+	alike(t, append(byMeaning, "--class", "")...).checkRefused(t, exitUsage, "with --class")
+	alike(t, append(byMeaning, "--known", "nowhere.tsv")...).checkRefused(t, exitFailure, "nowhere.tsv")
+	alike(t, "eval", filepath.Join(run, "model"), "--data", table, "--image-column", "file", "--caption-columns", "words", "--class", "kind",
+		"--vectors", meanings).checkRefused(t, exitFailure, "with --known")
+	alike(t, "eval", run, "--data", folder, "--vectors", meanings).checkRefused(t, exitUsage, "--vectors")
 	// The encoder of pictures is scored as any other.
 	if out := mustAlike(t, "eval", run, "--data", folder).stdout; !strings.Contains(out, "linear probe") {
 		t.Errorf("eval on a folder:\n%s", out)
