@@ -64,7 +64,7 @@ func (o PairOptions) Validate() error {
 	}
 	for i, c := range columns {
 		if slices.Contains(columns[:i], c) {
-			return fmt.Errorf("column %q is named twice among image, captions, tags, class and group: every column is one thing", c)
+			return fmt.Errorf("image, captions, tags, class and group name the column %q twice: every column is one thing", c)
 		}
 	}
 	if slices.Contains(columns, "") {

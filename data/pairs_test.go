@@ -252,11 +252,11 @@ func TestDuplicatesAreCounted(t *testing.T) {
 
 func TestUnusablePairOptionsAreNamed(t *testing.T) {
 	for want, change := range map[string]func(*PairOptions){
-		`format is "csw" (did you mean "csv"?)`:        func(o *PairOptions) { o.Format = "csw" },
-		`column "a" is named twice`:                    func(o *PairOptions) { o.Captions, o.Image = []string{"a"}, "a" },
-		"captions or tags has a column without a name": func(o *PairOptions) { o.Captions = []string{""} },
-		"max_pixels is -1":                             func(o *PairOptions) { o.MaxPixels = -1 },
-		"min_chars is -1":                              func(o *PairOptions) { o.MinChars = -1 },
+		`format is "csw" (did you mean "csv"?)`:                            func(o *PairOptions) { o.Format = "csw" },
+		`image, captions, tags, class and group name the column "a" twice`: func(o *PairOptions) { o.Captions, o.Image = []string{"a"}, "a" },
+		"captions or tags has a column without a name":                     func(o *PairOptions) { o.Captions = []string{""} },
+		"max_pixels is -1": func(o *PairOptions) { o.MaxPixels = -1 },
+		"min_chars is -1":  func(o *PairOptions) { o.MinChars = -1 },
 	} {
 		opt := DefaultPairOptions()
 		change(&opt)

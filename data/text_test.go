@@ -581,12 +581,12 @@ func TestTextOptionsAreOptions(t *testing.T) {
 
 func TestTextOptionsAreChecked(t *testing.T) {
 	for want, change := range map[string]func(*TextOptions){
-		`format is "jsnl" (did you mean "jsonl"?)`: func(o *TextOptions) { o.Format = "jsnl" },
-		"texts are 4 columns":                      func(o *TextOptions) { o.Texts = []string{"a", "b", "c", "d"} },
-		`column "a" is named twice`:                func(o *TextOptions) { o.Texts, o.Class = []string{"a"}, "a" },
-		"without a name":                           func(o *TextOptions) { o.Texts = []string{""} },
-		"min_chars is -1":                          func(o *TextOptions) { o.MinChars = -1 },
-		"min_chars is 7 and max_chars 6":           func(o *TextOptions) { o.MinChars, o.MaxChars = 7, 6 },
+		`format is "jsnl" (did you mean "jsonl"?)`:  func(o *TextOptions) { o.Format = "jsnl" },
+		"texts are 4 columns":                       func(o *TextOptions) { o.Texts = []string{"a", "b", "c", "d"} },
+		`class and score name the column "a" twice`: func(o *TextOptions) { o.Texts, o.Class = []string{"a"}, "a" },
+		"without a name":                            func(o *TextOptions) { o.Texts = []string{""} },
+		"min_chars is -1":                           func(o *TextOptions) { o.MinChars = -1 },
+		"min_chars is 7 and max_chars 6":            func(o *TextOptions) { o.MinChars, o.MaxChars = 7, 6 },
 	} {
 		opt := DefaultTextOptions()
 		change(&opt)

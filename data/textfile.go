@@ -52,6 +52,9 @@ type textFile struct {
 // openTextFile opens a file and finds the columns to read.
 func openTextFile(path string, opt TextOptions) (*textFile, error) {
 	format := opt.Format
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a folder: give the file that holds the text", path)
+	}
 	if format == "" {
 		if format = textFormat(path); format == "" {
 			return nil, fmt.Errorf("%s: cannot tell the format: let the name end in .txt, .csv, .tsv, .jsonl, .json or .parquet, or say it with format", path)
@@ -76,9 +79,6 @@ func (f *textFile) open(format string, opt TextOptions) (err error) {
 	info, err := f.file.Stat()
 	if err != nil {
 		return reason(err)
-	}
-	if info.IsDir() {
-		return errors.New("is a folder: give the file that holds the text")
 	}
 	if opt.Split != "" && format != "json" {
 		return fmt.Errorf("there is no %q in it: only json files are lists with names", opt.Split)

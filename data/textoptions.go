@@ -51,7 +51,7 @@ func (o TextOptions) Validate() error {
 	columns := o.columns()
 	for i, c := range columns {
 		if slices.Contains(columns[:i], c) {
-			return fmt.Errorf("column %q is named twice among texts, class and score: every column is one thing", c)
+			return fmt.Errorf("texts, class and score name the column %q twice: every column is one thing", c)
 		}
 	}
 	if slices.Contains(o.Texts, "") {

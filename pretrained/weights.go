@@ -59,7 +59,7 @@ func (w weightsFile) open(use func(file *safetensors.File, prefix string) error)
 	return nil
 }
 
-// explain says why there may be no file of tensors where there is a model.
+// explain says that there is no file of tensors where there is a model, and what there may be in its place.
 func (w weightsFile) explain(err error) error {
 	dir := filepath.Dir(w.path)
 	for _, other := range []struct{ name, advice string }{
@@ -72,7 +72,7 @@ func (w weightsFile) explain(err error) error {
 			return fmt.Errorf("%s has %s rather than %s: %s", dir, other.name, tensorsFile, other.advice)
 		}
 	}
-	return err
+	return fmt.Errorf("there is no %s in %s: %w", tensorsFile, dir, err)
 }
 
 // otherLayout is what to say of CLIPs whose tensors have the names that they have in the code of their authors.

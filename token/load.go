@@ -65,6 +65,13 @@ func (f folder) parse() (*Tokenizer, error) {
 // they are CLIP's. Errors name the file, and the line or the part of it. What a tokenizer.json asks for and this package does not do is an
 // error too.
 func Load(dir string) (*Tokenizer, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the tokenizer: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("cannot read the tokenizer: %s is a file: give the folder that holds it", dir)
+	}
 	var files folder
 	for _, name := range []string{jsonFile, vocabFile, configFile, clipFile, vocabJSONFile, mergesFile} {
 		content, err := os.ReadFile(filepath.Join(dir, name))

@@ -57,6 +57,10 @@ func TestThereIsNoAdviceOnPublishedSettings(t *testing.T) {
 
 // Each rule with a run that it speaks of, and one, a little different, that it does not.
 func TestAdviceIsOnWhatIsFarFromKnownToWork(t *testing.T) {
+	images := t.TempDir() // the settings of a model of pictures
+	if err := os.WriteFile(filepath.Join(images, "config.json"), []byte(`{"format": 1, "method": "simclr", "backbone": "resnet18", "width": 0.5}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		method    string
 		size      int
@@ -68,7 +72,7 @@ func TestAdviceIsOnWhatIsFarFromKnownToWork(t *testing.T) {
 		{"clip", 32, 6000, 3000, func(c *train.Config) { c.Batch = 63 }, func(c *train.Config) { c.Batch = 64 },
 			"batch", "is 63: a picture's caption is told from 62 others"},
 		{"clip", 32, 6000, 3000, func(c *train.Config) { c.CLIP.FreezeImage = true },
-			func(c *train.Config) { c.CLIP.FreezeImage, c.Pairs.ImageModel = true, "run" }, "clip.freeze_image", "drawn at random"},
+			func(c *train.Config) { c.CLIP.FreezeImage, c.Pairs.ImageModel = true, images }, "clip.freeze_image", "drawn at random"},
 		{"clip", 32, 6000, 3000, func(c *train.Config) { c.CLIP.FreezeText = true }, func(*train.Config) {}, "clip.freeze_text", "drawn at random"},
 		{"clip", 32, 2550, 850, func(c *train.Config) { c.CLIP.MultiPositive = false }, func(c *train.Config) {},
 			"clip.multi_positive", "is false: a picture meets 0.2 others with its own first caption"},

@@ -31,7 +31,7 @@ func (a *adviser) sentenceBatch() {
 	switch {
 	case a.Batch < few:
 		a.say("batch", "is %d: a sentence is told from %d others at a time; 64 to 512 are published (Gao et al. 2021, table A.1), take %d or more", a.Batch, a.Batch-1, few)
-	case a.perEpoch < perEpoch && a.Epochs > 1:
+	case a.perEpoch < perEpoch && a.Epochs > 1 && a.Batch > max(few, len(a.labels)/perEpoch):
 		a.say("batch", "is %d for %d rows to learn from: in an epoch of %d steps a sentence is told from the same others again and again; take at most %d",
 			a.Batch, len(a.labels), a.perEpoch, max(few, len(a.labels)/perEpoch))
 	}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/gomlx/gomlx/ml/model"
@@ -99,11 +100,25 @@ func openPretrained(name string) (*pretrained.Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot start from a pretrained encoder: %w", err)
 	}
+	if run, found := runOf(dir); found {
+		return nil, fmt.Errorf("cannot start from the run in %s: write its encoder as a folder with alike export %[1]s --out DIR, and start from that", run)
+	}
 	folder, err := pretrained.Open(dir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot start from the encoder in %s: %w", dir, err)
 	}
 	return folder, nil
+}
+
+// runOf is the run whose directory, or whose model's folder, a folder is.
+func runOf(dir string) (run string, found bool) {
+	dir = filepath.Clean(dir)
+	for _, run := range []string{dir, filepath.Dir(dir)} {
+		if _, err := ReadConfig(run); err == nil && (run == dir || ModelDir(run) == dir) {
+			return run, true
+		}
+	}
+	return "", false
 }
 
 // origin is what the weights of a run's encoder are before its first step, where they are not drawn.

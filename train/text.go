@@ -73,7 +73,14 @@ func (c Config) network(vocabulary int) (config backbone.TextConfig, encoder bac
 	if err != nil {
 		return config, nil, err
 	}
-	if kind := foreign(c.Text.TextConfig, named); kind != "" {
+	kind := foreign(c.Text.TextConfig, named)
+	switch {
+	case kind == "":
+	case c.Text.Vectors != "":
+		return config, nil, fmt.Errorf("backbone is %s: word vectors start a static encoder, so leave backbone out or set it to static", c.Backbone)
+	case c.Text.Pretrained != "":
+		return config, nil, fmt.Errorf("backbone is %s, and the encoder in %s is %s: leave backbone out", c.Backbone, c.Text.Pretrained, kind)
+	default:
 		return config, nil, fmt.Errorf("backbone is %s, and text has the settings of %s", c.Backbone, kind)
 	}
 	config = c.Text.WithVocabulary(vocabulary)

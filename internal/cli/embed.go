@@ -110,7 +110,21 @@ func orUnfinished(err error, path string) error {
 	if config, unfinished := train.ReadConfig(path); unfinished == nil {
 		return fmt.Errorf("the run in %s is not finished: go on with %s", path, resumeCommand(config, path))
 	}
-	return fmt.Errorf("there is no model in %s: give the directory of a finished run", path)
+	if _, found := os.Stat(filepath.Join(modelFolder(path), "config.json")); found == nil {
+		return err // which says what there is not
+	}
+	return fmt.Errorf("there is no model in %s: give the directory of a finished run, or a model's folder", path)
+}
+
+// checkModel returns an error unless there is a model in a run's directory or a folder, so that what is wrong with flags is said of a model
+// that is there.
+func checkModel(path string) error {
+	dir := modelFolder(path)
+	if embed.HasText(dir) || embed.IsPair(dir) {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(dir, "config.json"))
+	return orUnfinished(err, path)
 }
 
 // checkFolderOf reports that a file cannot be written for want of a folder, or of the permission to write there, before work is put into

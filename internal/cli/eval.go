@@ -42,6 +42,9 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	if e.MaxTrain < 0 {
 		return usageError{errors.New("--max-train must be above 0")}
 	}
+	if err := checkModel(e.Model); err != nil {
+		return err
+	}
 	text := isText(e.Model) || e.Data == "" && e.STS != "" && embed.HasText(modelFolder(e.Model))
 	tasks := eval.Tasks()
 	if text {

@@ -13,6 +13,9 @@ type exportCommand struct {
 }
 
 func (e exportCommand) Run(_ context.Context, c console) error {
+	if isPair(e.Model) {
+		return usageError{fmt.Errorf("the model in %s is one of pictures and texts: sentence-transformers has none like it; those of text alone are exported", e.Model)}
+	}
 	backend, err := device.Open(device.Default)
 	if err != nil {
 		return err

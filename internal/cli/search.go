@@ -54,6 +54,9 @@ func (s searchCommand) Run(ctx context.Context, c console) error {
 	if err := s.checkQueries(); err != nil {
 		return err
 	}
+	if err := checkModel(s.Model); err != nil {
+		return err
+	}
 	backend, err := device.Open(s.Device)
 	if err != nil {
 		return usageError{err}

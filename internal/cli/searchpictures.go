@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gomlx/compute"
 
@@ -223,7 +224,7 @@ func (s searchCommand) checkQueries() error {
 		return usageError{errors.New("what is there to look for? give --text, or --image for pictures")}
 	}
 	for _, query := range s.Text {
-		if query == "" {
+		if strings.TrimSpace(query) == "" {
 			return usageError{errors.New("--text is empty: say what to look for")}
 		}
 	}

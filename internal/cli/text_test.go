@@ -158,7 +158,25 @@ func TestTextRunsStartFromWhatTheyAreGiven(t *testing.T) {
 		alike(t, append([]string{"train", "simcse", "--data", file, "--columns", "says", "--out", filepath.Join(dir, "other")}, args...)...).checkRefused(t, code, want)
 	}
 	refused(exitUsage, "there is no folder "+filepath.Join(dir, "none"), "--pretrained", filepath.Join(dir, "none"))
-	refused(exitUsage, "backbone is transformer, and text has the settings of static", "--vectors", vectors, "--backbone", "transformer")
+	refused(exitUsage, "word vectors start a static encoder", "--vectors", vectors, "--backbone", "transformer")
+	refused(exitFailure, "text.tsv is a file: give the folder", "--tokenizer", file)
+	old, _ := textRun(t)
+	refused(exitUsage, "alike export "+old, "--pretrained", old)
+	refused(exitUsage, "alike export "+old, "--pretrained", filepath.Join(old, "model"))
+	alike(t, "train", "--resume", "--out", filepath.Join(dir, "none")).checkRefused(t, exitUsage, "there is no run in")
+	alike(t, "embed", old, dir, "--out", filepath.Join(dir, "v.npy")).checkRefused(t, exitFailure, dir+" is a folder: give the file")
+	alike(t, "search", old, file, "--text", "  ").checkRefused(t, exitUsage, "--text is empty")
+	for _, command := range [][]string{{"eval", dir, "--data", file, "--templates", "a {}"}, {"search", dir, file, "--text", "a", "--columns", "says"}} {
+		alike(t, command...).checkRefused(t, exitFailure, "there is no model in "+dir)
+	}
+	half := filepath.Join(dir, "half")
+	if err := os.CopyFS(half, os.DirFS(filepath.Join(old, "model"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(half, "model.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	alike(t, "embed", half, file, "--columns", "says", "--out", filepath.Join(dir, "v.npy")).checkRefused(t, exitFailure, filepath.Join(half, "model.safetensors"))
 	refused(exitUsage, "config.json", "--pretrained", dir)
 	alike(t, "train", "simclr", "--data", file, "--vectors", vectors, "--out", filepath.Join(dir, "other")).checkRefused(t, exitUsage, "--vectors")
 }
@@ -198,7 +216,7 @@ func TestTextMistakesAreRefused(t *testing.T) {
 	alike(t, "train", "simcse", "--data", file, "--columns", "says", "--image-size", "64", "--out", out).checkRefused(t, exitUsage, "image_size is 64")
 	alike(t, "train", "simcse", "--data", file, "--columns", "what", "--out", out).checkRefused(t, exitFailure, "what", "says")
 	alike(t, "search", run, file, "--text", "a", "--top", "0").checkRefused(t, exitUsage, "--top 0")
-	alike(t, "eval", run, "--data", t.TempDir()).checkRefused(t, exitFailure, "cannot tell the format")
+	alike(t, "eval", run, "--data", t.TempDir()).checkRefused(t, exitFailure, "is a folder: give the file that holds the text")
 	if out := mustAlike(t, "eval", run, "--data", file).stdout; !strings.Contains(out, "41 rows (") || !strings.Contains(out, "there is the geometry alone\n\ngeometry") {
 		t.Errorf("eval of rows of one text prints\n%s", out)
 	}

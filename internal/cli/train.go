@@ -95,6 +95,11 @@ const defaultImageSize = 32
 // config puts the run's settings together: those it starts from, or the settings of the run that is resumed; over them the
 // file, then --set, then the flags.
 func (c trainCommand) config() (train.Config, error) {
+	if c.Resume && c.Data == nil && c.Config == "" {
+		if _, err := train.ReadConfig(c.Out); err != nil {
+			return train.Config{}, usageError{fmt.Errorf("cannot go on: %w", err)}
+		}
+	}
 	config, err := c.start()
 	if err != nil {
 		return config, err
