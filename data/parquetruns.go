@@ -125,36 +125,50 @@ func deltas(r *bufio.Reader) (sum int64, err error) {
 	if left == 0 || parts == 0 || parts > 1<<16 || block > 1<<16 {
 		return 0, nil
 	}
-	number := int32(first)
-	sum = int64(max(number, 0))
+	d := deltaSum{r: r, number: int32(first), left: left - 1, part: block / parts}
+	d.sum = int64(max(d.number, 0))
 	widths := make([]byte, parts)
-	for left--; left > 0; {
+	for ok := true; ok && d.left > 0; {
 		least, err := binary.ReadVarint(r)
 		if err != nil {
-			return sum, nil
+			break
 		}
 		if _, err := io.ReadFull(r, widths); err != nil {
-			return sum, nil
+			break
 		}
 		for _, width := range widths {
-			if left == 0 {
+			if ok = ok && d.add(int32(least), uint(width)); d.left == 0 {
 				break
-			}
-			in := bitReader{r: r, width: uint(width)}
-			for range block / parts {
-				difference, err := in.next()
-				if err != nil {
-					return sum, nil
-				}
-				if left > 0 { // the last part is filled up
-					number += int32(least) + int32(difference)
-					sum += int64(max(number, 0))
-					left--
-				}
 			}
 		}
 	}
-	return sum, nil
+	return d.sum, nil
+}
+
+// deltaSum adds up numbers.
+type deltaSum struct {
+	r      *bufio.Reader
+	number int32 // the last
+	sum    int64
+	left   uint64 // numbers to come
+	part   uint64 // the differences of a part of a block
+}
+
+// add reads a part of a block, of differences of so many bits above the least. It returns false where the page ends.
+func (d *deltaSum) add(least int32, width uint) bool {
+	in := bitReader{r: d.r, width: width}
+	for range d.part {
+		difference, err := in.next()
+		if err != nil {
+			return false
+		}
+		if d.left > 0 { // the last part is filled up
+			d.number += least + int32(difference)
+			d.sum += int64(max(d.number, 0))
+			d.left--
+		}
+	}
+	return true
 }
 
 // bitReader reads numbers of so many bits, the lowest first.

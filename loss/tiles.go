@@ -3,6 +3,7 @@ package loss
 import (
 	"fmt"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -14,10 +15,16 @@ import (
 // A row is whole in a tile, so the value and the gradient of a loss that sums over rows alone are computed together, once. Where
 // columns have sums of their own, as in CLIP, the tiles are gone through twice: for the sums and, each computed again, for the gradient.
 //
-// The gradient is computed with the value, and has none itself. A device must have loops in graphs: cpu and xla have them.
+// The gradient is computed with the value, and has none itself. A device must have loops in graphs, as cpu and xla have them: see [Tiles.On].
 type Tiles struct {
 	// Rows is the number of rows of a tile, 0 for as many as make a tile of 64 MiB in float32.
 	Rows int
+}
+
+// On tells whether a device has what tiles need: loops in graphs, and slices from where a loop says.
+func (Tiles) On(backend compute.Backend) bool {
+	can := backend.Capabilities().Operations
+	return can[compute.OpTypeWhile] && can[compute.OpTypeDynamicSlice]
 }
 
 // Validate reports a negative number of rows.

@@ -114,8 +114,8 @@ func changed(scope *model.Scope, g *graph.Graph) (list []*model.Variable) {
 
 // lossesOn never hold all pairs of a batch, on a device that has loops in graphs.
 func lossesOn(backend compute.Backend) loss.AllPairs {
-	if can := backend.Capabilities().Operations; can[compute.OpTypeWhile] && can[compute.OpTypeDynamicSlice] {
-		return loss.Tiles{}
+	if tiles := (loss.Tiles{}); tiles.On(backend) {
+		return tiles
 	}
 	return loss.OnePiece{}
 }

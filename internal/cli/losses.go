@@ -109,11 +109,10 @@ func measureLosses(ctx context.Context, deviceName string, names []string, batch
 		return nil, err
 	}
 	defer backend.Finalize()
-	can := backend.Capabilities().Operations
-	loops := can[compute.OpTypeWhile] && can[compute.OpTypeDynamicSlice]
+	tiles := loss.Tiles{}.On(backend)
 	var timings []lossTiming
 	for _, l := range timedLosses() {
-		if len(names) > 0 && !slices.Contains(names, l.name) || len(names) == 0 && l.tiled() && !loops {
+		if len(names) > 0 && !slices.Contains(names, l.name) || len(names) == 0 && l.tiled() && !tiles {
 			continue
 		}
 		for _, batch := range batches {

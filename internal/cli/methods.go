@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"text/tabwriter"
 
 	"github.com/alike-ml/alike/backbone"
@@ -28,49 +29,57 @@ type backboneListing struct {
 	backbone.Size
 }
 
+// listing is all that alike methods lists.
+type listing struct {
+	Methods       []methodListing   `json:"methods"`
+	Backbones     []backboneListing `json:"backbones"`
+	TextBackbones []backbone.Info   `json:"text_backbones"`
+	Devices       []device.Info     `json:"devices"`
+}
+
 func (m methodsCommand) Run(c console) error {
 	if err := train.CheckImageSize(m.ImageSize); err != nil {
 		return usageError{fmt.Errorf("--image-size is %w", err)}
 	}
-	var methods []methodListing
+	all := listing{TextBackbones: backbone.KnownTexts(), Devices: device.Known()}
 	for _, info := range method.Known() {
 		config, err := train.Default(info.Name, m.ImageSize)
 		if err != nil {
 			return err
 		}
-		methods = append(methods, methodListing{info, fields.Of(config)})
+		all.Methods = append(all.Methods, methodListing{info, fields.Of(config)})
 	}
-	backbones, err := measureBackbones(m.ImageSize)
-	if err != nil {
+	var err error
+	if all.Backbones, err = measureBackbones(m.ImageSize); err != nil {
 		return err
 	}
 	if m.JSON {
-		return printJSON(c.out, struct {
-			Methods       []methodListing   `json:"methods"`
-			Backbones     []backboneListing `json:"backbones"`
-			TextBackbones []backbone.Info   `json:"text_backbones"`
-			Devices       []device.Info     `json:"devices"`
-		}{methods, backbones, backbone.KnownTexts(), device.Known()})
+		return printJSON(c.out, all)
 	}
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	return printListing(c.out, all, m.ImageSize)
+}
+
+// printListing writes what there is, and the defaults for pictures of so many pixels a side.
+func printListing(out io.Writer, all listing, imageSize int) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "Methods")
-	for _, l := range methods {
+	for _, l := range all.Methods {
 		fmt.Fprintf(w, "  %s\t%s\n\t%s\n", l.Name, l.Description, l.Paper)
 	}
-	fmt.Fprintf(w, "\nBackbones, at width 1 and %d pixels\n", m.ImageSize)
-	for _, b := range backbones {
+	fmt.Fprintf(w, "\nBackbones, at width 1 and %d pixels\n", imageSize)
+	for _, b := range all.Backbones {
 		fmt.Fprintf(w, "  %s\t%s\n\t%s\n\t%s\n", b.Name, b.Description, b.Size, b.Source)
 	}
 	fmt.Fprintln(w, "\nBackbones for text")
-	for _, b := range backbone.KnownTexts() {
+	for _, b := range all.TextBackbones {
 		fmt.Fprintf(w, "  %s\t%s\n\t%s\n", b.Name, b.Description, b.Source)
 	}
 	fmt.Fprintln(w, "\nDevices")
-	for _, d := range device.Known() {
+	for _, d := range all.Devices {
 		fmt.Fprintf(w, "  %s\t%s\n", d.Name, d.Description)
 	}
-	for _, l := range methods {
-		fmt.Fprintf(w, "\nDefaults of %s at %d pixels\n", l.Name, m.ImageSize)
+	for _, l := range all.Methods {
+		fmt.Fprintf(w, "\nDefaults of %s at %d pixels\n", l.Name, imageSize)
 		for _, f := range l.Defaults {
 			fmt.Fprintf(w, "  %s\t%v\t%s\n", f.Key, f.Value, f.Help)
 		}
