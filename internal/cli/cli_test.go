@@ -247,7 +247,7 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"other things are there", trainOn(pictures, in("diary")), 1, []string{"monday.txt", "another directory"}},
 		{"run is a file", trainOn(pictures, diary), 1, []string{diary, "a file"}},
 		{"run below a file", trainOn(pictures, filepath.Join(diary, "run")), 1, []string{filepath.Join(diary, "run"), "not a directory"}},
-		{"resume what is not there", []string{"train", "simclr", "--out", unused, "--resume"}, 2, []string{"--data"}},
+		{"resume what is not there", []string{"train", "simclr", "--out", unused, "--resume"}, 2, []string{"there is no run in " + unused}},
 		{"resume with other settings", []string{"train", "simclr", "--out", run, "--resume", "--batch", "4"}, 1, []string{"batch: 8 there, 4 here"}},
 		{"resume with another optimizer", []string{"train", "simclr", "--out", run, "--resume", "--optimizer", "lars"}, 1, []string{"optimizer.name: sgd there, lars here"}},
 
