@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/gomlx/compute"
+
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/eval"
@@ -36,52 +38,37 @@ type evalCommand struct {
 }
 
 func (e evalCommand) Run(ctx context.Context, c console) error {
-	if e.K < 1 || !(e.Temperature > 0) {
-		return usageError{errors.New("--k and --temperature must be above 0")}
-	}
-	if e.MaxTrain < 0 {
-		return usageError{errors.New("--max-train must be above 0")}
-	}
 	if err := checkModel(e.Model); err != nil {
 		return err
 	}
 	text := isText(e.Model) || e.Data == "" && e.STS != "" && embed.HasText(modelFolder(e.Model))
-	tasks := eval.Tasks()
-	if text {
-		tasks = eval.TextTasks()
-	}
-	if err := eval.CheckTasks(e.Tasks, tasks); err != nil {
-		return usageError{err}
-	}
-	switch {
-	case e.Data == "" && e.STS == "":
-		return usageError{errors.New("name what to score on: --data, or for an encoder of text --sts")}
-	case !text && e.Data == "":
-		return usageError{errors.New("--sts is for an encoder of text: name what to score on with --data")}
-	case e.Data == "" && (e.Test != nil || e.TestSplit != nil):
-		return usageError{errors.New("--test and --test-split go with --data, the rows to learn the classes from")}
-	case len(e.STSColumns) != 3:
-		return usageError{errors.New("--sts-columns must be three: sentence, sentence and score")}
-	}
 	table := e.Data != "" && isPair(e.Model) && (!isDir(e.Data) || data.HasShards(e.Data))
-	if err := e.misplaced(text, table); err != nil {
-		return err
+	for _, err := range []error{e.unusable(text), e.misplaced(text, table)} {
+		if err != nil {
+			return err
+		}
 	}
 	backend, err := device.Open(e.Device)
 	if err != nil {
 		return usageError{err}
 	}
 	defer backend.Finalize()
-	if table {
+	switch {
+	case table:
 		return e.pairs(ctx, c, backend)
-	}
-	if text {
+	case text:
 		return e.text(ctx, c, backend)
 	}
+	return e.pictures(ctx, c, backend)
+}
+
+// pictures scores an encoder of pictures on a folder.
+func (e evalCommand) pictures(ctx context.Context, c console, backend compute.Backend) error {
 	m, err := loadModel(backend, e.Model)
 	if err != nil {
 		return err
 	}
+	defer m.Close()
 	folder, err := data.OpenImageFolder(ctx, e.Data, data.FolderOptions{})
 	if err != nil {
 		return err
@@ -95,6 +82,32 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 		return printJSON(c.out, result.Report)
 	}
 	printScores(c.out, result.Report)
+	return nil
+}
+
+// unusable returns a usage error for flags that have no such value, or that nothing can be scored by.
+func (e evalCommand) unusable(text bool) error {
+	tasks := eval.Tasks()
+	if text {
+		tasks = eval.TextTasks()
+	}
+	if err := eval.CheckTasks(e.Tasks, tasks); err != nil {
+		return usageError{err}
+	}
+	switch {
+	case e.K < 1 || !(e.Temperature > 0):
+		return usageError{errors.New("--k and --temperature must be above 0")}
+	case e.MaxTrain < 0:
+		return usageError{errors.New("--max-train must be above 0")}
+	case e.Data == "" && e.STS == "":
+		return usageError{errors.New("name what to score on: --data, or for an encoder of text --sts")}
+	case !text && e.Data == "":
+		return usageError{errors.New("--sts is for an encoder of text: name what to score on with --data")}
+	case e.Data == "" && (e.Test != nil || e.TestSplit != nil):
+		return usageError{errors.New("--test and --test-split go with --data, the rows to learn the classes from")}
+	case len(e.STSColumns) != 3:
+		return usageError{errors.New("--sts-columns must be three: sentence, sentence and score")}
+	}
 	return nil
 }
 
