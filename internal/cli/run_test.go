@@ -311,8 +311,8 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 	writeFile(t, filepath.Join("MiniLM-L6-H384-uncased", "vocab.txt"), strings.Join(words, "\n")+"\n")
 	writeFile(t, "glove.6B.300d.txt", "sentence"+strings.Repeat(" 0.5", 300)+"\nmore"+strings.Repeat(" -0.5", 300)+"\n")
 	commands := regexp.MustCompile(`(?m)^    alike ([^#\n]*)`).FindAllStringSubmatch(readme, -1)
-	if len(commands) != 15 {
-		t.Fatalf("README.md has %d commands, want 15", len(commands))
+	if len(commands) != 16 {
+		t.Fatalf("README.md has %d commands, want 16", len(commands))
 	}
 	captions := "image\tcaption\n"
 	for _, class := range []string{"a", "b", "c"} {
