@@ -13,7 +13,7 @@ import (
 	"github.com/alike-ml/alike/pretrained"
 )
 
-// loadCLIP opens a folder of transformers with a whole CLIP.
+// loadCLIP opens a folder of transformers or open_clip with a whole CLIP.
 func loadCLIP(backend compute.Backend, dir string) (*PairModel, error) {
 	texts, tokenizer, err := openReading(dir)
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 // maxConfig bounds a configuration file, in bytes: a real one has a few hundred.
 const maxConfig = 1 << 20
 
-// Load opens a model folder to compute on backend, or that of a whole CLIP as transformers keeps it. The error wraps fs.ErrNotExist when
+// Load opens a model folder to compute on backend, or that of a whole CLIP as transformers or open_clip keep it. The error wraps fs.ErrNotExist when
 // the folder holds no model.
 func Load(backend compute.Backend, dir string) (m *Model, err error) {
 	defer guard.Recover(&err)
@@ -61,7 +61,7 @@ func (m *Model) checkDim(path string, read Config) error {
 	return nil
 }
 
-// IsPair says whether a folder holds a model of pictures and texts, a whole CLIP of transformers included.
+// IsPair says whether a folder holds a model of pictures and texts, a whole CLIP of transformers or open_clip included.
 func IsPair(dir string) bool {
 	if pretrained.HasPictures(dir) {
 		return true
@@ -73,7 +73,7 @@ func IsPair(dir string) bool {
 // IsText says whether a folder holds a model of text alone, one of transformers or sentence-transformers included.
 func IsText(dir string) bool { return HasText(dir) && !IsPair(dir) }
 
-// HasText says whether [LoadText] opens a folder: that of a model of text alone, or of a whole CLIP of transformers.
+// HasText says whether [LoadText] opens a folder: that of a model of text alone, or of a whole CLIP of transformers or open_clip.
 func HasText(dir string) bool {
 	if pretrained.Is(dir) {
 		return true

@@ -111,8 +111,8 @@ func (m *PairModel) Untrained(backend compute.Backend) (*PairModel, error) {
 	return NewPair(backend, store, m.Config, m.tokenizer)
 }
 
-// LoadPair opens the folder of a model of pictures and texts to compute on backend, or that of a whole CLIP as transformers keeps it. The
-// error wraps fs.ErrNotExist when the folder holds no model.
+// LoadPair opens the folder of a model of pictures and texts to compute on backend, or that of a whole CLIP as transformers or open_clip keep
+// it. The error wraps fs.ErrNotExist when the folder holds no model.
 func LoadPair(backend compute.Backend, dir string) (m *PairModel, err error) {
 	defer guard.Recover(&err)
 	if pretrained.HasPictures(dir) {

@@ -123,10 +123,10 @@ func TestWhatCannotBeExported(t *testing.T) {
 	}
 }
 
-// Folders with CLIP's encoder of texts give the vectors that transformers makes of captions, through either form of its tokenizer: those
+// Folders with CLIP's encoder of texts give the vectors that transformers, or open_clip, makes of captions, through either form of its tokenizer: those
 // of the end of a text, projected where there is a projection (bench/peers/encoders.py). A model saved from one gives them too.
 func TestFoldersOfCLIPGiveTheReferencesVectors(t *testing.T) {
-	for name, dim := range map[string]int{"clip_text": 16, "clip_projection": 12, "clip": 12} {
+	for name, dim := range map[string]int{"clip_text": 16, "clip_projection": 12, "clip": 12, "open_clip": 12} {
 		dir := filepath.Join("../pretrained/testdata", name)
 		var golden struct {
 			Texts   []string

@@ -51,16 +51,16 @@ type Folder struct {
 
 // The files of a folder.
 const (
-	configFile   = "config.json"
-	modulesFile  = "modules.json"
-	tensorsFile  = "model.safetensors"
-	openCLIPFile = "open_clip_config.json" // of another layout
+	configFile  = "config.json"
+	modulesFile = "modules.json"
+	tensorsFile = "model.safetensors"
 )
 
 // Open reads what a folder says of its encoder, and checks that the weights in it fit; [Folder.Assign] reads them. A folder with
-// modules.json is one of sentence-transformers, one with config.json alone is one of transformers. The error names what cannot be
+// modules.json is one of sentence-transformers, one with config.json alone is one of transformers, and one with open_clip_config.json has a
+// CLIP of open_clip's. The error names what cannot be
 // read, every tensor that is missing or has another shape, and every module that Alike has not; it wraps fs.ErrNotExist when the
-// folder is neither.
+// folder is none of these.
 func Open(dir string) (*Folder, error) {
 	f := &Folder{TokenizerDir: dir}
 	_, err := os.Stat(filepath.Join(dir, modulesFile))
@@ -116,21 +116,19 @@ func (f *Folder) SuitsSize(tokens int) error {
 	return nil
 }
 
-// Is says whether a folder looks like one that [Open] reads, or can say why not: it has modules.json, a config.json that names a type of
-// model, or open_clip's own configuration.
-func Is(dir string) bool {
-	for _, name := range []string{modulesFile, openCLIPFile} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return true
-		}
-	}
-	return typeOf(dir) != ""
+// Is says whether a folder looks like one that [Open] reads: it has modules.json, open_clip_config.json, or a config.json that names a type
+// of model.
+func Is(dir string) bool { return has(dir, modulesFile) || has(dir, openCLIPFile) || typeOf(dir) != "" }
+
+// HasPictures says whether a folder looks like one that [OpenPictures] reads: a whole CLIP as transformers or open_clip keep it.
+func HasPictures(dir string) bool {
+	return !has(dir, modulesFile) && (isOpenCLIP(dir) || typeOf(dir) == clipType)
 }
 
-// HasPictures says whether a folder looks like one that [OpenPictures] reads: a whole CLIP as transformers keeps it.
-func HasPictures(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, modulesFile))
-	return errors.Is(err, fs.ErrNotExist) && typeOf(dir) == clipType
+// has says whether there is a file of that name in a folder.
+func has(dir, name string) bool {
+	_, err := os.Stat(filepath.Join(dir, name))
+	return err == nil
 }
 
 // typeOf is the type of model that a folder's config.json names, "" for none.
@@ -144,14 +142,14 @@ func typeOf(dir string) string {
 	return c.ModelType
 }
 
-// openTransformer reads a folder of transformers.
+// openTransformer reads a folder of transformers, or of open_clip.
 func (f *Folder) openTransformer(dir string) error {
+	if isOpenCLIP(dir) {
+		return f.openOpenCLIP(dir)
+	}
 	path := filepath.Join(dir, configFile)
 	var text json.RawMessage
 	if err := readJSON(path, &text); err != nil {
-		if _, found := os.Stat(filepath.Join(dir, openCLIPFile)); found == nil && errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s has %s rather than %s: %s", dir, openCLIPFile, configFile, otherLayout)
-		}
 		return err
 	}
 	if kind, err := modelType(text); err == nil && (kind == clipTextType || kind == clipType) {

@@ -314,7 +314,7 @@ func TestWeightsOfTokensAreSavedInTheirVectors(t *testing.T) {
 
 // An encoder that was never loaded has every variable that its folder needs, and no other.
 func TestFoldersHoldWhatEncodersHave(t *testing.T) {
-	for _, dir := range []string{"testdata/bert", "testdata/distilbert", "testdata/sentence", "testdata/static", "testdata/clip_text", "testdata/clip"} {
+	for _, dir := range []string{"testdata/bert", "testdata/distilbert", "testdata/sentence", "testdata/static", "testdata/clip_text", "testdata/clip", "testdata/open_clip"} {
 		folder, loaded := load(t, dir)
 		store := model.NewStore()
 		nn.SetSeed(store, 1)

@@ -19,6 +19,8 @@ type family struct {
 	// block is in front of a block's names, with its number. attentionNorm and outNorm are its first and second norm.
 	block                                                    string
 	query, key, value, out, attentionNorm, up, down, outNorm string
+	// packed is in front of _weight and _bias where query, key and value are one tensor; "" where they are three.
+	packed string
 }
 
 // What stands on top of encoders in files of models for other tasks, and buffers that older files hold.
@@ -90,8 +92,8 @@ func (f family) clipSources(t backbone.CLIPText) []source {
 // visionSources says the same of CLIP's encoder of pictures.
 func (f family) visionSources(v backbone.CLIPImage) []source {
 	list := []source{
-		{variable: "patches/weights", shape: []int{v.Patch * v.Patch * 3, v.Width}, tensors: []string{"vision_model.embeddings.patch_embedding.weight"}, patch: v.Patch},
-		{variable: "class", shape: []int{v.Width}, tensors: []string{"vision_model.embeddings.class_embedding"}},
+		patches(v, "vision_model.embeddings.patch_embedding.weight"),
+		bare("class", "vision_model.embeddings.class_embedding", v.Width),
 		table("positions", f.positions, 1+v.Grid*v.Grid, v.Width, 0),
 	}
 	list = append(list, norm("norm_before", "vision_model.pre_layrnorm", v.Width)...) // the layer is spelled so
@@ -103,7 +105,11 @@ func (f family) visionSources(v backbone.CLIPImage) []source {
 func (f family) blocks(layers, width, feedforward int) (list []source) {
 	for i := range layers {
 		block, variable := fmt.Sprintf(f.block, i), fmt.Sprintf("block_%d/", i)
-		list = append(list, dense(variable+"attention/qkv", width, width, block+f.query, block+f.key, block+f.value)...)
+		if f.packed != "" {
+			list = append(list, packed(variable+"attention/qkv", width, block+f.packed)...)
+		} else {
+			list = append(list, dense(variable+"attention/qkv", width, width, block+f.query, block+f.key, block+f.value)...)
+		}
 		list = append(list, dense(variable+"attention/out", width, width, block+f.out)...)
 		list = append(list, norm(variable+"norm_1", block+f.attentionNorm, width)...)
 		list = append(list, dense(variable+"up", width, feedforward, block+f.up)...)
@@ -111,6 +117,11 @@ func (f family) blocks(layers, width, feedforward int) (list []source) {
 		list = append(list, norm(variable+"norm_2", block+f.outNorm, width)...)
 	}
 	return list
+}
+
+// patches is the source of a vision transformer's map of patches.
+func patches(v backbone.CLIPImage, name string) source {
+	return source{variable: "patches/weights", shape: []int{v.Patch * v.Patch * 3, v.Width}, tensors: []string{name}, patch: v.Patch}
 }
 
 // table is the source of embeddings, of which the tensor has some more in front.
@@ -135,4 +146,17 @@ func dense(variable string, in, out int, names ...string) []source {
 		bias.tensors = append(bias.tensors, name+".bias")
 	}
 	return []source{weights, bias}
+}
+
+// packed are the sources of three dense layers of a width as PyTorch's MultiheadAttention has them.
+func packed(variable string, width int, name string) []source {
+	return []source{
+		{variable: variable + "/weights", shape: []int{width, 3 * width}, tensors: []string{name + "_weight"}, transposed: true},
+		{variable: variable + "/bias", shape: []int{3 * width}, tensors: []string{name + "_bias"}},
+	}
+}
+
+// bare is the source of a variable whose tensor is as it is.
+func bare(variable, name string, shape ...int) source {
+	return source{variable: variable, shape: shape, tensors: []string{name}}
 }

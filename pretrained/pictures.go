@@ -12,7 +12,7 @@ import (
 	"github.com/alike-ml/alike/internal/safetensors"
 )
 
-// Pictures is CLIP's encoder of pictures in a folder of transformers; [Open] has its encoder of texts.
+// Pictures is CLIP's encoder of pictures in a folder of transformers or open_clip; [Open] has its encoder of texts.
 type Pictures struct {
 	// Encoder has the encoder's settings.
 	Encoder backbone.CLIPImage
@@ -80,6 +80,9 @@ func parseVision(text []byte) (c visionConfig, v backbone.CLIPImage, projection 
 // OpenPictures reads what a folder with a whole CLIP says of its encoder of pictures, and checks that the weights in it fit;
 // [Pictures.Assign] reads them. The error names what cannot be read, and every tensor that is missing or has another shape.
 func OpenPictures(dir string) (*Pictures, error) {
+	if isOpenCLIP(dir) {
+		return openOpenCLIPPictures(dir)
+	}
 	path := filepath.Join(dir, configFile)
 	var text json.RawMessage
 	if err := readJSON(path, &text); err != nil {
@@ -98,17 +101,23 @@ func OpenPictures(dir string) (*Pictures, error) {
 		file:       weightsFile{tensors, visionNames.prefixes, visionNames.visionSources(v), visionNames.others},
 		projection: loneFile(tensors, dense("", v.Width, projection, "visual_projection")[0]),
 	}
-	scale := loneFile(tensors, source{tensors: []string{"logit_scale"}})
-	for _, file := range []weightsFile{p.file, p.projection, scale} {
-		if err := file.check(); err != nil {
-			return nil, err
-		}
-	}
-	if p.Scale, err = scale.exponential(); err != nil {
+	if err := p.check(tensors); err != nil {
 		return nil, err
 	}
 	p.Preparation, err = openPreparation(dir, c.ImageSize)
 	return p, err
+}
+
+// check compares the file of tensors with what the encoder needs, and reads the scale.
+func (p *Pictures) check(tensors string) (err error) {
+	scale := loneFile(tensors, bare("logit_scale", "logit_scale"))
+	for _, file := range []weightsFile{p.file, p.projection, scale} {
+		if err := file.check(); err != nil {
+			return err
+		}
+	}
+	p.Scale, err = scale.exponential()
+	return err
 }
 
 // exponential is e to the file's only number.

@@ -20,10 +20,13 @@ import (
 	"github.com/alike-ml/alike/pretrained"
 )
 
-const clipDir = "testdata/clip"
+const (
+	clipDir     = "testdata/clip"
+	openCLIPDir = "testdata/open_clip"
+)
 
-// goldenPictures is what transformers' CLIPModel makes of pixels, of the encoder's own size and of a larger one: bench/peers/encoders.py
-// wrote it.
+// goldenPictures is what transformers' CLIPModel makes of pixels, of the encoder's own size and of a larger one, and what open_clip makes of
+// the former: bench/peers/encoders.py wrote it.
 type goldenPictures struct {
 	Pixels        [][]float32 `json:"pixels"`
 	Vectors       [][]float64 `json:"vectors"`
@@ -32,13 +35,13 @@ type goldenPictures struct {
 	Scale         float64     `json:"scale"`
 }
 
-func readGoldenPictures(t testing.TB) (g goldenPictures) {
+func readGoldenPictures(t testing.TB, dir string) (g goldenPictures) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(clipDir, "pictures.json"))
+	text, err := os.ReadFile(filepath.Join(dir, "pictures.json"))
 	if err == nil {
 		err = json.Unmarshal(text, &g)
 	}
-	if err != nil || len(g.Vectors) == 0 || len(g.LargerVectors) == 0 {
+	if err != nil || len(g.Vectors) == 0 {
 		t.Fatal(g, err)
 	}
 	return g
@@ -88,19 +91,23 @@ func projected(t testing.TB, on string, store *model.Store, encoder backbone.CLI
 	return tensors.MustCopyFlatData[float32](vectors)
 }
 
-// The encoder of pictures gives transformers' vectors, with positions of its own and with resampled ones.
+// The encoder of pictures gives the vectors of transformers, with positions of its own and with resampled ones, and of open_clip.
 func TestPicturesGiveTheReferencesVectors(t *testing.T) {
-	g := readGoldenPictures(t)
+	ours, theirs := readGoldenPictures(t, clipDir), readGoldenPictures(t, openCLIPDir)
 	for _, on := range []string{"go", "cpu"} {
-		if p, _ := loadPictures(t, clipDir); math.Abs(p.Scale-g.Scale) > 1e-5*g.Scale {
-			t.Errorf("the scale is %g, want %g", p.Scale, g.Scale)
-		}
 		for _, c := range []struct {
-			name   string
-			pixels [][]float32
-			want   [][]float64
-		}{{"the encoder's size", g.Pixels, g.Vectors}, {"a larger size", g.LargerPixels, g.LargerVectors}} {
-			p, store := loadPictures(t, clipDir)
+			name, dir string
+			scale     float64
+			pixels    [][]float32
+			want      [][]float64
+		}{
+			{"the encoder's size", clipDir, ours.Scale, ours.Pixels, ours.Vectors}, {"a larger size", clipDir, ours.Scale, ours.LargerPixels, ours.LargerVectors},
+			{"open_clip", openCLIPDir, theirs.Scale, theirs.Pixels, theirs.Vectors},
+		} {
+			p, store := loadPictures(t, c.dir)
+			if math.Abs(p.Scale-c.scale) > 1e-5*c.scale {
+				t.Errorf("%s: the scale is %g, want %g", c.name, p.Scale, c.scale)
+			}
 			got := projected(t, on, store, p.Encoder, p.Projection, c.pixels)
 			var largest float64
 			for i, row := range c.want {
@@ -109,7 +116,7 @@ func TestPicturesGiveTheReferencesVectors(t *testing.T) {
 				}
 			}
 			t.Logf("%s on %s: the largest difference is %.2g", c.name, on, largest)
-			if !(largest <= 1e-5) {
+			if len(c.want) == 0 || !(largest <= 1e-5) {
 				t.Errorf("%s on %s: a difference of %g", c.name, on, largest)
 			}
 		}
@@ -118,10 +125,6 @@ func TestPicturesGiveTheReferencesVectors(t *testing.T) {
 
 // An encoder that was never loaded has every variable that the folder needs, and no other.
 func TestPicturesHoldWhatTheEncoderHas(t *testing.T) {
-	p, loaded := loadPictures(t, clipDir)
-	drawn := model.NewStore()
-	nn.SetSeed(drawn, 1)
-	projected(t, "go", drawn, p.Encoder, p.Projection, readGoldenPictures(t).Pixels)
 	shapes := func(store *model.Store) map[string]string {
 		all := map[string]string{}
 		for v := range store.IterVariables() {
@@ -129,8 +132,14 @@ func TestPicturesHoldWhatTheEncoderHas(t *testing.T) {
 		}
 		return all
 	}
-	if diff := cmp.Diff(shapes(drawn), shapes(loaded)); diff != "" {
-		t.Error(diff)
+	for _, dir := range []string{clipDir, openCLIPDir} {
+		p, loaded := loadPictures(t, dir)
+		drawn := model.NewStore()
+		nn.SetSeed(drawn, 1)
+		projected(t, "go", drawn, p.Encoder, p.Projection, readGoldenPictures(t, dir).Pixels)
+		if diff := cmp.Diff(shapes(drawn), shapes(loaded)); diff != "" {
+			t.Errorf("%s: %s", dir, diff)
+		}
 	}
 }
 
@@ -265,12 +274,7 @@ func TestUnfitPictures(t *testing.T) {
 		{"names of open_clip", change(func(tensor safetensors.Tensor) []safetensors.Tensor {
 			tensor.Name = strings.Replace(tensor.Name, "vision_model.", "visual.", 1)
 			return []safetensors.Tensor{tensor}
-		}), []string{"model.safetensors", "no tensor " + patches, "open_clip's and OpenAI's own", "transformers"}},
-		{"a file of open_clip", func(t *testing.T, dir string) {
-			if err := os.Rename(filepath.Join(dir, "model.safetensors"), filepath.Join(dir, "open_clip_model.safetensors")); err != nil {
-				t.Fatal(err)
-			}
-		}, []string{"open_clip_model.safetensors rather than model.safetensors", "transformers"}},
+		}), []string{"model.safetensors", "no tensor " + patches, "as OpenAI and open_clip call them", "open_clip_config.json"}},
 		{"no preparation", func(t *testing.T, dir string) {
 			if err := os.Remove(filepath.Join(dir, "preprocessor_config.json")); err != nil {
 				t.Fatal(err)
@@ -305,25 +309,124 @@ func TestUnfitPictures(t *testing.T) {
 	}
 }
 
-// Which layout is read is said of a folder of open_clip's.
-func TestOtherLayoutsAreNamed(t *testing.T) {
-	dir := copied(t, "clip")
-	if err := os.Rename(filepath.Join(dir, "config.json"), filepath.Join(dir, "open_clip_config.json")); err != nil {
+// A folder with the configurations of both layouts is of the one whose tensors it has.
+func TestTheLayoutIsThatOfTheTensors(t *testing.T) {
+	both := copied(t, "open_clip")
+	text, err := os.ReadFile(filepath.Join(clipDir, "config.json"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if !pretrained.Is(dir) || pretrained.HasPictures(dir) {
-		t.Error("the folder is taken for something else")
+	write(t, filepath.Join(both, "config.json"), string(text))
+	if p, err := pretrained.OpenPictures(both); err != nil || !p.Encoder.QuickGELU {
+		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := pretrained.Open(dir); err == nil || !strings.Contains(err.Error(), dir+" has open_clip_config.json rather than config.json") || !strings.Contains(err.Error(), "transformers") {
-		t.Errorf("error %v", err)
+	for _, name := range []string{"model.safetensors", "preprocessor_config.json"} {
+		content, err := os.ReadFile(filepath.Join(clipDir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(both, name), string(content))
+	}
+	if p, err := pretrained.OpenPictures(both); err != nil || p.Encoder.QuickGELU {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if !pretrained.Is(openCLIPDir) || !pretrained.HasPictures(openCLIPDir) {
+		t.Error("a folder of open_clip is taken for something else")
+	}
+}
+
+// Whatever is wrong with a folder of open_clip is told in one line that names the file.
+func TestUnfitFoldersOfOpenCLIP(t *testing.T) {
+	// set changes a setting of a part of the configuration, and of the part as a whole where key is "".
+	set := func(part, key string, value any) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			path := filepath.Join(dir, "open_clip_config.json")
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var whole map[string]map[string]any
+			if err := json.Unmarshal(text, &whole); err != nil {
+				t.Fatal(err)
+			}
+			at := whole[part]
+			if inner, ok := whole["model_cfg"][part].(map[string]any); ok {
+				at = inner
+			}
+			at[key] = value
+			if text, err = json.Marshal(whole); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, string(text))
+		}
+	}
+	const config, tensors = "open_clip_config.json", "open_clip_model.safetensors"
+	for _, c := range []struct {
+		name  string
+		spoil func(t *testing.T, dir string)
+		want  []string
+	}{
+		{"an encoder of timm", set("vision_cfg", "timm_model_name", "vit_base"), []string{config, "vision_cfg: there is timm_model_name"}},
+		{"a ResNet", set("vision_cfg", "layers", []int{3, 4, 6, 3}), []string{config, "vision_cfg", "array"}},
+		{"an encoder of Hugging Face", set("text_cfg", "hf_model_name", "roberta"), []string{config, "text_cfg: there is hf_model_name"}},
+		{"SigLIP", set("model_cfg", "init_logit_bias", -10), []string{config, "model_cfg: there is init_logit_bias"}},
+		{"another pool", set("vision_cfg", "pool_type", "avg"), []string{config, `pool_type is "avg"`}},
+		{"another pool of texts", set("text_cfg", "pool_type", "last"), []string{config, `pool_type is "last"`}},
+		{"positions by rule", set("vision_cfg", "pos_embed_type", "sin_cos_2d"), []string{config, "sin_cos_2d"}},
+		{"heads that do not divide", set("vision_cfg", "head_width", 5), []string{config, "multiple of head_width, 5"}},
+		{"no heads", set("vision_cfg", "head_width", 0), []string{config, "head_width, 0"}},
+		{"no patch", set("vision_cfg", "patch_size", 0), []string{config, "patch_size 0"}},
+		{"no MLP", set("vision_cfg", "mlp_ratio", -1), []string{config, "mlp_ratio is -1"}},
+		{"another MLP of texts", set("text_cfg", "mlp_ratio", 2), []string{config, "mlp_ratio is 2", "four times"}},
+		{"no blocks", set("text_cfg", "layers", 0), []string{config, "text_cfg: layers is 0"}},
+		{"no space", set("model_cfg", "embed_dim", 0), []string{config, "embed_dim is 0"}},
+		{"squeezed pictures", set("preprocess_cfg", "resize_mode", "squash"), []string{config, `resize_mode is "squash"`}},
+		{"another filter", set("preprocess_cfg", "interpolation", "random"), []string{config, `interpolation is "random"`}},
+		{"no deviation", set("preprocess_cfg", "std", []int{1, 0, 1}), []string{config, "image_std is [1 0 1]"}},
+		{"more blocks", set("vision_cfg", "layers", 3), []string{tensors, "missing: visual.transformer.resblocks.2.attn.in_proj_weight"}},
+		{"larger pictures", set("vision_cfg", "image_size", 12), []string{tensors, "visual.positional_embedding is [5 16], not [10 16]"}},
+		{"another space", set("model_cfg", "embed_dim", 13), []string{tensors, "text_projection is [16 12], not [16 13]"}},
+		{"more positions", set("text_cfg", "context_length", 77), []string{tensors, "positional_embedding is [9 16], not [77 16]"}},
+		{"pickled weights", func(t *testing.T, dir string) {
+			if err := os.Rename(filepath.Join(dir, tensors), filepath.Join(dir, "open_clip_pytorch_model.bin")); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"open_clip_pytorch_model.bin rather than open_clip_model.safetensors", "pickled"}},
+		{"no object", func(t *testing.T, dir string) { write(t, filepath.Join(dir, config), "[]") }, []string{config}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := copied(t, "open_clip")
+			c.spoil(t, dir)
+			_, err := pretrained.Open(dir)
+			if err == nil {
+				_, err = pretrained.OpenPictures(dir)
+			}
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range c.want {
+				if text := err.Error(); !strings.Contains(text, want) || !strings.Contains(text, dir) || strings.Contains(text, "\n") {
+					t.Errorf("error %q, want one line on %s that says %q", text, dir, want)
+				}
+			}
+		})
+	}
+	dir := copied(t, "open_clip") // of no effect, or for training
+	for key, value := range map[string]any{"patch_dropout": 0.5, "ls_init_value": nil, "attentional_pool": false, "no_ln_pre": false} {
+		set("vision_cfg", key, value)(t, dir)
+	}
+	set("preprocess_cfg", "size", []int{8, 8})(t, dir)
+	if _, err := pretrained.OpenPictures(dir); err != nil {
+		t.Error(err)
 	}
 }
 
 // Whatever the settings are, reading them neither panics nor says more than a line.
 func FuzzPictureSettings(f *testing.F) {
-	names := []string{"config.json", "preprocessor_config.json"}
+	names := []string{"config.json", "preprocessor_config.json", "open_clip_config.json"}
+	folders := []string{"clip", "clip", "open_clip"}
 	for i, name := range names {
-		text, err := os.ReadFile(filepath.Join(clipDir, name))
+		text, err := os.ReadFile(filepath.Join("testdata", folders[i], name))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -331,15 +434,17 @@ func FuzzPictureSettings(f *testing.F) {
 	}
 	f.Add(uint8(0), []byte(`{"model_type": "clip", "vision_config": {"image_size": 9223372036854775807, "patch_size": 1}}`))
 	f.Add(uint8(1), []byte(`{"size": {"shortest_edge": null}, "crop_size": {}}`))
-	dir := copied(f, "clip")
+	dirs := []string{copied(f, "clip"), "", copied(f, "open_clip")}
+	dirs[1] = dirs[0]
 	f.Fuzz(func(t *testing.T, which uint8, text []byte) {
-		name := names[int(which)%len(names)]
+		i := int(which) % len(names)
+		name, dir := names[i], dirs[i]
 		path := filepath.Join(dir, name)
 		write(t, path, string(text))
 		if _, err := pretrained.OpenPictures(dir); err != nil && strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: an error of several lines: %v", name, err)
 		}
-		whole, err := os.ReadFile(filepath.Join(clipDir, name))
+		whole, err := os.ReadFile(filepath.Join("testdata", folders[i], name))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -148,7 +148,7 @@ func compare(t testing.TB, g golden, hidden, vectors []float32) float64 {
 // saved to $ALIKE_SAVE.
 func TestFoldersGiveTheReferencesVectors(t *testing.T) {
 	dirs := map[string]float64{"testdata/bert": 1e-5, "testdata/roberta": 1e-5, "testdata/distilbert": 1e-5, "testdata/sentence": 1e-5, "testdata/static": 1e-5,
-		"testdata/clip_text": 1e-5, "testdata/clip_projection": 1e-5, "testdata/clip": 1e-5}
+		"testdata/clip_text": 1e-5, "testdata/clip_projection": 1e-5, "testdata/clip": 1e-5, "testdata/open_clip": 1e-5}
 	if extra := os.Getenv("ALIKE_REFERENCE"); extra != "" {
 		dirs[extra] = 1e-4
 	}

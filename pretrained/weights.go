@@ -64,19 +64,15 @@ func (w weightsFile) explain(err error) error {
 	dir := filepath.Dir(w.path)
 	for _, other := range []struct{ name, advice string }{
 		{tensorsFile + ".index.json", "its weights are cut into several files: load it with transformers and save it with save_pretrained(max_shard_size=\"100GB\")"},
-		{"open_clip_model.safetensors", otherLayout},
-		{"open_clip_pytorch_model.bin", otherLayout},
+		{"open_clip_pytorch_model.bin", "it is pickled, which can run code: load it with torch and save it with safetensors.torch.save_file"},
 		{"pytorch_model.bin", "it is pickled, which can run code: load it with transformers and save it with save_pretrained"},
 	} {
 		if _, found := os.Stat(filepath.Join(dir, other.name)); found == nil {
-			return fmt.Errorf("%s has %s rather than %s: %s", dir, other.name, tensorsFile, other.advice)
+			return fmt.Errorf("%s has %s rather than %s: %s", dir, other.name, filepath.Base(w.path), other.advice)
 		}
 	}
 	return fmt.Errorf("there is no %s in %s: %w", tensorsFile, dir, err)
 }
-
-// otherLayout is what to say of CLIPs whose tensors have the names that they have in the code of their authors.
-const otherLayout = "that is the layout of open_clip's and OpenAI's own code, and read is that of transformers, which most such models are published in too: name the folder with config.json and model.safetensors that CLIPModel's save_pretrained writes"
 
 // check compares the file's header with what the variables need.
 func (w weightsFile) check() error {
@@ -113,8 +109,8 @@ func (w weightsFile) check() error {
 				wrong = append(wrong, problem.what+": "+strings.Join(problem.names, ", "))
 			}
 		}
-		if len(missing) > 0 && slices.ContainsFunc(file.Tensors, func(t safetensors.Info) bool { return strings.HasPrefix(t.Name, "visual.") }) {
-			return fmt.Errorf("there is no tensor %s, but visual.* and others: %s", missing[0], otherLayout)
+		if len(missing) > 0 && filepath.Base(w.path) == tensorsFile && slices.ContainsFunc(file.Tensors, func(t safetensors.Info) bool { return strings.HasPrefix(t.Name, "visual.") }) {
+			return fmt.Errorf("there is no tensor %s, but there are visual.* and others, as OpenAI and open_clip call them: a folder with these has them in %s, and their settings in %s", missing[0], openCLIPTensors, openCLIPFile)
 		}
 		if len(wrong) > 0 {
 			return fmt.Errorf("the tensors do not fit the settings; %s", strings.Join(wrong, "; "))

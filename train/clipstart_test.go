@@ -104,6 +104,11 @@ func TestARunStartsFromAWholeCLIP(t *testing.T) {
 	if result.Epochs[0].Recall == nil {
 		t.Error("nothing is said of the encoders before the first step")
 	}
+	other := wholeStart(t, table, "../pretrained/testdata/open_clip")
+	mustRun(t, other, train.Options{OnStart: func(s train.Start) { start = s }})
+	if !strings.HasPrefix(start.From, "both encoders in ../pretrained/testdata/open_clip") || !other.Pairs.CLIPImage.QuickGELU {
+		t.Errorf("it starts from %q", start.From)
+	}
 	wider := wholeStart(t, table, folder)
 	wider.CLIP.Out = 16
 	mustRun(t, wider, train.Options{OnStart: func(s train.Start) { start = s }})

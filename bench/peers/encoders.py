@@ -1,4 +1,4 @@
-"""Writes what transformers and sentence-transformers make of texts and pictures, to hold our encoders to.
+"""Writes what transformers, sentence-transformers and open_clip make of texts and pictures, to hold our encoders to.
 
     python encoders.py tiny DIR             the folders of pretrained/testdata: encoders with random weights, a few kilobytes each
     python encoders.py golden FOLDER OUT    the vectors of FOLDER, of sentence-transformers, for some sentences, as OUT/golden.json
@@ -100,6 +100,36 @@ def tiny_clip(dir, model, dtype, tokenizer):
         if hasattr(model, "text_projection"):
             values = model.text_projection(values)
     write_golden(dir, batch["input_ids"].tolist(), batch["attention_mask"].tolist(), CAPTIONS, hidden=out.last_hidden_state, vectors=values)
+
+
+def tiny_open_clip(dir):
+    """Writes a CLIP of open_clip's as its push_to_hf_hub.py does, with what it makes of captions and pixels."""
+    import open_clip
+    from safetensors.torch import save_file
+
+    pictures = dict(image_size=8, patch_size=4, layers=2, width=16, head_width=8, mlp_ratio=1.5)
+    texts = dict(context_length=9, vocab_size=64, width=16, heads=2, layers=1)
+    config = dict(embed_dim=12, quick_gelu=True, vision_cfg=pictures, text_cfg=texts)
+    model = open_clip.CLIP(**config)
+    random_weights(model)
+    torch.nn.init.constant_(model.logit_scale, np.log(1 / 0.07))
+    model = model.half().eval()
+    os.makedirs(dir)
+    save_file(model.state_dict(), os.path.join(dir, "open_clip_model.safetensors"))
+    preprocess = dict(mean=open_clip.OPENAI_DATASET_MEAN, std=open_clip.OPENAI_DATASET_STD, interpolation="bicubic", resize_mode="shortest")
+    with open(os.path.join(dir, "open_clip_config.json"), "w") as f:
+        json.dump(dict(model_cfg=config, preprocess_cfg=preprocess), f, indent=2)
+    tokenizer = clip_tokenizer(False)
+    tokenizer.save_pretrained(dir)
+    model = model.float()
+    batch = tokenizer(CAPTIONS, truncation=True, max_length=9, padding="max_length", return_tensors="pt")
+    pixels = torch.randn(3, 3, 8, 8)
+    with torch.no_grad():
+        vectors = model.encode_text(batch["input_ids"])
+        values = dict(pixels=channels_last(pixels), vectors=model.encode_image(pixels), scale=model.logit_scale.exp())
+    write_golden(dir, batch["input_ids"].tolist(), batch["attention_mask"].tolist(), CAPTIONS, vectors=vectors)
+    with open(os.path.join(dir, "pictures.json"), "w") as f:
+        f.write(json.dumps({k: rounded(v.tolist()) for k, v in values.items()}).replace("], [", "],\n["))
 
 
 def noise(width, height):
@@ -206,6 +236,7 @@ def tiny(out):
     whole = CLIPModel(CLIPConfig(text_config=clip | dict(bos_token_id=62, eos_token_id=63), vision_config=pictures, projection_dim=12))
     tiny_clip(at("clip"), whole, torch.bfloat16, clip_tokenizer(False))
     tiny_pictures(at("clip"), whole, 8)
+    tiny_open_clip(at("open_clip"))
 
 
 def golden(folder, out):

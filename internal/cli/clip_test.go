@@ -62,14 +62,18 @@ func TestAWholeCLIPStandsInForARun(t *testing.T) {
 		t.Errorf("a picture finds %q among texts", out)
 	}
 	alike(t, "search", clipFolder, words, "--image", filepath.Join(folder, "wide.png"), "--sheet", filepath.Join(folder, "s.png")).checkRefused(t, exitUsage, "--sheet shows pictures")
+	const openCLIP = "../../pretrained/testdata/open_clip" // of the other layout
+	if out := mustAlike(t, "search", openCLIP, folder, "--text", "a hat", "--top", "1").stdout; strings.Count(out, ".png") != 1 {
+		t.Errorf("with open_clip's layout it is %q", out)
+	}
 	other := filepath.Join(t.TempDir(), "clip")
-	if err := os.CopyFS(other, os.DirFS(clipFolder)); err != nil {
+	if err := os.CopyFS(other, os.DirFS(openCLIP)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(filepath.Join(other, "config.json"), filepath.Join(other, "open_clip_config.json")); err != nil {
+	if err := os.Remove(filepath.Join(other, "open_clip_model.safetensors")); err != nil {
 		t.Fatal(err)
 	}
-	alike(t, "embed", other, folder, "--out", vectors).checkRefused(t, exitFailure, "read is that of transformers")
+	alike(t, "embed", other, folder, "--out", vectors).checkRefused(t, exitFailure, "open_clip_model.safetensors")
 }
 
 // A run from a whole CLIP has the folder's own size of pictures and encoders, unless others are asked for, and can be compared in chunks and

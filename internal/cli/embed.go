@@ -104,7 +104,7 @@ func modelFolder(path string) string {
 
 // orUnfinished says of a run without a model that it is not finished.
 func orUnfinished(err error, path string) error {
-	if !errors.Is(err, fs.ErrNotExist) {
+	if !errors.Is(err, fs.ErrNotExist) || embed.HasText(path) { // what is there is a model that lacks a file
 		return err
 	}
 	if config, unfinished := train.ReadConfig(path); unfinished == nil {
