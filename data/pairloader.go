@@ -110,8 +110,7 @@ func (l *PairLoader) newFill() func(*PairBatch, int) {
 	rows := rowFiller{floats: l.opt.Floats, show: l.pictures.show}
 	return func(b *PairBatch, i int) {
 		rows.fill(&b.Batch, i, func(dst [][]float32, img *image.RGBA, epoch, item int) error {
-			first, end := l.pairs.CaptionRows(b.Items[i])
-			b.Rows[i] = first + rng.New(l.pictures.seed, epoch, item, rng.Caption).IntN(end-first)
+			b.Rows[i] = l.pairs.captionFor(b.Items[i], l.pictures.seed, epoch, item)
 			row, err := l.pairs.Captions.Row(b.Rows[i])
 			if err != nil {
 				return fmt.Errorf("%s: %w", l.pairs.Images.Items[b.Items[i]].Path, err)

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"slices"
+
+	"github.com/alike-ml/alike/internal/rng"
 )
 
 // Pairs are pictures with their captions: pair i is picture i of Images with the captions that rows i of it are in Captions. They
@@ -81,6 +83,16 @@ func (p *Pairs) CaptionRows(i int) (first, end int) { return p.starts[i], p.star
 
 // CaptionID returns a number of row k of Captions that equal captions share, whichever pictures they are of.
 func (p *Pairs) CaptionID(k int) int { return int(p.caption[k]) }
+
+// CaptionIn returns which row of Captions picture i comes with in an epoch of training: one of its own, drawn evenly from
+// rng.New(seed, epoch, i, rng.Caption).
+func (p *Pairs) CaptionIn(seed uint64, epoch, i int) int { return p.captionFor(i, seed, epoch, i) }
+
+// captionFor is a row of picture i, drawn with the numbers of the picture in whose place it stands.
+func (p *Pairs) captionFor(i int, seed uint64, epoch, item int) int {
+	first, end := p.CaptionRows(i)
+	return first + rng.New(seed, epoch, item, rng.Caption).IntN(end-first)
+}
 
 // Turns returns the pictures in groups of which each epoch of training has one picture, in the order of their first ones. Without a
 // column of groups every picture is a group, and so is one that has none in it.

@@ -20,7 +20,6 @@ import (
 	"github.com/alike-ml/alike/positive"
 	"github.com/alike-ml/alike/pretrained"
 	"github.com/alike-ml/alike/token"
-	"github.com/alike-ml/alike/wordnet"
 )
 
 // pairs is the subject of a method that learns from pictures with captions.
@@ -114,18 +113,11 @@ func (p *pairs) newLoader() (*data.PairLoader, error) {
 	if err != nil {
 		return nil, err
 	}
-	var thesaurus positive.Thesaurus
-	if p.how.Text().Synonym > 0 {
-		dictionary, err := wordnet.Open(p.config.Pairs.WordNet)
-		if err != nil {
-			return nil, err
-		}
-		thesaurus, p.wordNet = dictionary, dictionary.Fingerprint()
-	}
-	words, err := positive.NewCaption(p.how.Text(), thesaurus)
+	words, wordNet, err := p.config.Pairs.captionsOf(p.how)
 	if err != nil {
 		return nil, err
 	}
+	p.wordNet = wordNet
 	return data.TrainPairLoader(p.train, p.config.Seed, data.PairBatchOptions{
 		Size: p.config.Batch, Floats: []int{pipeline.Len()}, Workers: p.config.Workers,
 		NewFill: func() data.PairFill {

@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -95,7 +96,10 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	alike(t, "train", "clip", "--data", tabs, "--out", filepath.Join(t.TempDir(), "run")).checkRefused(t, exitFailure, "say it with separator")
 	alike(t, "train", "clip", "--data", table, "--separator", ";", "--out", filepath.Join(t.TempDir(), "run")).checkRefused(t, exitFailure, "it is for csv files")
 	views := filepath.Join(t.TempDir(), "views.png")
-	mustAlike(t, "views", "--method", "clip", "--data", table, "--image-column", "file", "--caption-columns", "words", "--image-size", "16", "--out", views)
+	shown := mustAlike(t, "views", "--method", "clip", "--data", table, "--image-column", "file", "--caption-columns", "words", "--tag-columns", "kind", "--set", "clip.caption.tags=1", "--pictures", "2", "--image-size", "16", "--out", views).stdout
+	if want := regexp.MustCompile(`\n1  picture  train/(.)/00\d.png\n   caption  kind ., number \d\n   tags     (.)\n   1: text  (.)\n   2: text  .\n   3: text  .\n`).FindStringSubmatch(shown); want == nil || want[1] != want[2] || want[2] != want[3] {
+		t.Errorf("of captions is shown\n%s", shown)
+	}
 	if _, err := os.Stat(views); err != nil {
 		t.Error(err)
 	}

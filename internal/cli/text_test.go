@@ -120,6 +120,20 @@ func TestTextIsEmbeddedAndSearched(t *testing.T) {
 	}
 }
 
+// Rows of several texts are shown as they are, whatever is made of them; what there is to see nothing of says why.
+func TestRowsOfTextAreShown(t *testing.T) {
+	_, plain := textRun(t)
+	file := filepath.Join(t.TempDir(), "rows.csv")
+	writeFile(t, file, "a,b,c\nit rains,water falls,the sun shines\nwe eat,we dine,we fast\n")
+	want := "1  text      it rains\n   positive  water falls\n   negative  the sun shines\n"
+	if out := mustAlike(t, "views", "--method", "simcse", "--data", file, "--columns", "a,b,c").stdout; !strings.HasPrefix(out, want) {
+		t.Errorf("shown is\n%s", out)
+	}
+	alike(t, "views", "--method", "simcse", "--data", plain, "--columns", "says").checkRefused(t, exitUsage, "differ by dropout")
+	alike(t, "views", "--method", "supcon", "--data", plain, "--columns", "says", "--class", "who").checkRefused(t, exitUsage, "rows of one class attract")
+	alike(t, "views", "--data", plain).checkRefused(t, exitUsage, "--method simcse")
+}
+
 // A run's own column is read of files that have it. Of others it is the only one, or has to be named.
 func TestTheRunsColumnIsEmbedded(t *testing.T) {
 	run, file := textRun(t)

@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"io"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -64,50 +65,69 @@ func (v viewsCommand) Run(ctx context.Context, c console) error {
 			return err
 		}
 		defer pairs.Close()
-		return v.pictures(c, config, pairs.Images, m.View())
+		return v.pairs(c, config, pairs, m)
+	}
+	if info, err := os.Stat(config.Data); err == nil && !info.IsDir() {
+		return usageError{fmt.Errorf("%s learns from folders of pictures, and %s is a file: --method simcse shows what becomes of texts, --method clip pictures with captions", m.Name(), config.Data)}
 	}
 	folder, err := data.OpenImageFolder(ctx, config.Data, data.FolderOptions{})
 	if err != nil {
 		return err
 	}
-	return v.pictures(c, config, folder.Train, m.(method.ImageMethod).Views()...)
+	_, err = v.pictures(c, config, folder.Train, m.(method.ImageMethod).Views()...)
+	return err
 }
 
-// pictures writes a contact sheet.
-func (v viewsCommand) pictures(c console, config train.Config, images *data.Images, drawn ...positive.ImageConfig) error {
+// pairs writes a contact sheet of pictures, and prints the texts that they come with.
+func (v viewsCommand) pairs(c console, config train.Config, pairs *data.Pairs, m method.PairMethod) error {
+	items, err := v.pictures(c, config, pairs.Images, m.View())
+	if err != nil {
+		return err
+	}
+	printDropped(c.err, pairs.Dropped)
+	shown, err := train.ViewCaptions(config, pairs, items, viewsOfText)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out)
+	return positive.TextSheet(c.out, shown, widthOf(c.out))
+}
+
+// pictures writes a contact sheet, and returns which pictures are on it.
+func (v viewsCommand) pictures(c console, config train.Config, images *data.Images, drawn ...positive.ImageConfig) ([]int, error) {
 	views := viewsOfPicture
 	if v.Views != nil {
 		views = *v.Views
 	}
 	if v.Pictures < 1 || views < 1 {
-		return usageError{fmt.Errorf("cannot draw %d pictures with %d views each: draw at least one", v.Pictures, views)}
+		return nil, usageError{fmt.Errorf("cannot draw %d pictures with %d views each: draw at least one", v.Pictures, views)}
 	}
 	if v.Out == "" {
-		return usageError{errors.New("where to? name a PNG file with --out")}
+		return nil, usageError{errors.New("where to? name a PNG file with --out")}
 	}
 	if filepath.Ext(v.Out) != ".png" {
-		return usageError{fmt.Errorf("%s: contact sheets are PNG files: let the name end in .png", v.Out)}
+		return nil, usageError{fmt.Errorf("%s: contact sheets are PNG files: let the name end in .png", v.Out)}
 	}
 	if err := checkFolderOf(v.Out); err != nil {
-		return err
+		return nil, err
 	}
 	pictures, items := choose(images, v.Pictures, config.Seed)
 	columns, err := viewColumns(drawn, views)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sheet, err := positive.Sheet(pictures, columns, func(row, column int) *rand.Rand {
 		return rng.New(config.Seed, 0, items[row], column)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := atomicfile.Write(v.Out, func(w io.Writer) error { return png.Encode(w, sheet) }); err != nil {
-		return err
+		return nil, err
 	}
 	printSkipped(c.err, images.Skipped.List())
 	fmt.Fprintf(c.out, "%d pictures with %d views each are in %s\n", len(pictures), views, v.Out)
-	return nil
+	return items, nil
 }
 
 // choose picks n pictures by the seed, and says which they are. Unreadable ones are passed over: they are listed as skipped.

@@ -39,8 +39,8 @@ func (v viewsCommand) text(ctx context.Context, c console, config train.Config, 
 			return err
 		}
 	}
-	if m.Views() == (method.TextViews{}) {
-		return usageError{fmt.Errorf("%s makes nothing of texts with these settings: the two embeddings of a sentence differ by dropout in the encoder alone; try --set %[1]s.positive.delete=0.1 or --set %[1]s.negatives.negation=true", m.Name())}
+	if m.Views() == (method.TextViews{}) && len(config.Text.Texts) < 2 {
+		return usageError{fmt.Errorf("%s makes nothing of texts with these settings: %s; try --set %[1]s.positive.delete=0.1 or --set %[1]s.negatives.negation=true", m.Name(), unchanged(m))}
 	}
 	sheet, err := train.ViewTexts(ctx, config, v.Rows, views)
 	if err != nil {
@@ -58,6 +58,14 @@ func (v viewsCommand) text(ctx context.Context, c console, config train.Config, 
 	}
 	fmt.Fprintf(c.out, "%d rows are in %s\n", len(sheet.Rows), v.Out)
 	return nil
+}
+
+// unchanged says what a method learns from texts as they are.
+func unchanged(m method.TextMethod) string {
+	if m.Name() == "supcon_text" {
+		return "rows of one class attract each other as they are"
+	}
+	return "the two embeddings of a sentence differ by dropout in the encoder alone"
 }
 
 // widthOf is how many characters a line of an output takes.
