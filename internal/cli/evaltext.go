@@ -32,12 +32,8 @@ func (e evalCommand) text(ctx context.Context, c console, backend compute.Backen
 		options = e.Text.over(everyRowOf(config.Text.TextOptions))
 	}
 	files := textFiles{data: e.Data, options: options, sts: e.STS, stsColumns: e.STSColumns}
-	if e.Test != nil {
-		files.test = *e.Test
-	}
-	if e.TestSplit != nil {
-		files.testSplit = *e.TestSplit
-	}
+	override(&files.test, e.Test)
+	override(&files.testSplit, e.TestSplit)
 	scores, err := evaluateText(ctx, c, backend, m, files, e.options())
 	if err != nil {
 		return err

@@ -23,6 +23,13 @@ type textFlags struct {
 	Header    *bool    `negatable:"" help:"Whether the first line of a csv or tsv file has the columns' names; it has."`
 }
 
+// override puts a flag, nil if it was not given, in the place of a setting.
+func override[T any](setting, flag *T) {
+	if flag != nil {
+		*setting = *flag
+	}
+}
+
 // given says whether there is any of them.
 func (f textFlags) given() bool {
 	return f.Columns != nil || f.Class != nil || f.Format != nil || f.Separator != nil || f.Split != nil || f.Header != nil
@@ -34,38 +41,20 @@ func (f textFlags) over(options data.TextOptions) data.TextOptions {
 		options.Texts = f.Columns
 		options.Header = options.Header || !data.ByNumber(f.Columns) // where a recipe's own columns are numbers
 	}
-	if f.Class != nil {
-		options.Class = *f.Class
-	}
-	if f.Format != nil {
-		options.Format = *f.Format
-	}
-	if f.Separator != nil {
-		options.Separator = *f.Separator
-	}
-	if f.Split != nil {
-		options.Split = *f.Split
-	}
-	if f.Header != nil {
-		options.Header = *f.Header
-	}
+	override(&options.Class, f.Class)
+	override(&options.Format, f.Format)
+	override(&options.Separator, f.Separator)
+	override(&options.Split, f.Split)
+	override(&options.Header, f.Header)
 	return options
 }
 
 // overTable puts the flags over the options of a table of pictures with captions, which has its columns from others.
 func (f textFlags) overTable(options data.PairOptions) data.PairOptions {
-	if f.Class != nil {
-		options.Class = *f.Class
-	}
-	if f.Format != nil {
-		options.Format = *f.Format
-	}
-	if f.Separator != nil {
-		options.Separator = *f.Separator
-	}
-	if f.Header != nil {
-		options.Header = *f.Header
-	}
+	override(&options.Class, f.Class)
+	override(&options.Format, f.Format)
+	override(&options.Separator, f.Separator)
+	override(&options.Header, f.Header)
 	return options
 }
 
@@ -112,30 +101,14 @@ func (f trainTextFlags) apply(config *train.Config) error {
 	}
 	text := *config.Text
 	text.TextOptions = f.over(text.TextOptions)
-	if f.Pretrained != nil {
-		text.Pretrained = *f.Pretrained
-	}
-	if f.Vectors != nil {
-		text.Vectors = *f.Vectors
-	}
-	if f.Tokenizer != nil {
-		text.Tokenizer = *f.Tokenizer
-	}
-	if f.MaxLength != nil {
-		text.MaxLength = *f.MaxLength
-	}
-	if f.WordNet != nil {
-		text.WordNet = *f.WordNet
-	}
-	if f.Test != nil {
-		text.Test = *f.Test
-	}
-	if f.TestSplit != nil {
-		text.TestSplit = *f.TestSplit
-	}
-	if f.STS != nil {
-		text.STS = *f.STS
-	}
+	override(&text.Pretrained, f.Pretrained)
+	override(&text.Vectors, f.Vectors)
+	override(&text.Tokenizer, f.Tokenizer)
+	override(&text.MaxLength, f.MaxLength)
+	override(&text.WordNet, f.WordNet)
+	override(&text.Test, f.Test)
+	override(&text.TestSplit, f.TestSplit)
+	override(&text.STS, f.STS)
 	config.Text = &text
 	return nil
 }
@@ -146,16 +119,10 @@ func (f trainTextFlags) applyToPairs(config *train.Config) error {
 		return usageError{errors.New("--columns, --split, --vectors, --wordnet, --test, --test-split and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
 	}
 	pairs := *config.Pairs
-	if f.Pretrained != nil {
-		pairs.Pretrained = *f.Pretrained
-	}
+	override(&pairs.Pretrained, f.Pretrained)
 	pairs.PairOptions = f.overTable(pairs.PairOptions)
-	if f.Tokenizer != nil {
-		pairs.Tokenizer = *f.Tokenizer
-	}
-	if f.MaxLength != nil {
-		pairs.MaxLength = *f.MaxLength
-	}
+	override(&pairs.Tokenizer, f.Tokenizer)
+	override(&pairs.MaxLength, f.MaxLength)
 	config.Pairs = &pairs
 	return nil
 }
@@ -170,18 +137,14 @@ type pairFlags struct {
 
 // over puts the flags over options.
 func (f pairFlags) over(options data.PairOptions) data.PairOptions {
-	if f.ImageColumn != nil {
-		options.Image = *f.ImageColumn
-	}
+	override(&options.Image, f.ImageColumn)
 	if f.CaptionColumns != nil {
 		options.Captions = f.CaptionColumns
 	}
 	if f.TagColumns != nil {
 		options.Tags = f.TagColumns
 	}
-	if f.GroupColumn != nil {
-		options.Group = *f.GroupColumn
-	}
+	override(&options.Group, f.GroupColumn)
 	return options
 }
 
@@ -210,12 +173,8 @@ func (f trainPairFlags) apply(config *train.Config) error {
 		}
 		pairs.TextBackbone, pairs.TextConfig = *f.TextBackbone, network
 	}
-	if f.ImageModel != nil {
-		pairs.ImageModel = *f.ImageModel
-	}
-	if f.Validation != nil {
-		pairs.Validation = *f.Validation
-	}
+	override(&pairs.ImageModel, f.ImageModel)
+	override(&pairs.Validation, f.Validation)
 	config.Pairs = &pairs
 	return nil
 }

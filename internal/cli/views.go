@@ -96,9 +96,7 @@ func (v viewsCommand) pairs(c console, config train.Config, pairs *data.Pairs, m
 // pictures writes a contact sheet, and returns which pictures are on it.
 func (v viewsCommand) pictures(c console, config train.Config, images *data.Images, drawn ...positive.ImageConfig) ([]int, error) {
 	views := viewsOfPicture
-	if v.Views != nil {
-		views = *v.Views
-	}
+	override(&views, v.Views)
 	if v.Pictures < 1 || views < 1 {
 		return nil, usageError{fmt.Errorf("cannot draw %d pictures with %d views each: draw at least one", v.Pictures, views)}
 	}

@@ -25,9 +25,7 @@ const (
 // text prints the first rows of a file of text with what a run would make of them, and writes them as a page if a file is named.
 func (v viewsCommand) text(ctx context.Context, c console, config train.Config, m method.TextMethod) error {
 	views := viewsOfText
-	if v.Views != nil {
-		views = *v.Views
-	}
+	override(&views, v.Views)
 	if v.Rows < 1 || views < 1 {
 		return usageError{fmt.Errorf("cannot show %d rows with %d views each: show at least one", v.Rows, views)}
 	}
