@@ -39,11 +39,14 @@ func thereIn(path, format string, opt TextOptions) (columns []string, err error)
 	}
 	defer file.Close()
 	if format == "parquet" {
-		info, err := file.Stat()
+		rows, size, spool, err := parquetOf(file)
 		if err != nil {
-			return nil, reason(err)
+			return nil, err
 		}
-		f, err := openParquetFile(file, info.Size())
+		if spool != nil {
+			defer spool.close()
+		}
+		f, err := openParquetFile(rows, size)
 		if err != nil {
 			return nil, err
 		}

@@ -55,6 +55,7 @@ type pairFile struct {
 	pairSource
 	captions []string // the columns of captions
 	file     *os.File
+	spool    *spool // what a compressed Parquet file holds; nil for others
 }
 
 // openPairFile opens a table or a shard, called name among those of its store.
@@ -74,17 +75,13 @@ func openPairFile(path, name string, opt PairOptions, store *pictureStore, skipp
 	}
 	f := &pairFile{file: file}
 	if err := f.open(format, name, opt, store, skipped); err != nil {
-		file.Close()
+		f.close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
 }
 
 func (f *pairFile) open(format, name string, opt PairOptions, store *pictureStore, skipped *Skipped) (err error) {
-	info, err := f.file.Stat()
-	if err != nil {
-		return reason(err)
-	}
 	var columns []string
 	switch format {
 	case "tar":
@@ -95,7 +92,11 @@ func (f *pairFile) open(format, name string, opt PairOptions, store *pictureStor
 		f.pairSource, err = openShard(f.file, name, opt, store, skipped)
 		return err
 	case "parquet":
-		columns, f.pairSource, err = openPairParquet(f.file, info.Size(), name, opt, store)
+		rows, size, spool, unread := parquetOf(f.file)
+		if f.spool = spool; unread != nil {
+			return unread
+		}
+		columns, f.pairSource, err = openPairParquet(rows, size, name, opt, store)
 	default:
 		columns, err = f.openLines(format, name, opt, store)
 	}
@@ -134,7 +135,12 @@ func (f *pairFile) openLines(format, name string, opt PairOptions, store *pictur
 	return columns, err
 }
 
-func (f *pairFile) close() { f.file.Close() }
+func (f *pairFile) close() {
+	f.file.Close()
+	if f.spool != nil {
+		f.spool.close()
+	}
+}
 
 // pairColumns reads rows whose columns are those of PairOptions.pick.
 type pairColumns struct {

@@ -16,7 +16,7 @@ import (
 // OpenPairs reads pictures with captions, of a table or of shards. Captions are kept in a temporary file, as [OpenText] keeps texts;
 // of each picture the header is read.
 //
-//   - .csv, .tsv, .jsonl and .parquet are as [OpenText] has them, each but Parquet perhaps compressed with gzip. A picture is given by
+//   - .csv, .tsv, .jsonl and .parquet are as [OpenText] has them, each perhaps compressed with gzip. A picture is given by
 //     its path from the table's folder, or by an absolute one; in JSON and Parquet its file may be in the table, as bytes or as
 //     an object of bytes and path, and is copied to a temporary file.
 //   - .tar is a shard of WebDataset: files that are called the same but for their ends are a sample, as key.jpg, key.txt and key.json.

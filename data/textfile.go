@@ -47,6 +47,7 @@ type textFile struct {
 	columns []string    // those that are read, in the order of textRecord.values
 	lines   *lineReader // nil for Parquet, unread for JSON
 	file    *os.File
+	spool   *spool // what a compressed Parquet file holds; nil for others
 }
 
 // openTextFile opens a file and finds the columns to read.
@@ -69,22 +70,21 @@ func openTextFile(path string, opt TextOptions) (*textFile, error) {
 	}
 	f := &textFile{file: file}
 	if err := f.open(format, opt); err != nil {
-		file.Close()
+		f.close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
 }
 
 func (f *textFile) open(format string, opt TextOptions) (err error) {
-	info, err := f.file.Stat()
-	if err != nil {
-		return reason(err)
-	}
 	if opt.Split != "" && format != "json" {
 		return fmt.Errorf("there is no %q in it: only json files are lists with names", opt.Split)
 	}
 	if format == "parquet" {
-		f.columns, f.textSource, err = openParquet(f.file, info.Size(), opt)
+		rows, size, spool, err := parquetOf(f.file)
+		if f.spool = spool; err == nil {
+			f.columns, f.textSource, err = openParquet(rows, size, opt)
+		}
 		return err
 	}
 	in, err := plainText(f.file)
@@ -122,7 +122,12 @@ func checkSeparator(opt TextOptions, format string) error {
 	return nil
 }
 
-func (f *textFile) close() { f.file.Close() }
+func (f *textFile) close() {
+	f.file.Close()
+	if f.spool != nil {
+		f.spool.close()
+	}
+}
 
 // textBuffer is large enough that reading is done in few pieces.
 const textBuffer = 64 << 10
@@ -174,7 +179,7 @@ var notText = []struct{ magic, what string }{
 	{"\xfe\xff", "it is UTF-16: save it as UTF-8"},
 	{"\x1f\x8b", "it is compressed twice: unpack it once"},
 	{"PK\x03\x04", "it is a zip file, or one of Excel or Word: unpack it, or save it as CSV"},
-	{"PAR1", "it is a Parquet file: let its name end in .parquet, and do not compress it"},
+	{"PAR1", "it is a Parquet file: let its name end in .parquet"},
 	{"\x28\xb5\x2f\xfd", "it is compressed with zstd: unpack it, or use gzip"},
 	{"BZh", "it is compressed with bzip2: unpack it, or use gzip"},
 	{"\xfd7zXZ", "it is compressed with xz: unpack it, or use gzip"},

@@ -33,7 +33,8 @@ const maxClasses = 100_000
 //   - .txt has a sentence a line; .csv is as RFC 4180 has it, or with another separator; .tsv has tabs between columns, and no quotes; .jsonl has an
 //     object a line, or an array whose elements are called 1, 2, 3, ...; .json is a list of such rows, or an object of several lists, of which
 //     Split names one; .parquet may have any columns but lists, compressed with anything but LZ4.
-//   - Each but Parquet may be compressed with gzip. Text is UTF-8, with or without a byte order mark.
+//   - Each may be compressed with gzip; a Parquet file, which is not read from beginning to end, is unpacked to a temporary file first.
+//     Text is UTF-8, with or without a byte order mark.
 //   - Rows that cannot be used, or that the options drop, are counted in Dropped.
 //
 // A column that is not there, or a file that is damaged, compressed in another way or not text, is an error; it wraps
