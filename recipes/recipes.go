@@ -33,7 +33,9 @@ type Recipe struct {
 	Tuned string `yaml:"tuned" json:"tuned"`
 	// Reached is what it came to, with the command, or what was published of it.
 	Reached string `yaml:"reached" json:"reached"`
-	// Config has the settings, all of them but the place of the data.
+	// WordVectors is whether runs start from word vectors: each names their file, and the encoder is as wide as they are.
+	WordVectors bool `yaml:"word_vectors" json:"word_vectors"`
+	// Config has the settings, all of them but the place of the data, and of the word vectors.
 	Config train.Config `yaml:"config" json:"-"`
 	// Settings are those that the recipe names, in the place of the defaults.
 	Settings []fields.Field `yaml:"-" json:"settings"`
@@ -100,6 +102,10 @@ func Of(config train.Config) (Recipe, bool) {
 		case "data", "seed", "device", "workers", "checkpoint_seconds", "watch", "monitor_every":
 		case "text.format", "text.separator", "text.split", "text.header", "text.class", "text.test", "text.test_split", "text.sts", "text.sts_columns":
 		case "pairs.format", "pairs.separator", "pairs.header", "pairs.image", "pairs.captions", "pairs.class", "pairs.validation":
+		case "text.vectors", "text.static.width":
+			if !r.WordVectors || config.Text.Vectors == "" {
+				return Recipe{}, false
+			}
 		case "text.texts": // under other names
 			if rowTexts(config) != rowTexts(r.Config) {
 				return Recipe{}, false

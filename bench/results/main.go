@@ -5,7 +5,7 @@
 //
 // and docs/results-text.md, those on text:
 //
-//	go run ./bench/results --runs RUNS --machine "a core of X" --sentences SENTENCES --nli TRIPLETS --clinc CLINC150 --sts PAIRS
+//	go run ./bench/results --runs RUNS --machine "a core of X" --sentences SENTENCES --vectors VECTORS --nli TRIPLETS --clinc CLINC150 --sts PAIRS
 //
 // A page without runs is left as it is.
 // Without a data set it only reads the runs that there are. A run that was stopped goes on where it was.
@@ -31,6 +31,7 @@ type command struct {
 	CIFAR10   string `name:"cifar10" placeholder:"DIR" help:"CIFAR-10 as pictures, to train on what is missing there."`
 	Hour      string `name:"cifar10-hour" placeholder:"DIR" help:"CIFAR-10 as pictures, to train for an hour a method on what is missing there."`
 	Sentences string `placeholder:"FILE" help:"The sentences, to train on what is missing there."`
+	Vectors   string `placeholder:"FILE" help:"Word vectors, to train on the sentences from them what is missing there."`
 	NLI       string `name:"nli" placeholder:"FILE" help:"The triplets, to train on what is missing there."`
 	CLINC     string `name:"clinc" placeholder:"FILE" help:"CLINC150, to train on what is missing there."`
 	STS       string `name:"sts" placeholder:"FILE" help:"The pairs of sentences with scores, to score encoders of sentences on."`
@@ -51,14 +52,20 @@ func main() {
 }
 
 func (c command) run() error {
+	if c.Vectors != "" && c.Sentences == "" {
+		return errors.New("--vectors needs --sentences: what is learned from them")
+	}
 	if c.STS == "" && (c.Sentences != "" || c.NLI != "") {
 		return errors.New("--sentences and --nli need --sts: what their encoders are scored on")
 	}
 	var pictures, text []results
-	for _, set := range dataSets(c.STS) {
+	for _, set := range dataSets(c.STS, c.Vectors) {
 		data := map[string]string{
 			photos: c.Photos, cifar10: c.CIFAR10, cifar10Hour: c.Hour, sentences: c.Sentences, nli: c.NLI, clinc: c.CLINC,
 		}[set.folder]
+		if set.folder == vectors && c.Vectors != "" {
+			data = c.Sentences
+		}
 		if data != "" {
 			if err := train(set, data, c.Runs, c.Only); err != nil {
 				return err

@@ -35,7 +35,7 @@ const openingText = `# Results on text
 
 What encoders learn from text with the settings of the recipes (` + "`alike recipes`" + `). The page is made from the runs' own files by
 
-    go run ./bench/results --runs RUNS --machine "a core of X" --sentences SENTENCES --nli TRIPLETS --clinc CLINC150 --sts PAIRS
+    go run ./bench/results --runs RUNS --machine "a core of X" --sentences SENTENCES --vectors VECTORS --nli TRIPLETS --clinc CLINC150 --sts PAIRS
 
 which first trains what is missing in RUNS. What runs are scored on had no part in choosing settings or epochs: the scores are those of the last
 epoch. STS stands beside the same correlation of the share of words in common, of TF-IDF, and of the encoder before its first step; kNN, the
@@ -80,7 +80,7 @@ func (r results) write(page *strings.Builder) {
 		page.WriteString("\nSupCon learns from the classes of the training pictures; the others see no label.\n")
 	}
 	if slices.ContainsFunc(r.groups, func(g runreport.Group) bool { return g.Method == "supcon_text" }) {
-		page.WriteString("\nSupCon learns from the classes of the rows; SimCSE sees no label.\n")
+		page.WriteString("\nSupCon learns from the classes of the rows; SimCSE learns from none.\n")
 	}
 	if r.recipesSay {
 		for _, g := range r.groups {

@@ -17,6 +17,7 @@ const (
 	cifar10     = "cifar10"
 	cifar10Hour = "cifar10-hour"
 	sentences   = "sentences"
+	vectors     = "vectors"
 	nli         = "nli"
 	clinc       = "clinc"
 )
@@ -30,9 +31,10 @@ type dataSet struct {
 	title, about string
 	// recipesSay adds what the recipes say of their budget and of what they reached, where that is more than the table tells.
 	recipesSay bool
-	// text is for what is learned from text, which has a page of its own; scored are the flags with which its runs are scored at their end.
-	text   bool
-	scored []string
+	// text is for what is learned from text, which has a page of its own; flags are what its runs are given beside their data: what they are
+	// scored on at their end, and start from.
+	text  bool
+	flags []string
 }
 
 // recipe is the name of a method's recipe for the set.
@@ -40,8 +42,9 @@ func (s dataSet) recipe(method string) string {
 	return strings.TrimSuffix(method, "_text") + "-" + s.ending
 }
 
-// dataSets are all of them. Encoders of sentences are scored on the pairs in the file sts.
-func dataSets(sts string) []dataSet {
+// dataSets are all of them. Encoders of sentences are scored on the pairs in the file sts; those that start from word vectors have them from
+// the file named.
+func dataSets(sts, wordVectors string) []dataSet {
 	pairs := []string{"--sts", sts}
 	return []dataSet{
 		{photos, "photos-cpu", 3, "Photographs of clothes",
@@ -54,6 +57,9 @@ func dataSets(sts string) []dataSet {
 		{sentences, "sentences-cpu", 3, "Sentences without labels",
 			"English sentences, of dialogues, glosses, speech and Wikipedia, as many as the recipe says, and what an encoder learns from them alone. STS is the rank " +
 				"correlation of its cosines with the scores that people gave the 1,500 development pairs of the STS benchmark.", true, true, pairs},
+		{vectors, "vectors-cpu", 3, "Sentences without labels, from word vectors",
+			"The same, where the table of vectors starts from GloVe's. Untrained is such a table of random vectors.", true, true,
+			append([]string{"--vectors", wordVectors}, pairs...)},
 		{nli, "nli-cpu", 3, "Sentences with what they entail and what they contradict",
 			"16,661 triplets: a sentence, one that follows from it, one that contradicts it. The pairs are the same.", true, true, pairs},
 		{clinc, "clinc-cpu", 3, "Intents of short queries",
@@ -80,7 +86,7 @@ func train(set dataSet, data, runs, only string) error {
 				continue
 			}
 			dir := filepath.Join(runs, set.folder, fmt.Sprintf("%s-seed%d", method, seed))
-			if err := trainOne(alike, name, data, dir, seed, set.scored); err != nil {
+			if err := trainOne(alike, name, data, dir, seed, set.flags); err != nil {
 				return fmt.Errorf("%s: %w", dir, err)
 			}
 		}
@@ -89,12 +95,12 @@ func train(set dataSet, data, runs, only string) error {
 }
 
 // trainOne trains a recipe, or what is left of it, unless that was done before.
-func trainOne(alike, recipe, data, dir string, seed int, scored []string) error {
+func trainOne(alike, recipe, data, dir string, seed int, flags []string) error {
 	if scores, err := eval.ReadReport(dir); err != nil || scores != nil {
 		return err
 	}
 	arguments := []string{"train", "--recipe", recipe, "--data", data, "--out", dir, "--seed", fmt.Sprint(seed), "--resume"}
-	return shown(exec.Command(alike, append(arguments, scored...)...))
+	return shown(exec.Command(alike, append(arguments, flags...)...))
 }
 
 func shown(c *exec.Cmd) error {

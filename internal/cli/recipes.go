@@ -67,6 +67,10 @@ func printRecipe(out io.Writer, l recipes.Recipe) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\nalike train --recipe %s --data DATA --out RUN\n", l.Name)
+	vectors := ""
+	if l.WordVectors {
+		vectors = " --vectors FILE"
+	}
+	_, err := fmt.Fprintf(out, "\nalike train --recipe %s --data DATA%s --out RUN\n", l.Name, vectors)
 	return err
 }

@@ -154,10 +154,34 @@ func (c trainCommand) recipe() (train.Config, error) {
 	if err := c.apply(&wanted); err != nil {
 		return wanted, err
 	}
-	if wanted.Epochs != r.Config.Epochs {
-		return r.Config.WithEpochs(wanted.Epochs), nil
+	config := r.Config
+	if r.WordVectors {
+		if config, err = fromVectors(r, wanted.Text.Vectors); err != nil {
+			return config, usageError{err}
+		}
 	}
-	return r.Config, nil
+	if wanted.Epochs != config.Epochs {
+		return config.WithEpochs(wanted.Epochs), nil
+	}
+	return config, nil
+}
+
+// fromVectors returns the recipe's settings for the word vectors in a file, as wide as these are.
+func fromVectors(r recipes.Recipe, file string) (train.Config, error) {
+	if file == "" {
+		return r.Config, fmt.Errorf("recipe %s starts from word vectors: name their file with --vectors", r.Name)
+	}
+	usual, err := train.SimCSEFromVectors(file, r.Config.Text.TextOptions)
+	if err != nil {
+		return r.Config, err
+	}
+	text := *r.Config.Text
+	static := *text.Static
+	text.Vectors, static.Width = file, usual.Text.Static.Width
+	text.Static = &static
+	config := r.Config
+	config.Text = &text
+	return config, nil
 }
 
 // defaults returns the method's default settings. The image size, the columns of text, the epochs and, with captions, the backbone decide on
