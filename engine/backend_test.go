@@ -19,7 +19,7 @@ import (
 )
 
 func TestNewChecksItsConfig(t *testing.T) {
-	for _, config := range []string{"workers=0", "workers=two", "memory=", "memory=-1GiB", "winograd=2", "speed=11"} {
+	for _, config := range []string{"workers=0", "workers=two", "memory=", "memory=-1GiB", "winograd=2", "strassen=2", "speed=11"} {
 		if b, err := engine.New(config); err == nil {
 			b.Finalize()
 			t.Errorf("New(%q) accepted it", config)
@@ -83,6 +83,42 @@ func TestWinogradOff(t *testing.T) {
 		if tolerance > 0 && differ == 0 {
 			t.Errorf("%q: all outputs are exact, so the definition computed them", config)
 		}
+	}
+}
+
+// TestStrassenOff checks that a large product has other bits where it is to keep to the definition, and is near the exact one in both ways.
+func TestStrassenOff(t *testing.T) {
+	const m, n, k = 512, 256, 192
+	fractions := func(length, step int) []float64 {
+		x := make([]float64, length)
+		for i := range x {
+			x[i] = float64(float32(i*step%17-8) / 7)
+		}
+		return x
+	}
+	inputs := []input{{dims: []int{m, k}, values: fractions(m*k, 5)}, {dims: []int{k, n}, values: fractions(k*n, 7)}}
+	product := one(func(f compute.Function, in []compute.Value) (compute.Value, error) {
+		return f.DotGeneral(in[0], []int{1}, nil, in[1], []int{0}, nil, compute.DotGeneralConfig{})
+	})
+	exact, err := run(newBackend(t, ""), dtypes.Float64, inputs, product)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := map[string][]float64{}
+	for _, config := range []string{"strassen=off", "strassen=on", ""} {
+		got, err := run(newBackend(t, config), dtypes.Float32, inputs, product)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range got[0] {
+			if math.Abs(v-exact[0][i]) > 1e-3 {
+				t.Fatalf("%q: output %d is %g, want %g", config, i, v, exact[0][i])
+			}
+		}
+		results[config] = got[0]
+	}
+	if !slices.Equal(results["strassen=on"], results[""]) || slices.Equal(results["strassen=off"], results[""]) {
+		t.Error("the option does not choose the algorithm")
 	}
 }
 

@@ -37,6 +37,7 @@ type Backend struct {
 	arenas    arenas
 	memory    int64 // bytes that a computation may need at most
 	direct    bool  // convolutions keep to the sums of their definition
+	plain     bool  // products keep to the sums of their definition
 	trace     tracer
 	finalized atomic.Bool
 }
@@ -49,11 +50,12 @@ var _ compute.Backend = (*Backend)(nil)
 //	memory=SIZE    the most memory that one computation may need, in bytes or with a suffix KiB, MiB, GiB;
 //	               default the machine's memory
 //	winograd=off   compute all convolutions by the sums of their definition (default on: see docs/engine-kernels.md)
+//	strassen=off   the same for products of matrices
 //
 // An unknown key or a value out of range is an error.
 func New(config string) (compute.Backend, error) {
 	workers := runtime.GOMAXPROCS(0)
-	memory, direct := physicalMemory(), false
+	memory, direct, plain := physicalMemory(), false, false
 	for option := range strings.SplitSeq(config, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(option), "=")
 		var err error
@@ -67,16 +69,20 @@ func New(config string) (compute.Backend, error) {
 			if memory, err = parseSize(value); err != nil {
 				return nil, errors.WithMessagef(err, "engine: memory=%s", value)
 			}
-		case "winograd":
+		case "winograd", "strassen":
 			if value != "on" && value != "off" {
-				return nil, errors.Errorf("engine: winograd=%s: want on or off", value)
+				return nil, errors.Errorf("engine: %s=%s: want on or off", key, value)
 			}
-			direct = value == "off"
+			if key == "winograd" {
+				direct = value == "off"
+			} else {
+				plain = value == "off"
+			}
 		default:
-			return nil, errors.Errorf("engine: unknown option %q, want workers=N, memory=SIZE or winograd=off", key)
+			return nil, errors.Errorf("engine: unknown option %q, want workers=N, memory=SIZE, winograd=off or strassen=off", key)
 		}
 	}
-	b := &Backend{pool: parallel.New(workers), memory: memory, direct: direct}
+	b := &Backend{pool: parallel.New(workers), memory: memory, direct: direct, plain: plain}
 	if err := b.trace.fromEnvironment(); err != nil {
 		return nil, err
 	}

@@ -91,6 +91,7 @@ func kernelDot(n *plan.Node) kernelFunc {
 			if attr.plus {
 				g.Plus = as[float32](further[0])
 			}
+			g.Direct = b.plain
 			kernel.Gemm32(b.pool, g)
 		default:
 			multiply(b, s, x, y, out[0], lhs.transposed, !rhs.transposed)
@@ -147,7 +148,9 @@ func (s dotSizes) rows(transX, transY bool) (ldx, ldy int) {
 }
 
 func gemm32(b *Backend, s dotSizes, x, y, out []byte, transX, transY bool) {
-	kernel.Gemm32(b.pool, s.gemm32(x, y, out, transX, transY))
+	g := s.gemm32(x, y, out, transX, transY)
+	g.Direct = b.plain
+	kernel.Gemm32(b.pool, g)
 }
 
 func (s dotSizes) gemm32(x, y, out []byte, transX, transY bool) kernel.Gemm {

@@ -194,6 +194,7 @@ func kernelProjection(n *plan.Node) kernelFunc {
 				g.Bias = as[float32](in[next])
 				next++
 			}
+			g.Direct = b.plain
 			kernel.Gemm32(b.pool, g)
 			column += width
 		}

@@ -30,6 +30,10 @@ const (
 	tileANext = 296
 	tilePlus  = 304
 
+	tileTwin     = 312
+	tileTwinPlus = 320
+	tileTwinSign = 328
+
 	flagReadC = 1
 	flagReLU  = 2
 	flagWide  = 4 // all columns of the tile exist
@@ -161,6 +165,7 @@ func (p *program) tile512(e element, rows, vectors int) {
 		fmt.Sprintf("computes a tile of %d rows and %d columns.", rows, vectors*512/e.bits))
 	acc := func(i, j int) int { return vectors*i + j }
 	const b0, a = 28, 30
+	twins := e.name == "F32" && vectors == 2
 
 	load, maskedLoad, maskedStore := p.VMOVUPS, p.VMOVUPS_Z, p.VMOVUPS
 	broadcast, fma, mul, add, maxOp := p.VBROADCASTSS, p.VFMADD231PS, p.VMULPS, p.VADDPS, p.VMAXPS
@@ -194,6 +199,13 @@ func (p *program) tile512(e element, rows, vectors int) {
 	p.JE(operand.LabelRef("products"))
 	closer(rFlags)
 	p.Label("products")
+	if twins {
+		p.MOVQ(field(tileTwin), rFlags)
+		p.TESTQ(rFlags, rFlags)
+		p.JZ(operand.LabelRef("alone"))
+		closer(rFlags)
+		p.Label("alone")
+	}
 	masks := []reg.OpmaskPhysical{reg.K1, reg.K2}
 	step := func(wide bool) {
 		for j := range vectors {
@@ -226,6 +238,9 @@ func (p *program) tile512(e element, rows, vectors int) {
 	p.segments("masked", rows, func() { step(false) })
 	p.Label("scale")
 
+	if twins {
+		p.twin(rows, vectors, 64, zmm[a], []reg.VecPhysical{zmm[b0], zmm[b0+1], zmm[a+1]}, func(i, j int) reg.VecPhysical { return zmm[acc(i, j)] })
+	}
 	p.MOVQ(field(tileFlags), rFlags)
 	broadcast(field(tileAlpha), zmm[a])
 	for i := range vectors * rows {
@@ -268,6 +283,40 @@ func (p *program) tile512(e element, rows, vectors int) {
 	}
 	p.VZEROUPPER()
 	p.RET()
+}
+
+// twin writes the products, times their sign there, to the second block of C, which has all columns of the tile, and adds what is to be
+// added to it. size is a vector's in bytes; temp are registers that are free.
+func (p *program) twin(rows, vectors, size int, sign reg.VecPhysical, temp []reg.VecPhysical, acc func(i, j int) reg.VecPhysical) {
+	p.MOVQ(field(tileTwin), rB)
+	p.TESTQ(rB, rB)
+	p.JZ(operand.LabelRef("single"))
+	p.VBROADCASTSS(field(tileTwinSign), sign)
+	plus := rA[0]
+	p.MOVQ(field(tileTwinPlus), plus)
+	at := func(base reg.GPPhysical, j int) operand.Mem {
+		return operand.Mem{Base: base, Index: rOff, Scale: 1, Disp: size * j}
+	}
+	each := func(value func(i, j int, x reg.VecPhysical)) {
+		for i := range rows {
+			p.MOVQ(field(tileCOff+8*i), rOff)
+			for j := range vectors {
+				x := temp[(vectors*i+j)%len(temp)]
+				value(i, j, x)
+				p.VMOVUPS(x, at(rB, j))
+			}
+		}
+	}
+	p.TESTQ(plus, plus)
+	p.JZ(operand.LabelRef("fresh"))
+	each(func(i, j int, x reg.VecPhysical) {
+		p.VMOVUPS(at(plus, j), x)
+		p.VFMADD231PS(sign, acc(i, j), x)
+	})
+	p.JMP(operand.LabelRef("single"))
+	p.Label("fresh")
+	each(func(i, j int, x reg.VecPhysical) { p.VMULPS(sign, acc(i, j), x) })
+	p.Label("single")
 }
 
 // segments runs step rK times for each segment of the tile. Its labels begin with name.
@@ -322,6 +371,7 @@ func (p *program) tile256(rows int) {
 		}
 		p.nextColumn(rows)
 	})
+	p.twin(rows, 2, 32, a[0], []reg.VecPhysical{b[0], b[1], a[1]}, acc)
 	p.MOVQ(field(tileFlags), rFlags)
 	p.VBROADCASTSS(field(tileAlpha), a[0])
 	for i := range 2 * rows {

@@ -70,6 +70,7 @@ func generate() (map[string][]byte, error) {
 		"columns":  columnsProgram,
 		"rows":     rowsProgram,
 		"winograd": winogradProgram,
+		"strassen": strassenProgram,
 	}
 	files := map[string][]byte{}
 	var pairs []stub

@@ -10,7 +10,7 @@
 // A matrix product and the three directions of a convolution are one thing here, a product: C = alpha*A*B + beta*C, where the
 // operands hand themselves over in panels (operand.go: matrices; taps.go: the implicit matrix of a convolution, whose rows are
 // gathered from the image when they are needed; lines.go and plane.go: the same, read in place). Most 3x3 convolutions are several
-// products of transformed tiles instead (winograd.go).
+// products of transformed tiles instead (winograd.go), and large products seven of sums of quadrants (strassen.go).
 //
 // The driver (driver.go) splits C into tasks. A task goes through k in blocks. Of each block it packs its columns of B, which then
 // stay in L2, and goes through the rows of A panel by panel; a panel of A stays in L1 while the micro-kernel meets it with one panel

@@ -30,6 +30,8 @@ type Gemm struct {
 	Plus []float32
 	// ReLU replaces negative results by zero, after Bias and Plus. NaN stays NaN.
 	ReLU bool
+	// Direct keeps to the sums of the definition. Without it, large products are computed by Strassen's algorithm: see docs/engine-kernels.md.
+	Direct bool
 }
 
 // GemmDouble is [Gemm] for float64, without the epilogue.
@@ -80,6 +82,10 @@ func Gemm32(p *parallel.Pool, g Gemm) {
 	if g.Plus != nil && g.Beta != 0 {
 		panic("kernel: a product cannot add to C and to another matrix")
 	}
+	if strassenFor(g) {
+		strassenGemm(p, g)
+		return
+	}
 	runGemm(p, &arenaF32, microF32(g.N), gemm[float32](g))
 }
 
@@ -102,7 +108,7 @@ type gemm[T float32 | float64] struct {
 	Batch                     int
 	StrideA, StrideB, StrideC int
 	Bias, Plus                []T
-	ReLU                      bool
+	ReLU, Direct              bool
 }
 
 func (g *gemm[T]) check() {
@@ -226,7 +232,7 @@ func (g *GemmHalf) widened(p *parallel.Pool) {
 		c = make([]float32, len(g.CHalf))
 	}
 	Gemm32(p, Gemm{M: g.M, N: g.N, K: g.K, A: widen(p, g.A), B: widen(p, g.B), C: c, LDA: g.LDA, LDB: g.LDB, LDC: g.LDC,
-		TransA: g.TransA, TransB: g.TransB, Alpha: g.Alpha, Beta: g.Beta,
+		TransA: g.TransA, TransB: g.TransB, Alpha: g.Alpha, Beta: g.Beta, Direct: true,
 		Batch: g.Batch, StrideA: g.StrideA, StrideB: g.StrideB, StrideC: g.StrideC})
 	if g.C == nil {
 		for i := range g.Batch * g.M {

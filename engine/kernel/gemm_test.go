@@ -49,6 +49,7 @@ func TestTileOffsets(t *testing.T) {
 		"beta": {unsafe.Offsetof(x.beta), 72}, "mask": {unsafe.Offsetof(x.mask), 80}, "flags": {unsafe.Offsetof(x.flags), 88},
 		"cOff": {unsafe.Offsetof(x.cOff), 96}, "lanes": {unsafe.Offsetof(x.lanes), 208},
 		"segments": {unsafe.Offsetof(x.segments), 288}, "aNext": {unsafe.Offsetof(x.aNext), 296}, "plus": {unsafe.Offsetof(x.plus), 304},
+		"twin": {unsafe.Offsetof(x.twin), 312}, "twinPlus": {unsafe.Offsetof(x.twinPlus), 320}, "twinSign": {unsafe.Offsetof(x.twinSign), 328},
 	} {
 		if f[0] != f[1] {
 			t.Errorf("tile.%s is at %d, the assembly reads it at %d", name, f[0], f[1])
@@ -56,20 +57,26 @@ func TestTileOffsets(t *testing.T) {
 	}
 }
 
-// drawGemm draws a product with matrices of normals and the margins between rows and matrices filled with NaN, which
-// must not spread.
+// drawGemm draws a product of drawn sizes.
 func drawGemm(t *rapid.T) Gemm {
 	dim := rapid.OneOf(rapid.IntRange(0, 40), rapid.IntRange(1, 150))
+	m, n, k := dim.Draw(t, "m"), dim.Draw(t, "n"), dim.Draw(t, "k")
+	if rapid.IntRange(0, 9).Draw(t, "long") == 0 {
+		k = rapid.IntRange(500, 3000).Draw(t, "longK")
+	}
+	return drawGemmOf(t, m, n, k)
+}
+
+// drawGemmOf draws a product with matrices of normals and the margins between rows and matrices filled with NaN, which
+// must not spread.
+func drawGemmOf(t *rapid.T, m, n, k int) Gemm {
 	g := Gemm{
-		M: dim.Draw(t, "m"), N: dim.Draw(t, "n"), K: dim.Draw(t, "k"),
+		M: m, N: n, K: k,
 		TransA: rapid.Bool().Draw(t, "transA"), TransB: rapid.Bool().Draw(t, "transB"),
 		Alpha: rapid.SampledFrom([]float32{1, -0.5}).Draw(t, "alpha"),
 		Beta:  rapid.SampledFrom([]float32{0, 1, 2}).Draw(t, "beta"),
 		Batch: rapid.IntRange(1, 5).Draw(t, "batch"),
 		ReLU:  rapid.Bool().Draw(t, "relu"),
-	}
-	if rapid.IntRange(0, 9).Draw(t, "long") == 0 {
-		g.K = rapid.IntRange(500, 3000).Draw(t, "longK")
 	}
 	r := source(t)
 	if rapid.Bool().Draw(t, "biased") {

@@ -58,6 +58,9 @@ func softmaxGradRowsSIMD(dx, y, dy *float32, rows, cols int) bool       { return
 func layerNormGradRowsSIMD(dx, x, dy, dgamma, dbeta, gamma, mean, rstd *float32, rows, cols int, share float32) bool {
 	return false
 }
+func quadrantSumsSIMD(dst *float32, plane, dstRow int, x11, x12, x21, x22 *float32, srcRow, rows, n int) bool {
+	return false
+}
 func absSIMD(dst, x *float32, n int) bool               { return false }
 func sqrtSIMD(dst, x *float32, n int) bool              { return false }
 func rsqrtSIMD(dst, x *float32, n int) bool             { return false }

@@ -26,6 +26,11 @@ type tile struct {
 	segments   int            // of A, of k columns each; B goes on from one to the next
 	aNext      int            // from the end of a row's segment to the begin of its next
 	plus       unsafe.Pointer // what beta multiplies, in rows as those of c; c itself as a rule
+
+	// twin is a second block of C in rows as those of c, with all columns of the micro-kernel, or nil: it becomes twinSign * A * B, and
+	// twinPlus is added if it is not nil. See strassen.go.
+	twin, twinPlus unsafe.Pointer
+	twinSign       float32
 }
 
 const (
@@ -100,6 +105,9 @@ func goTile[T float32 | float64](t *tile) {
 			}
 			aAt += t.aNext
 		}
+		if t.twin != nil {
+			goTwin(t, i, &s)
+		}
 		c, plus := unsafe.Slice((*T)(unsafe.Add(t.c, t.cOff[i])), t.cols), unsafe.Slice((*T)(unsafe.Add(t.plus, t.cOff[i])), t.cols)
 		for j := range c {
 			v := alpha * s[j]
@@ -114,6 +122,18 @@ func goTile[T float32 | float64](t *tile) {
 			}
 			c[j] = v
 		}
+	}
+}
+
+// goTwin writes row i of the second block of C, whose products are s.
+func goTwin[T float32 | float64](t *tile, i int, s *[goCols]T) {
+	twin := (*[goCols]T)(unsafe.Add(t.twin, t.cOff[i]))
+	for j, v := range s {
+		v *= T(t.twinSign)
+		if t.twinPlus != nil {
+			v += (*[goCols]T)(unsafe.Add(t.twinPlus, t.cOff[i]))[j]
+		}
+		twin[j] = v
 	}
 }
 
