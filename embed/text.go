@@ -107,8 +107,8 @@ func NewText(backend compute.Backend, store *model.Store, config Config, tokeniz
 // newText returns a text model of an encoder, that of config.Text, with a graph from tokens [batch, length] to vectors [batch, config.Dim].
 func newText(backend compute.Backend, store *model.Store, config Config, encoder backbone.Text, tokenizer *token.Tokenizer,
 	represent func(*model.Scope, backbone.Tokens) *graph.Node) (*TextModel, error) {
-	if n := tokenizer.Size(); n > encoder.Tokens() {
-		return nil, fmt.Errorf("the encoder has %d tokens, the tokenizer %d", encoder.Tokens(), n)
+	if err := pretrained.SameTokens(encoder.Tokens(), tokenizer.Size()); err != nil {
+		return nil, err
 	}
 	config.Format = format
 	m := &TextModel{

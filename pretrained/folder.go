@@ -110,8 +110,14 @@ func (f *Folder) SuitsSize(tokens int) error {
 	if err != nil {
 		return err
 	}
-	if have := encoder.Tokens(); tokens > have || tokens < have-mostSpare {
-		return fmt.Errorf("the encoder has %d tokens, the tokenizer %d: they do not belong together", have, tokens)
+	return SameTokens(encoder.Tokens(), tokens)
+}
+
+// SameTokens returns an error unless an encoder with vectors of so many tokens can be that of a tokenizer with so many: see
+// [Folder.SuitsSize].
+func SameTokens(encoder, tokenizer int) error {
+	if tokenizer > encoder || tokenizer < encoder-mostSpare {
+		return fmt.Errorf("the encoder has %d tokens, the tokenizer %d: they do not belong together", encoder, tokenizer)
 	}
 	return nil
 }

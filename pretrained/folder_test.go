@@ -238,8 +238,10 @@ func TestTokenizersOfAnotherSizeAreRefused(t *testing.T) {
 	}
 	folder := pretrained.Folder{Model: pretrained.Model{Encoder: encoder}}
 	for tokens, suits := range map[int]bool{30528: true, 30522: true, 30401: true, 30400: false, 595: false, 30529: false} {
-		if err := folder.SuitsSize(tokens); (err == nil) != suits {
-			t.Errorf("%d tokens for 30,528 vectors: error %v", tokens, err)
+		for _, err := range []error{folder.SuitsSize(tokens), pretrained.SameTokens(30528, tokens)} {
+			if (err == nil) != suits {
+				t.Errorf("%d tokens for 30,528 vectors: error %v", tokens, err)
+			}
 		}
 	}
 }

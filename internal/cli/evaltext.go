@@ -211,6 +211,7 @@ func printText(out io.Writer, r eval.Report) error {
 			cells = append(cells[:2], correlation(b.TFIDF), correlation(b.WordOverlap), correlation(b.RandomInit))
 		}
 		row(cells...)
+		row("Pearson", correlation(s.Pearson), "-", "-", "-")
 	}
 	if err := w.Flush(); err != nil {
 		return err

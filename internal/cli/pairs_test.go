@@ -103,6 +103,7 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	if _, err := os.Stat(views); err != nil {
 		t.Error(err)
 	}
+	alike(t, "views", "--method", "clip", "--data", table, "--image-column", "file", "--caption-columns", "words", "--set", "clip.caption.synonym=0.1", "--wordnet", folder, "--image-size", "16", "--out", views).checkRefused(t, exitFailure, "index.noun")
 	sheet := filepath.Join(t.TempDir(), "found.html")
 	picture := filepath.Join(folder, "train", "b", "003.png")
 	var all []found

@@ -115,14 +115,15 @@ func (f trainTextFlags) apply(config *train.Config) error {
 
 // applyToPairs puts those of the flags that captions have over a configuration.
 func (f trainTextFlags) applyToPairs(config *train.Config) error {
-	if f.Columns != nil || f.Split != nil || f.STS != nil || f.Test != nil || f.TestSplit != nil || f.WordNet != nil || f.Vectors != nil {
-		return usageError{errors.New("--columns, --split, --vectors, --wordnet, --test, --test-split and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
+	if f.Columns != nil || f.Split != nil || f.STS != nil || f.Test != nil || f.TestSplit != nil || f.Vectors != nil {
+		return usageError{errors.New("--columns, --split, --vectors, --test, --test-split and --sts are for text alone: the columns of pictures with captions are --image-column and --caption-columns")}
 	}
 	pairs := *config.Pairs
 	override(&pairs.Pretrained, f.Pretrained)
 	pairs.PairOptions = f.overTable(pairs.PairOptions)
 	override(&pairs.Tokenizer, f.Tokenizer)
 	override(&pairs.MaxLength, f.MaxLength)
+	override(&pairs.WordNet, f.WordNet)
 	config.Pairs = &pairs
 	return nil
 }
