@@ -136,8 +136,8 @@ func describe(config train.Config, s train.Start) string {
 	if config.OnText() {
 		name, size = config.Backbone, fmt.Sprintf("at most %d tokens long", config.Text.MaxLength)
 	}
-	return fmt.Sprintf("%s: %s; %s; %d epochs of %d steps of %d %s, %s",
-		name, sizeOf(config, s), data, config.Epochs, s.StepsPerEpoch, config.Batch, config.Items(), size)
+	return fmt.Sprintf("%s: %s; %s; %s of %s of %d %s, %s",
+		name, sizeOf(config, s), data, counted(config.Epochs, "epoch", "epochs"), counted(s.StepsPerEpoch, "step", "steps"), config.Batch, config.Items(), size)
 }
 
 // printTruncated says how many texts are longer than the encoder sees.

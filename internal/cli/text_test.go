@@ -83,7 +83,7 @@ func TestTrainOnTextSaysWhatItTrains(t *testing.T) {
 	}
 	writeFile(t, file, text.String())
 	for want, more := range map[string][]string{
-		`^transformer: 0\.\d+ million weights, [\d.]+ million multiply-adds a text of 8 tokens; 36 rows of text, 4 more kept back to watch with; 1 epochs of 4 steps of 8 rows of text, at most 8 tokens long\n`: {
+		`^transformer: 0\.\d+ million weights, [\d.]+ million multiply-adds a text of 8 tokens; 36 rows of text, 4 more kept back to watch with; 1 epoch of 4 steps of 8 rows of text, at most 8 tokens long\n`: {
 			"--backbone", "transformer", "--set", "text.transformer.layers=1", "--set", "text.transformer.width=16"},
 		`^static: 0\.\d+ million weights; 36 rows of text \(those of one of 2 classes are not told apart\), 4 more`: {"--backbone", "static", "--class", "1"},
 	} {

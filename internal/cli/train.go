@@ -27,7 +27,7 @@ type trainCommand struct {
 	Optimizer string   `placeholder:"NAME" help:"Start from the published settings of another optimizer: sgd, lars or adamw."`
 	Set       []string `placeholder:"KEY=VALUE" sep:"none" help:"Set anything in config.yaml by its dotted key, as optimizer.learning_rate=0.1. Repeatable; alike methods lists the keys."`
 
-	configFlags `embed:"" group:"Settings"`
+	configFlags `embed:"" group:"Settings, with the defaults of simclr; alike methods has those of the others"`
 	Text        trainTextFlags `embed:"" group:"Settings for text"`
 	Pairs       trainPairFlags `embed:"" group:"Settings for pictures with captions"`
 }
