@@ -15,7 +15,7 @@ import (
 
 func TestRecipesAreListed(t *testing.T) {
 	checkKeys(t, mustAlike(t, "recipes", "--json").stdout,
-		below("recipes", "name", "method", "image_size", "about", "data", "budget", "tuned", "reached", "settings", "settings.key", "settings.help", "settings.value")...)
+		below("recipes", "name", "method", "image_size", "about", "data", "budget", "tuned", "reached", "word_vectors", "settings", "settings.key", "settings.help", "settings.value")...)
 	table := mustAlike(t, "recipes").stdout
 	for _, name := range recipes.Names() {
 		if !strings.Contains(table, "\n"+name+" ") && !strings.HasPrefix(table, name+" ") {
@@ -88,6 +88,40 @@ func TestARecipeOnTextTakesOtherColumns(t *testing.T) {
 		if err != nil || config.Recipe != "simcse-nli-cpu" || config.Text.Header != (name == "named") || len(config.Text.Texts) != 3 {
 			t.Errorf("%s: the run has %+v (%v)", name, config.Text, err)
 		}
+	}
+}
+
+// A recipe from word vectors asks for their file, is as wide as they are, and is followed then.
+func TestARecipeFromWordVectorsAsksForThem(t *testing.T) {
+	folder := t.TempDir()
+	data, vectors, run := filepath.Join(folder, "data.txt"), filepath.Join(folder, "vectors.txt"), filepath.Join(folder, "run")
+	var rows strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&rows, "the cats sleep at %d\n", i)
+	}
+	for name, content := range map[string]string{data: rows.String(), vectors: "the 1 0 0 0 0\ncats 0 1 0 0 0\n"} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := []string{"train", "--recipe=simcse-vectors-cpu", "--data", data, "--out", run, "--batch=8"}
+	alike(t, command...).checkRefused(t, exitUsage, "simcse-vectors-cpu", "--vectors")
+	alike(t, append(command, "--vectors", data)...).checkRefused(t, exitFailure, data)
+	mustAlike(t, append(command, "--vectors", vectors)...)
+	config, err := train.ReadConfig(run)
+	if err != nil || config.Text.Static.Width != 5 || config.Text.Vectors != vectors || config.SimCSE.Positive.Delete != 0.7 {
+		t.Errorf("the run has %+v, %+v (%v)", config.Text, config.SimCSE, err)
+	}
+	config.Batch = 128
+	if recipe, found := recipes.Of(config); !found || recipe.Name != "simcse-vectors-cpu" {
+		t.Errorf("a run from other word vectors follows %q (%t)", recipe.Name, found)
+	}
+	config.Text.Vectors = ""
+	if _, found := recipes.Of(config); found {
+		t.Error("a run from nothing follows a recipe from word vectors")
+	}
+	if said := mustAlike(t, "recipes", "simcse-vectors-cpu").stdout; !strings.Contains(said, "--vectors FILE") {
+		t.Errorf("the recipe says\n%s", said)
 	}
 }
 
