@@ -202,7 +202,11 @@ func RunPairs(ctx context.Context, backend compute.Backend, m *embed.PairModel, 
 		return nil, err
 	}
 	if classes := pairs.Images.Classes; len(classes) > 1 {
-		if r.ZeroShot, err = zeroShot(m, untrained, pairs, trained, random, prompts); err != nil {
+		named := naming{pairs.Images, trained.Items, trained.Images, nil}
+		if random != nil {
+			named.random = &random.Images
+		}
+		if r.ZeroShot, err = named.score(m, untrained, prompts); err != nil {
 			return nil, err
 		}
 		if pairs.Len() >= fewestToFit {
@@ -230,49 +234,4 @@ func scoreTower(ctx context.Context, backend compute.Backend, m *embed.PairModel
 		return nil, err
 	}
 	return &result.Report, nil
-}
-
-// zeroShot scores the naming of classes, beside its baselines where there are untrained vectors.
-func zeroShot(m, untrained *embed.PairModel, pairs *data.Pairs, trained embed.PairVectors, random *embed.PairVectors, prompts Prompts) (*ZeroShot, error) {
-	z := &ZeroShot{Classes: pairs.Images.Classes, Templates: prompts.Templates, Names: prompts.Names}
-	labels := make([]int, len(trained.Items))
-	for row, item := range trained.Items {
-		labels[row] = pairs.Images.Items[item].Label
-	}
-	classes, err := ClassVectors(m.Texts, z.Classes, prompts)
-	if err != nil {
-		return nil, err
-	}
-	if z.Accuracy, z.Top5, z.Pictures, err = ScoreZeroShot(trained.Images, labels, classes); err != nil {
-		return nil, err
-	}
-	if random != nil {
-		z.Baselines = &ZeroShotBaselines{Chance: 1 / float64(len(z.Classes)), Majority: majorityShare(labels, labels)}
-		if classes, err = ClassVectors(untrained.Texts, z.Classes, prompts); err != nil {
-			return nil, err
-		}
-		if z.Baselines.RandomInit, _, _, err = ScoreZeroShot(random.Images, labels, classes); err != nil {
-			return nil, err
-		}
-	}
-	if prompts.Meaning == nil {
-		return z, nil
-	}
-	k, err := prompts.Meaning.read(z.Classes, prompts.Names)
-	if err != nil {
-		return nil, err
-	}
-	by := &MeaningScore{Captions: len(k.texts), Nearest: min(k.Nearest, len(k.texts)), Temperature: k.Temperature, Vectors: k.Vectors}
-	if by.Accuracy, by.Top5, err = k.score(m.Texts, trained.Images, labels); err != nil {
-		return nil, err
-	}
-	if random != nil {
-		accuracy, _, err := k.score(untrained.Texts, random.Images, labels)
-		if err != nil {
-			return nil, err
-		}
-		by.RandomInit = &accuracy
-	}
-	z.ByMeaning = by
-	return z, nil
 }

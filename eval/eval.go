@@ -27,6 +27,9 @@ const (
 // Tasks lists the names of the tasks for pictures.
 func Tasks() []string { return []string{TaskKNN, TaskLinear} }
 
+// PairTasks lists those for pictures in folders, by a model of pictures and texts.
+func PairTasks() []string { return append(Tasks(), TaskZeroShot) }
+
 // TextTasks lists those for texts.
 func TextTasks() []string { return append(Tasks(), TaskRetrieval) }
 

@@ -17,6 +17,8 @@ type Report struct {
 type Scores struct {
 	KNN    *KNN    `json:"knn,omitempty"`
 	Linear *Linear `json:"linear,omitempty"`
+	// ZeroShot is of pictures in folders by class alone, by a model of pictures and texts.
+	ZeroShot *ZeroShot `json:"zero_shot,omitempty"`
 	// These are for texts alone. How alike pairs are is scored whenever there are pairs with scores.
 	Retrieval *Retrieval `json:"retrieval,omitempty"`
 	STS       *STS       `json:"sts,omitempty"`

@@ -267,7 +267,7 @@ func TestMistakesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"no temperature", []string{"eval", run, "--data", pictures, "--temperature", "NaN"}, 2, []string{"--temperature"}},
 		{"score pictures on pairs of sentences", []string{"eval", run, "--data", pictures, "--sts", diary}, 2, []string{"--sts", "text"}},
 		{"score pictures by columns", []string{"eval", run, "--data", pictures, "--class", "kind"}, 2, []string{"--class", "folders"}},
-		{"score pictures by templates", []string{"eval", run, "--data", pictures, "--templates", "a {}"}, 2, []string{"--templates", "table"}},
+		{"score pictures by templates", []string{"eval", run, "--data", pictures, "--templates", "a {}"}, 2, []string{"--templates", "pictures and texts"}},
 		{"score on an unknown device", []string{"eval", run, "--data", pictures, "--device", "cpus"}, 2, []string{`"cpu"?`}},
 
 		{"embed with no run", []string{"embed", in("none"), pictures, "--out", in("v.npy")}, 1, []string{in("none")}},

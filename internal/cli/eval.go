@@ -20,12 +20,12 @@ import (
 
 type evalCommand struct {
 	Model       string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
-	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored. For an encoder of text, a file of rows with classes, or of pairs to find. For a model of pictures and texts, a table of both, or shards."`
+	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored. For an encoder of text, a file of rows with classes, or of pairs to find. For a model of pictures and texts, a table of both or shards, or a folder, whose classes it names too."`
 	Test        *string  `placeholder:"FILE" help:"For an encoder of text: file of the rows to score, where those to learn the classes from are another; --data's if left out."`
 	TestSplit   *string  `placeholder:"NAME" help:"Which list of rows of a json file to score, where --split names those to learn the classes from."`
 	STS         string   `placeholder:"FILE" name:"sts" help:"For an encoder of text: file of sentence, sentence and score, to correlate similarities with."`
 	STSColumns  []string `default:"1,2,3" name:"sts-columns" placeholder:"1,2,3" help:"Its columns, by name, or by number in a file without names."`
-	Tasks       []string `placeholder:"knn,linear" help:"What to measure: knn, linear and, for texts, retrieval. All that the data allow if left out."`
+	Tasks       []string `placeholder:"knn,linear" help:"What to measure: knn, linear, for texts retrieval and, for pictures in folders by a model of both, zero-shot. All that the data allow if left out."`
 	K           int      `default:"${k}" help:"Neighbours that vote; with --vectors, captions that a picture is read through."`
 	Temperature float64  `default:"${temperature}" help:"Divides similarities before they weigh votes."`
 	MaxTrain    int      `placeholder:"N" help:"Learn the classes from this many training pictures, or rows, at most; all if left out."`
@@ -34,7 +34,7 @@ type evalCommand struct {
 	JSON        bool     `help:"Print one JSON object."`
 
 	Text  textFlags     `embed:"" group:"Files of text and tables, of which the run's columns are read if they are left out"`
-	Pairs evalPairFlags `embed:"" group:"Tables of pictures with captions, for a model of both"`
+	Pairs evalPairFlags `embed:"" group:"Tables of pictures with captions, and folders by class, for a model of both"`
 }
 
 func (e evalCommand) Run(ctx context.Context, c console) error {
@@ -59,37 +59,77 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 	case text:
 		return e.text(ctx, c, backend)
 	}
-	return e.pictures(ctx, c, backend)
-}
-
-// pictures scores an encoder of pictures on a folder.
-func (e evalCommand) pictures(ctx context.Context, c console, backend compute.Backend) error {
-	m, err := loadModel(backend, e.Model)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
 	folder, err := data.OpenImageFolder(ctx, e.Data, data.FolderOptions{})
 	if err != nil {
 		return err
 	}
-	result, err := evaluate(ctx, c, backend, m, folder, e.options())
+	report, err := e.pictures(ctx, c, backend, folder)
 	if err != nil {
 		return err
 	}
 	printSkipped(c.err, folder.Skipped.List())
 	if e.JSON {
-		return printJSON(c.out, result.Report)
+		return printJSON(c.out, report)
 	}
-	printScores(c.out, result.Report)
+	printScores(c.out, report)
 	return nil
+}
+
+// pictures scores an encoder of pictures on a folder, and the naming of its classes where there is an encoder of texts beside it.
+func (e evalCommand) pictures(ctx context.Context, c console, backend compute.Backend, folder *data.ImageFolder) (report eval.Report, err error) {
+	options := e.options()
+	options.Tasks = slices.DeleteFunc(slices.Clone(e.Tasks), func(task string) bool { return task == eval.TaskZeroShot })
+	if named := len(options.Tasks) < len(e.Tasks); named || len(e.Tasks) == 0 && isPair(e.Model) && len(folder.Train.Classes) > 1 {
+		if report, err = e.zeroShot(ctx, c, backend, folder); err != nil {
+			return report, err
+		}
+		if named && len(options.Tasks) == 0 {
+			return report, nil
+		}
+	}
+	m, err := loadModel(backend, e.Model)
+	if err != nil {
+		return report, err
+	}
+	defer m.Close()
+	result, err := evaluate(ctx, c, backend, m, folder, options)
+	if err != nil {
+		return report, err
+	}
+	result.Report.Tasks.ZeroShot = report.Tasks.ZeroShot
+	return result.Report, nil
+}
+
+// zeroShot scores the naming of a folder's classes by a model of pictures and texts, and that alone.
+func (e evalCommand) zeroShot(ctx context.Context, c console, backend compute.Backend, folder *data.ImageFolder) (report eval.Report, err error) {
+	prompts, err := e.Pairs.prompts()
+	if err != nil {
+		return report, err
+	}
+	m, err := loadPair(backend, e.Model)
+	if err != nil {
+		return report, err
+	}
+	defer m.Close()
+	bar := newStages(c.err, "pictures")
+	defer bar.finish()
+	z, err := eval.RunZeroShot(ctx, backend, m, folder, prompts, e.Baselines, bar.say)
+	if err != nil {
+		return report, err
+	}
+	report.Tasks.ZeroShot, report.Model = z, m.Config
+	report.Data.Test, report.Data.Classes, report.Data.Skipped = z.Pictures, z.Classes, folder.Skipped.Len()
+	return report, nil
 }
 
 // unusable returns a usage error for flags that have no such value, or that nothing can be scored by.
 func (e evalCommand) unusable(text bool) error {
 	tasks := eval.Tasks()
-	if text {
+	switch {
+	case text:
 		tasks = eval.TextTasks()
+	case isPair(e.Model):
+		tasks = eval.PairTasks()
 	}
 	if err := eval.CheckTasks(e.Tasks, tasks); err != nil {
 		return usageError{err}
@@ -117,8 +157,11 @@ func (e evalCommand) misplaced(text, table bool) error {
 	if !text && (e.STS != "" || e.Test != nil || e.TestSplit != nil) {
 		return usageError{errors.New("--sts, --test and --test-split are for encoders of text")}
 	}
-	if !table && (e.Pairs.given() || e.Pairs.ClassName != nil || e.Pairs.Vectors != "" || e.Pairs.Known != "" || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
-		return usageError{errors.New("--image-column, --caption-columns, --templates, --class-name, --vectors and --known are for a model of pictures and texts on a table of both")}
+	if !table && (e.Pairs.given() || e.Pairs.Vectors != "" || e.Pairs.Known != "") {
+		return usageError{errors.New("--image-column, --caption-columns, --vectors and --known are for a model of pictures and texts on a table of both")}
+	}
+	if (text || !isPair(e.Model)) && (e.Pairs.ClassName != nil || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
+		return usageError{errors.New("--templates and --class-name are for the classes of pictures, by a model of pictures and texts")}
 	}
 	if e.Pairs.Known != "" && e.Pairs.Vectors == "" {
 		return usageError{errors.New("--known goes with --vectors, which say what the words of its captions mean")}
@@ -147,6 +190,14 @@ func (e evalCommand) options() eval.Options {
 // printScores prints the table of scores, each beside its baselines, and the geometry.
 func printScores(out io.Writer, r eval.Report) {
 	d := r.Data
+	if z := r.Tasks.ZeroShot; z != nil {
+		printZeroShot(out, *z)
+		r.Tasks.ZeroShot = nil
+		if d.Split == "" { // nothing else was scored
+			return
+		}
+		fmt.Fprint(out, "\nthe encoder of pictures by itself: ")
+	}
 	if r.Tasks == (eval.Scores{}) {
 		fmt.Fprintf(out, "%d test pictures (%s); without classes there is the geometry alone\n\n", d.Test, d.Split)
 		printGeometry(out, r)
@@ -156,6 +207,21 @@ func printScores(out io.Writer, r eval.Report) {
 	printAccuracies(out, r.Tasks, "raw pixels")
 	fmt.Fprintln(out)
 	printGeometry(out, r)
+}
+
+// printZeroShot prints how well classes are named.
+func printZeroShot(out io.Writer, z eval.ZeroShot) {
+	fmt.Fprintf(out, "%d test pictures of %d classes, told by the classes' names alone\n\n", z.Pictures, len(z.Classes))
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
+	row := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")+"\t") }
+	row("accuracy", "this model", "untrained", "chance", "majority class")
+	if b := z.Baselines; b != nil {
+		row("zero-shot", percent(z.Accuracy), percent(b.RandomInit), percent(b.Chance), percent(b.Majority))
+	} else {
+		row("zero-shot", percent(z.Accuracy), "-", "-", "-")
+	}
+	row("among the nearest 5", percent(z.Top5), "-", "-", "-")
+	w.Flush()
 }
 
 // unknownOf says how many items are of a class that there was nothing to learn of.

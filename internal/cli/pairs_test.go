@@ -80,10 +80,22 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	alike(t, "eval", filepath.Join(run, "model"), "--data", table, "--image-column", "file", "--caption-columns", "words", "--class", "kind",
 		"--vectors", meanings).checkRefused(t, exitFailure, "with --known")
 	alike(t, "eval", run, "--data", folder, "--vectors", meanings).checkRefused(t, exitUsage, "--vectors")
-	// The encoder of pictures is scored as any other.
-	if out := mustAlike(t, "eval", run, "--data", folder).stdout; !strings.Contains(out, "linear probe") {
-		t.Errorf("eval on a folder:\n%s", out)
+	// The encoder of pictures is scored as any other, and the folder's classes are named.
+	onFolder := mustAlike(t, "eval", run, "--data", folder, "--templates", "openai").stdout
+	for _, want := range []string{"6 test pictures of 3 classes, told by the classes' names", "zero-shot", "33.3%", "the encoder of pictures by itself: 6 test pictures", "linear probe"} {
+		if !strings.Contains(onFolder, want) {
+			t.Errorf("eval on a folder has no %q:\n%s", want, onFolder)
+		}
 	}
+	var named eval.Report
+	if err := json.Unmarshal([]byte(mustAlike(t, "eval", run, "--data", folder, "--tasks", "zero-shot", "--class-name", "a=kind a", "--json").stdout), &named); err != nil ||
+		named.Tasks.ZeroShot == nil || named.Tasks.ZeroShot.Baselines == nil || named.Tasks.KNN != nil || named.Data.Test != 6 || named.Model.Pair == nil || len(named.Tasks.ZeroShot.Names["a"]) != 1 {
+		t.Errorf("%+v, %v", named, err)
+	}
+	if out := mustAlike(t, "eval", run, "--data", folder, "--tasks", "knn").stdout; strings.Contains(out, "zero-shot") || !strings.Contains(out, "kNN") {
+		t.Errorf("of neighbours alone is said\n%s", out)
+	}
+	alike(t, "eval", run, "--data", filepath.Join(folder, "train", "a"), "--tasks", "zero-shot").checkRefused(t, exitFailure, "no classes to name")
 	for _, flags := range [][]string{{"--tasks", "knn"}, {"--max-train", "5"}, {"--columns", "caption"}, {"--sts", table}} {
 		alike(t, append([]string{"eval", run, "--data", table}, flags...)...).checkRefused(t, exitUsage, flags[0])
 	}
