@@ -68,7 +68,7 @@ var rooms = map[string][]string{
 	"internal/picturetest": {"internal/rng"},
 	"internal/runreport":   {"data", "embed", "eval", "method", "metric", "positive", "recipes", "report", "train", "internal/atomicfile", "internal/fields", "internal/rng"},
 	"internal/demo":        {"positive", "train"},
-	"internal/cli": {"data", "embed", "eval", "backbone", "loss", "method", "metric", "optim", "positive", "recipes", "report", "train",
+	"internal/cli": {"data", "embed", "eval", "backbone", "loss", "method", "metric", "optim", "positive", "pretrained", "recipes", "report", "train",
 		"internal/atomicfile", "internal/demo", "internal/device", "internal/fields", "internal/guard", "internal/nearest", "internal/rng", "internal/runreport"},
 }
 

@@ -28,7 +28,11 @@ func TestModelsAreFoundOnThisMachine(t *testing.T) {
 	cache := make(home, "other", "models--name", "refs")
 	write(t, filepath.Join(cache, "main"), "def")
 	alone := make(home, "other", "models--name", "snapshots", "def")
+	short := make(home, "hub", "models--sentence-transformers--MiniLM", "refs")
+	write(t, filepath.Join(short, "main"), "ghi")
+	sentences := make(home, "hub", "models--sentence-transformers--MiniLM", "snapshots", "ghi")
 	for _, c := range []struct{ name, cache, want string }{
+		{"MiniLM", "", sentences}, {"sentence-transformers/MiniLM", "", sentences},
 		{"owner/name", "", snapshot}, {"name", filepath.Join(home, "other"), alone}, {snapshot, "", snapshot},
 	} {
 		t.Setenv("HF_HUB_CACHE", c.cache)
@@ -38,7 +42,7 @@ func TestModelsAreFoundOnThisMachine(t *testing.T) {
 	}
 	t.Setenv("HF_HUB_CACHE", "")
 	for name, want := range map[string]string{
-		"owner/another": "hf download owner/another", "../name": "no folder ../name", "": "no folder", "a/b/c": "no folder a/b/c",
+		"owner/another": "hf download owner/another", "another": "as sentence-transformers/another", "../name": "no folder ../name", "": "no folder", "a/b/c": "no folder a/b/c",
 	} {
 		if _, err := pretrained.Find(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want one with %q", name, err, want)

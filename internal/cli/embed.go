@@ -14,11 +14,12 @@ import (
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/internal/atomicfile"
 	"github.com/alike-ml/alike/internal/device"
+	"github.com/alike-ml/alike/pretrained"
 	"github.com/alike-ml/alike/train"
 )
 
 type embedCommand struct {
-	Model  string `arg:"" name:"run" help:"A run's directory, or a model folder."`
+	Model  string `arg:"" name:"run" help:"A run's directory, or a model's folder, or its name on Hugging Face's hub if their tools have fetched it."`
 	Input  string `arg:"" help:"Folder of pictures or, for an encoder of text, a file of text. A model of both takes either, into one space, and tables and shards, of which it takes the pictures unless --columns names texts."`
 	Out    string `required:"" placeholder:"FILE" help:"Where to write the vectors: .npy (with FILE.items.jsonl beside it), .jsonl or .parquet."`
 	Device string `default:"${device_default}" help:"Where to compute: see alike methods."`
@@ -94,10 +95,13 @@ func loadModel(backend compute.Backend, path string) (*embed.Model, error) {
 	return m, orUnfinished(err, path)
 }
 
-// modelFolder is the model's folder of a run's directory, or the folder itself.
+// modelFolder is the model's folder of a run's directory, or the folder itself, or where Hugging Face's tools keep the model of that name.
 func modelFolder(path string) string {
 	if inside := train.ModelDir(path); isDir(inside) {
 		return inside
+	}
+	if fetched, err := pretrained.Find(path); err == nil {
+		return fetched
 	}
 	return path
 }

@@ -19,7 +19,7 @@ import (
 )
 
 type evalCommand struct {
-	Model       string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
+	Model       string   `arg:"" name:"run" help:"A run's directory, or a model's folder, or its name on Hugging Face's hub if their tools have fetched it."`
 	Data        string   `placeholder:"DIR" help:"Folder of pictures; with train/ and test/ inside, the test pictures are scored. For an encoder of text, a file of rows with classes, or of pairs to find. For a model of pictures and texts, a table of both or shards, or a folder, whose classes it names too."`
 	Test        *string  `placeholder:"FILE" help:"For an encoder of text: file of the rows to score, where those to learn the classes from are another; --data's if left out."`
 	TestSplit   *string  `placeholder:"NAME" help:"Which list of rows of a json file to score, where --split names those to learn the classes from."`

@@ -13,7 +13,7 @@ import (
 )
 
 type searchCommand struct {
-	Model  string   `arg:"" name:"run" help:"A run's directory, or a model folder."`
+	Model  string   `arg:"" name:"run" help:"A run's directory, or a model's folder, or its name on Hugging Face's hub if their tools have fetched it."`
 	Input  string   `arg:"" help:"Folder of pictures to search; for an encoder of text, alone or beside one of pictures, a file of text; for a model of both, a table or shards too, of which it searches the pictures. Or vectors that alike embed made of any: FILE.npy, with its items beside it."`
 	Text   []string `sep:"none" placeholder:"QUERY" help:"What to look for in words. Repeatable."`
 	Image  []string `sep:"none" placeholder:"FILE" help:"Picture to look for among pictures. Repeatable."`

@@ -208,8 +208,18 @@ func TestTextRunsAreExported(t *testing.T) {
 		Text   string
 		Vector []float64
 	}
+	// A model that Hugging Face's tools have fetched goes by its name.
+	repository := filepath.Join(dir, "hub", "models--owner--name")
+	t.Setenv("HF_HUB_CACHE", filepath.Dir(repository))
+	if err := os.CopyFS(filepath.Join(repository, "snapshots", "abc"), os.DirFS(exported)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(repository, "refs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(repository, "refs", "main"), "abc")
 	var vectors [][]row
-	for _, model := range []string{run, exported} {
+	for _, model := range []string{run, exported, "owner/name"} {
 		out := filepath.Join(dir, "vectors.jsonl")
 		mustAlike(t, "embed", model, file, "--columns", "says", "--out", out)
 		vectors = append(vectors, lines[row](t, out))
@@ -217,6 +227,9 @@ func TestTextRunsAreExported(t *testing.T) {
 	// The weights of tokens are multiplied into what is exported, which rounds otherwise.
 	if diff := cmp.Diff(vectors[0], vectors[1], cmpopts.EquateApprox(0, 1e-6)); diff != "" || len(vectors[0]) == 0 || len(vectors[0][0].Vector) == 0 {
 		t.Errorf("the exported encoder has other vectors: %s", diff)
+	}
+	if diff := cmp.Diff(vectors[1], vectors[2]); diff != "" {
+		t.Errorf("under its name the encoder has other vectors: %s", diff)
 	}
 	mustAlike(t, "train", "simcse", "--data", file, "--columns", "says", "--pretrained", exported, "--epochs", "1", "--batch", "16", "--out", filepath.Join(dir, "next"))
 	alike(t, "export", run, "--out", exported).checkRefused(t, exitFailure, "is not empty")
