@@ -30,6 +30,9 @@ func TestTextViewsAreNeverEmptyAndDependOnTheGeneratorAlone(t *testing.T) {
 		share := rapid.Float64Range(0, 1)
 		config := TextConfig{share.Draw(rt, "synonym"), share.Draw(rt, "crop"), rapid.IntRange(0, 9).Draw(rt, "spans"),
 			share.Draw(rt, "span"), share.Draw(rt, "delete"), share.Draw(rt, "swap")}
+		if config.Spans == 0 || config.Span == 0 {
+			config.Spans, config.Span = 0, 0 // they go together
+		}
 		text, seed := rapid.String().Draw(rt, "text")+" car", rapid.Uint64().Draw(rt, "seed")
 		pipeline := mustText(t, config)
 		view := pipeline.View(text, rng.New(seed, 0, 0, 0))
@@ -112,6 +115,8 @@ func TestTextConfigsThatCannotBeUsed(t *testing.T) {
 		{TextConfig{Crop: 1.5}, "crop is 1.5"},
 		{TextConfig{Swap: -1}, "swap is -1"},
 		{TextConfig{Spans: 101}, "spans is 101"},
+		{TextConfig{Spans: 5}, "spans is 5 and span 0"},
+		{TextConfig{Span: 0.05}, "spans is 0 and span 0.05"},
 		{TextConfig{Synonym: 0.1}, "folder of WordNet"},
 	} {
 		if _, err := NewText(c.config, nil); err == nil || !strings.Contains(err.Error(), c.want) {

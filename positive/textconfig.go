@@ -38,5 +38,8 @@ func (c TextConfig) Validate() error {
 	if c.Spans < 0 || c.Spans > MaxSpans {
 		return fmt.Errorf("spans is %d: it must be from 0 to %d", c.Spans, MaxSpans)
 	}
+	if (c.Spans > 0) != (c.Span > 0) {
+		return fmt.Errorf("spans is %d and span %g: spans are deleted with both above 0, as 5 and 0.05", c.Spans, c.Span)
+	}
 	return nil
 }
