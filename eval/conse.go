@@ -37,6 +37,8 @@ type MeaningScore struct {
 	Top5 float64 `json:"top5"`
 	// RandomInit is the accuracy with the untrained encoders, which read pictures through any captions; null without baselines.
 	RandomInit *float64 `json:"random_init"`
+	// RandomInitTop5 is the same of Top5.
+	RandomInitTop5 *float64 `json:"random_init_top5"`
 	// Captions is how many there were, Nearest how many a picture was read through.
 	Captions    int     `json:"captions"`
 	Nearest     int     `json:"nearest"`

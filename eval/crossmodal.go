@@ -66,6 +66,8 @@ type ZeroShot struct {
 	Top5     float64  `json:"top5"`
 	Pictures int      `json:"pictures"`
 	Classes  []string `json:"classes"`
+	// Split says which pictures of a folder they are; a table's are all scored.
+	Split string `json:"split,omitempty"`
 	// Templates are the sentences that the names were put into, in the place of {}.
 	Templates []string `json:"templates"`
 	// Names are the other names that classes had.
@@ -82,6 +84,9 @@ type ZeroShotBaselines struct {
 	Majority float64 `json:"majority"`
 	// RandomInit is that of the same encoders with the weights they started from.
 	RandomInit float64 `json:"random_init"`
+	// ChanceTop5 and RandomInitTop5 are what Top5 stands beside.
+	ChanceTop5     float64 `json:"chance_top5"`
+	RandomInitTop5 float64 `json:"random_init_top5"`
 }
 
 // Prompts say what the encoder of texts reads for a class.

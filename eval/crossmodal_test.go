@@ -84,6 +84,20 @@ func TestZeroShotTakesTheNearestClass(t *testing.T) {
 	}
 }
 
+// Of seven classes in the order of their nearness, the first, the fifth and the sixth.
+func TestTopFiveAreTheNearestFive(t *testing.T) {
+	classes := metric.NewMatrix(7, 2)
+	for c := range 7 {
+		angle := float64(c) / 5
+		classes.Row(c)[0], classes.Row(c)[1] = float32(math.Cos(angle)), float32(math.Sin(angle))
+	}
+	picture := []float32{1, 0}
+	accuracy, top5, _, err := eval.ScoreZeroShot(rows(picture, picture, picture), []int{0, 4, 5}, classes)
+	if err != nil || math.Abs(accuracy-1./3) > 1e-12 || math.Abs(top5-2./3) > 1e-12 {
+		t.Errorf("%g, %g, %v", accuracy, top5, err)
+	}
+}
+
 // newPair is an untrained model of small pictures and their captions, and a table of both with two classes.
 func newPair(t *testing.T) (compute.Backend, *embed.PairModel, *data.Pairs) {
 	t.Helper()

@@ -86,6 +86,12 @@ func Split(folder *data.ImageFolder) (train, test *data.Images, how string, err 
 	return train, test, "a fifth of the folder, picked at random; if the encoder was trained on this folder, it has seen them", err
 }
 
+// EnoughToFit says whether a folder has pictures enough for classifiers to be fitted on some and tested on others: parts for both, or ten
+// pictures in one piece.
+func EnoughToFit(folder *data.ImageFolder) bool {
+	return folder.Test != nil || folder.Val != nil || folder.Train.Len() >= fewestToFit
+}
+
 // Say is told in a few words what the evaluation is doing, and how much of it is done.
 type Say func(what string, done, total int)
 

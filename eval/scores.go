@@ -7,8 +7,9 @@ import (
 
 // Report is what an evaluation found. It is what `alike eval --json` prints.
 type Report struct {
-	Tasks    Scores          `json:"tasks"`
-	Geometry metric.Geometry `json:"geometry"`
+	Tasks Scores `json:"tasks"`
+	// Geometry is left out where nothing is scored but zero-shot classification.
+	Geometry metric.Geometry `json:"geometry,omitzero"`
 	Data     DataSummary     `json:"data"`
 	Model    embed.Config    `json:"model"`
 }

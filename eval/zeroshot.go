@@ -2,7 +2,7 @@ package eval
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/gomlx/compute"
 
@@ -15,21 +15,23 @@ import (
 const TaskZeroShot = "zero-shot"
 
 // RunZeroShot scores the naming of the classes of a folder's pictures by a model of pictures and texts: of the test pictures, or failing
-// these of the validation pictures, or of all, as nothing is learned from any. Without baselines the untrained model is left out.
+// these of the validation pictures, or of all, as nothing is learned from any. Classes that prompts have no names for are called as
+// [FolderNames] reads their folders. Without baselines the untrained model is left out.
 func RunZeroShot(ctx context.Context, backend compute.Backend, m *embed.PairModel, folder *data.ImageFolder, prompts Prompts, baselines bool, say Say) (*ZeroShot, error) {
 	if say == nil {
 		say = func(string, int, int) {}
 	}
-	n := naming{images: folder.Train}
+	n, which := naming{images: folder.Train}, "all of the folder"
 	switch {
 	case folder.Test != nil:
-		n.images = folder.Test
+		n.images, which = folder.Test, "the folder's test pictures"
 	case folder.Val != nil:
-		n.images = folder.Val
+		n.images, which = folder.Val, "the folder's validation pictures"
 	}
-	if classes := len(n.images.Classes); classes < 2 {
-		return nil, fmt.Errorf("there are no classes to name: the pictures are in %d folders by class, and it takes two", classes)
+	if len(n.images.Classes) < 2 {
+		return nil, errors.New("there are no classes to name: put the pictures into one folder a class, two at least")
 	}
+	prompts.Names = FolderNames(n.images.Classes, prompts.Names)
 	var err error
 	if n.trained, n.items, err = m.Images.Embed(ctx, n.images, func(done, total int) { say("this model: vectors", done, total) }); err != nil {
 		return nil, err
@@ -46,7 +48,12 @@ func RunZeroShot(ctx context.Context, backend compute.Backend, m *embed.PairMode
 		}
 		n.random = &random
 	}
-	return n.score(m, untrained, prompts)
+	z, err := n.score(m, untrained, prompts)
+	if err != nil {
+		return nil, err
+	}
+	z.Split = which
+	return z, nil
 }
 
 // naming is what classes are named of: pictures, and what a model and, unless it is nil, its untrained twin made of those at items, row by
@@ -73,11 +80,12 @@ func (n naming) score(m, untrained *embed.PairModel, prompts Prompts) (*ZeroShot
 		return nil, err
 	}
 	if n.random != nil {
-		z.Baselines = &ZeroShotBaselines{Chance: 1 / float64(len(z.Classes)), Majority: majorityShare(labels, labels)}
+		chance := 1 / float64(len(z.Classes))
+		z.Baselines = &ZeroShotBaselines{Chance: chance, ChanceTop5: min(1, 5*chance), Majority: majorityShare(labels, labels)}
 		if classes, err = ClassVectors(untrained.Texts, z.Classes, prompts); err != nil {
 			return nil, err
 		}
-		if z.Baselines.RandomInit, _, _, err = ScoreZeroShot(*n.random, labels, classes); err != nil {
+		if z.Baselines.RandomInit, z.Baselines.RandomInitTop5, _, err = ScoreZeroShot(*n.random, labels, classes); err != nil {
 			return nil, err
 		}
 	}
@@ -93,11 +101,11 @@ func (n naming) score(m, untrained *embed.PairModel, prompts Prompts) (*ZeroShot
 		return nil, err
 	}
 	if n.random != nil {
-		accuracy, _, err := k.score(untrained.Texts, *n.random, labels)
+		accuracy, top5, err := k.score(untrained.Texts, *n.random, labels)
 		if err != nil {
 			return nil, err
 		}
-		by.RandomInit = &accuracy
+		by.RandomInit, by.RandomInitTop5 = &accuracy, &top5
 	}
 	z.ByMeaning = by
 	return z, nil

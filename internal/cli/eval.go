@@ -68,6 +68,7 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 		return err
 	}
 	printSkipped(c.err, folder.Skipped.List())
+	noteNames(c.err, report.Tasks.ZeroShot)
 	if e.JSON {
 		return printJSON(c.out, report)
 	}
@@ -79,11 +80,12 @@ func (e evalCommand) Run(ctx context.Context, c console) error {
 func (e evalCommand) pictures(ctx context.Context, c console, backend compute.Backend, folder *data.ImageFolder) (report eval.Report, err error) {
 	options := e.options()
 	options.Tasks = slices.DeleteFunc(slices.Clone(e.Tasks), func(task string) bool { return task == eval.TaskZeroShot })
-	if named := len(options.Tasks) < len(e.Tasks); named || len(e.Tasks) == 0 && isPair(e.Model) && len(folder.Train.Classes) > 1 {
+	named := len(options.Tasks) < len(e.Tasks)
+	if named || len(e.Tasks) == 0 && isPair(e.Model) && (len(folder.Train.Classes) > 1 || e.Pairs.names()) {
 		if report, err = e.zeroShot(ctx, c, backend, folder); err != nil {
 			return report, err
 		}
-		if named && len(options.Tasks) == 0 {
+		if len(options.Tasks) == 0 && (named || !eval.EnoughToFit(folder)) {
 			return report, nil
 		}
 	}
@@ -98,28 +100,6 @@ func (e evalCommand) pictures(ctx context.Context, c console, backend compute.Ba
 	}
 	result.Report.Tasks.ZeroShot = report.Tasks.ZeroShot
 	return result.Report, nil
-}
-
-// zeroShot scores the naming of a folder's classes by a model of pictures and texts, and that alone.
-func (e evalCommand) zeroShot(ctx context.Context, c console, backend compute.Backend, folder *data.ImageFolder) (report eval.Report, err error) {
-	prompts, err := e.Pairs.prompts()
-	if err != nil {
-		return report, err
-	}
-	m, err := loadPair(backend, e.Model)
-	if err != nil {
-		return report, err
-	}
-	defer m.Close()
-	bar := newStages(c.err, "pictures")
-	defer bar.finish()
-	z, err := eval.RunZeroShot(ctx, backend, m, folder, prompts, e.Baselines, bar.say)
-	if err != nil {
-		return report, err
-	}
-	report.Tasks.ZeroShot, report.Model = z, m.Config
-	report.Data.Test, report.Data.Classes, report.Data.Skipped = z.Pictures, z.Classes, folder.Skipped.Len()
-	return report, nil
 }
 
 // unusable returns a usage error for flags that have no such value, or that nothing can be scored by.
@@ -157,11 +137,15 @@ func (e evalCommand) misplaced(text, table bool) error {
 	if !text && (e.STS != "" || e.Test != nil || e.TestSplit != nil) {
 		return usageError{errors.New("--sts, --test and --test-split are for encoders of text")}
 	}
-	if !table && (e.Pairs.given() || e.Pairs.Vectors != "" || e.Pairs.Known != "") {
-		return usageError{errors.New("--image-column, --caption-columns, --vectors and --known are for a model of pictures and texts on a table of both")}
+	pair := !text && isPair(e.Model)
+	if !pair && (e.Pairs.given() || e.Pairs.names() || e.Pairs.Known != "") {
+		return usageError{errors.New("--image-column, --caption-columns, --templates, --class-name, --vectors and --known are for a model of pictures and texts")}
 	}
-	if (text || !isPair(e.Model)) && (e.Pairs.ClassName != nil || !slices.Equal(e.Pairs.Templates, []string{"{}"})) {
-		return usageError{errors.New("--templates and --class-name are for the classes of pictures, by a model of pictures and texts")}
+	if !table && e.Pairs.given() && e.Pairs.Known == "" {
+		return usageError{errors.New("--image-column and --caption-columns are for tables of pictures with captions: the classes of pictures are their folders")}
+	}
+	if !table && e.Pairs.names() && len(e.Tasks) > 0 && !slices.Contains(e.Tasks, eval.TaskZeroShot) {
+		return usageError{fmt.Errorf("--templates, --class-name and --vectors are for the task %s, which is not among --tasks", eval.TaskZeroShot)}
 	}
 	if e.Pairs.Known != "" && e.Pairs.Vectors == "" {
 		return usageError{errors.New("--known goes with --vectors, which say what the words of its captions mean")}
@@ -207,21 +191,6 @@ func printScores(out io.Writer, r eval.Report) {
 	printAccuracies(out, r.Tasks, "raw pixels")
 	fmt.Fprintln(out)
 	printGeometry(out, r)
-}
-
-// printZeroShot prints how well classes are named.
-func printZeroShot(out io.Writer, z eval.ZeroShot) {
-	fmt.Fprintf(out, "%d test pictures of %d classes, told by the classes' names alone\n\n", z.Pictures, len(z.Classes))
-	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	row := func(cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")+"\t") }
-	row("accuracy", "this model", "untrained", "chance", "majority class")
-	if b := z.Baselines; b != nil {
-		row("zero-shot", percent(z.Accuracy), percent(b.RandomInit), percent(b.Chance), percent(b.Majority))
-	} else {
-		row("zero-shot", percent(z.Accuracy), "-", "-", "-")
-	}
-	row("among the nearest 5", percent(z.Top5), "-", "-", "-")
-	w.Flush()
 }
 
 // unknownOf says how many items are of a class that there was nothing to learn of.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -35,7 +36,12 @@ type evalPairFlags struct {
 	Templates []string `default:"{}" sep:"none" placeholder:"TEXT" help:"Sentence with {} for a class's name; openai for seven of CLIP's, openai80 for all. Repeatable: their vectors are averaged."`
 	ClassName []string `sep:"none" placeholder:"CLASS=NAME" help:"What the encoder of texts reads for a class in the place of its own name. Repeatable, for a class too: its names' vectors are averaged."`
 	Vectors   string   `placeholder:"FILE" help:"Word vectors, GloVe's or word2vec's: classes are told by what the words of their names mean too. A picture means what the --k captions nearest to it do."`
-	Known     string   `placeholder:"TABLE" help:"With --vectors: table, read as --data is, of the captions that pictures are read through; what the run learned from if left out."`
+	Known     string   `placeholder:"TABLE" help:"With --vectors: table, read as one of --data is, of the captions that pictures are read through; what the run learned from if left out."`
+}
+
+// names says whether there is any that says how classes are told by their names.
+func (f evalPairFlags) names() bool {
+	return f.ClassName != nil || f.Vectors != "" || !slices.Equal(f.Templates, []string{"{}"})
 }
 
 // prompts are those of zero-shot classification.
@@ -87,8 +93,7 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 		if options.Class == "" {
 			return usageError{errors.New("--vectors say what the names of classes mean: name their column with --class")}
 		}
-		prompts.Meaning = &eval.Meaning{Vectors: e.Pairs.Vectors, Nearest: e.K, Temperature: e.Temperature}
-		if prompts.Meaning.Captions, err = e.known(ctx, options); err != nil {
+		if prompts.Meaning, err = e.meaning(ctx, options); err != nil {
 			return err
 		}
 	}
@@ -100,10 +105,17 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 	}
 	printDropped(c.err, pairs.Dropped)
 	printSkipped(c.err, pairs.Images.Skipped.List())
+	noteNames(c.err, report.ZeroShot)
 	if e.JSON {
 		return printJSON(c.out, report)
 	}
 	return printPairs(c.out, *report)
+}
+
+// meaning is what classes are told by beside their names; options say how the table of captions is read, if one is named.
+func (e evalCommand) meaning(ctx context.Context, options data.PairOptions) (*eval.Meaning, error) {
+	captions, err := e.known(ctx, options)
+	return &eval.Meaning{Captions: captions, Vectors: e.Pairs.Vectors, Nearest: e.K, Temperature: e.Temperature}, err
 }
 
 // known are the captions that pictures are read through: those of a table that is read with the options, or those that the run learned
@@ -196,16 +208,8 @@ func printPairs(out io.Writer, r eval.PairReport) error {
 		beside(direction.name+", median rank", direction.scores, func(s eval.RetrievalScores) string { return fmt.Sprintf("%.1f", s.MedianRank) })
 	}
 	if z := r.ZeroShot; z != nil {
-		name := fmt.Sprintf("zero-shot, %d classes", len(z.Classes))
-		if b := z.Baselines; b != nil {
-			row(name, percent(z.Accuracy), percent(b.RandomInit), percent(b.Chance))
-		} else {
-			row(name, percent(z.Accuracy), "-", "-")
-		}
-		if m := z.ByMeaning; m != nil && z.Baselines != nil {
-			row("by what their names mean", percent(m.Accuracy), percent(*m.RandomInit), percent(z.Baselines.Chance))
-		} else if m != nil {
-			row("by what their names mean", percent(m.Accuracy), "-", "-")
+		for _, cells := range zeroShotRows(*z) {
+			row(cells...)
 		}
 	}
 	if err := w.Flush(); err != nil {
@@ -214,8 +218,8 @@ func printPairs(out io.Writer, r eval.PairReport) error {
 	g := r.Retrieval.Geometry
 	fmt.Fprintf(out, "\ngeometry: modality gap %.3f, alignment %.3f, uniformity %.3f, effective rank %.1f of %d, std %.3f\n",
 		r.Retrieval.ModalityGap, g.Alignment, g.Uniformity, g.EffectiveRank, r.Model.Pair.Out, g.Std)
-	if z := r.ZeroShot; z != nil && z.Baselines != nil {
-		fmt.Fprintf(out, "the most frequent class is that of %s of the pictures\n", percent(z.Baselines.Majority))
+	if z := r.ZeroShot; z != nil {
+		printMostFrequent(out, *z)
 	}
 	if r.Encoder != nil {
 		fmt.Fprintf(out, "\nthe encoder of pictures by itself: ")

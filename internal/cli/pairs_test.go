@@ -79,10 +79,9 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	alike(t, append(byMeaning, "--known", "nowhere.tsv")...).checkRefused(t, exitFailure, "nowhere.tsv")
 	alike(t, "eval", filepath.Join(run, "model"), "--data", table, "--image-column", "file", "--caption-columns", "words", "--class", "kind",
 		"--vectors", meanings).checkRefused(t, exitFailure, "with --known")
-	alike(t, "eval", run, "--data", folder, "--vectors", meanings).checkRefused(t, exitUsage, "--vectors")
 	// The encoder of pictures is scored as any other, and the folder's classes are named.
 	onFolder := mustAlike(t, "eval", run, "--data", folder, "--templates", "openai").stdout
-	for _, want := range []string{"6 test pictures of 3 classes, told by the classes' names", "zero-shot", "33.3%", "the encoder of pictures by itself: 6 test pictures", "linear probe"} {
+	for _, want := range []string{"6 pictures (the folder's test pictures) of 3 classes, told by the classes' names", "zero-shot", "33.3%", "the encoder of pictures by itself: 6 test pictures", "linear probe"} {
 		if !strings.Contains(onFolder, want) {
 			t.Errorf("eval on a folder has no %q:\n%s", want, onFolder)
 		}
@@ -94,6 +93,9 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	}
 	if out := mustAlike(t, "eval", run, "--data", folder, "--tasks", "knn").stdout; strings.Contains(out, "zero-shot") || !strings.Contains(out, "kNN") {
 		t.Errorf("of neighbours alone is said\n%s", out)
+	}
+	if out := mustAlike(t, "eval", run, "--data", folder, "--vectors", meanings, "--tasks", "zero-shot").stdout; !strings.Contains(out, "by what their names mean") {
+		t.Errorf("through what the run learned from:\n%s", out)
 	}
 	alike(t, "eval", run, "--data", filepath.Join(folder, "train", "a"), "--tasks", "zero-shot").checkRefused(t, exitFailure, "no classes to name")
 	for _, flags := range [][]string{{"--tasks", "knn"}, {"--max-train", "5"}, {"--columns", "caption"}, {"--sts", table}} {

@@ -77,6 +77,12 @@ func pairScores(r eval.PairReport) []report.Score {
 	}
 	if z := r.ZeroShot; z != nil {
 		score := report.Score{Task: "Classes by their names", Meaning: report.MeaningZeroShot, Value: z.Accuracy, Items: z.Pictures, Detail: fmt.Sprintf("%d classes", len(z.Classes))}
+		if len(z.Classes) > 5 {
+			score.Detail += fmt.Sprintf("; among the nearest five it is for %.1f %%", 100*z.Top5)
+			if b := z.Baselines; b != nil {
+				score.Detail += fmt.Sprintf(", with the untrained model for %.1f %%, by chance for %.1f %%", 100*b.RandomInitTop5, 100*b.ChanceTop5)
+			}
+		}
 		if b := z.Baselines; b != nil {
 			score.Baselines = []report.Baseline{{Name: "untrained model", Value: b.RandomInit}, {Name: "chance", Value: b.Chance}, {Name: "largest class", Value: b.Majority}}
 		}
