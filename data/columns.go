@@ -8,12 +8,15 @@ import (
 )
 
 // PairColumns returns the columns of a table of pictures with captions, of the first file that path stands for: those that a table
-// names, those of the first row of JSON. Shards have none that all samples share, and nil is returned for them. The options say how the
-// table is read; the columns that they name are not looked for.
+// names, those of the first row of JSON, of a shard those of the first sample. The options say how the table is read; the columns that
+// they name are not looked for.
 func PairColumns(path string, opt PairOptions) (columns []string, err error) {
 	paths, err := pairPaths(path)
 	if err != nil {
 		return nil, err
+	}
+	if cmp.Or(opt.Format, pairFormat(paths[0])) == "tar" {
+		return sampleColumns(paths[0])
 	}
 	text := opt.text()
 	text.Header = opt.Header

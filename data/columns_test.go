@@ -36,7 +36,6 @@ func TestColumnsOfTablesAreTold(t *testing.T) {
 		"a.tsv.gz":  {gzipped(t, []byte("image\tcaption\n")), DefaultPairOptions(), []string{"image", "caption"}},
 		"a.jsonl":   {[]byte("{\"caption\": \"a\", \"b\": 1}\n{\"c\": 2}\n"), DefaultPairOptions(), []string{"b", "caption"}},
 		"a.parquet": {table.Bytes(), DefaultPairOptions(), []string{"image", "caption", "caption.list.element"}},
-		"a.tar":     {nil, DefaultPairOptions(), nil},
 	} {
 		path := writeFile(t, name, c.content)
 		got, err := PairColumns(path, c.options)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -99,6 +100,7 @@ const (
 // build reads the files.
 func (b *pairBuilder) build(ctx context.Context, paths []string) (*Pairs, error) {
 	var columns []string
+	var there map[string]bool // columns of samples of shards, which need not all have the same
 	for i, path := range paths {
 		file, err := openPairFile(path, relativeTo(b.folder, path), b.opt, b.store, b.images.Skipped)
 		if err != nil {
@@ -110,12 +112,25 @@ func (b *pairBuilder) build(ctx context.Context, paths []string) (*Pairs, error)
 		b.captions.dropped.path = path
 		err = b.readAll(ctx, file, relativeTo(b.folder, filepath.Dir(path)))
 		file.close()
+		if shard, ok := file.pairSource.(*shardSource); ok {
+			if there == nil {
+				there = make(map[string]bool)
+			}
+			maps.Copy(there, shard.there)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	if len(b.images.Items) == 0 {
 		return nil, b.nothing(paths)
+	}
+	if there != nil {
+		for _, column := range slices.Concat(b.opt.Tags, b.opt.single()) {
+			if !there[column] {
+				return nil, fmt.Errorf("%s: %w", paths[0], noColumn(column, slices.Sorted(maps.Keys(there))))
+			}
+		}
 	}
 	if err := b.captions.spool.finish(); err != nil {
 		return nil, err

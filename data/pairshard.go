@@ -32,6 +32,7 @@ type shardSource struct {
 	zipped *countingReader // in, of a compressed shard; nil of another
 	end    int64           // where the last member read ends
 	sample sample          // in progress
+	there  map[string]bool // the columns of samples so far, of those that are read
 	ended  bool
 	whole  bool // when it ended, so that the sample in progress is
 }
@@ -55,7 +56,7 @@ func openShard(file *os.File, name string, opt PairOptions, store *pictureStore,
 	if err != nil {
 		return nil, reason(err)
 	}
-	s := &shardSource{name: name, number: int32(len(store.shards)), opt: opt, store: store, skipped: skipped, file: file, size: info.Size(), in: file}
+	s := &shardSource{name: name, number: int32(len(store.shards)), opt: opt, store: store, skipped: skipped, file: file, size: info.Size(), in: file, there: make(map[string]bool)}
 	store.shards = append(store.shards, file.Name())
 	start := make([]byte, 2)
 	if _, err := file.ReadAt(start, 0); err != nil && err != io.EOF {
@@ -250,6 +251,9 @@ func (s *shardSource) readPicture(header *tar.Header, at int64, extension string
 // record returns a sample as a row.
 func (s *shardSource) record(sample sample) (pairRecord, error) {
 	r := pairRecord{line: sample.number, picture: sample.picture}
+	for column := range sample.object {
+		s.there[column] = true
+	}
 	bad := func(err error) error {
 		s.store.forget(sample.picture)
 		var bad *badRow

@@ -333,3 +333,21 @@ func TestMembersOfAShardStayInIt(t *testing.T) {
 		}
 	}
 }
+
+// Samples need not all have a column, but one that none has is a mistake. What columns there are, the first sample tells.
+func TestColumnsThatNoSampleHasAreMissed(t *testing.T) {
+	path := filepath.Join(shardFolder(t, map[string][]byte{"s.tar.gz": gzipped(t, packed(t, samples...))}), "s.tar.gz")
+	for column, set := range map[string]func(*PairOptions){
+		"pets": func(o *PairOptions) { o.Tags = []string{"tags", "pets"} }, "klass": func(o *PairOptions) { o.Class = "klass" }, "who": func(o *PairOptions) { o.Group = "who" },
+	} {
+		opt := DefaultPairOptions()
+		set(&opt)
+		if _, err := OpenPairs(t.Context(), path, opt); err == nil || !strings.HasPrefix(err.Error(), path+": no column \""+column+"\"") || !strings.Contains(err.Error(), `"tags"`) {
+			t.Errorf("error %v, want the column %s", err, column)
+		}
+	}
+	columns, err := PairColumns(path, DefaultPairOptions())
+	if diff := cmp.Diff([]string{"caption", "jpg", "json", "kind", "tags", "txt"}, columns); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}

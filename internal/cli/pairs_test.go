@@ -201,8 +201,8 @@ func TestTablesShardsAndVectorsAreSearched(t *testing.T) {
 	alike(t, "search", run, vectors, "--image", picture, "--sheet", sheet).checkRefused(t, exitUsage, "--sheet shows pictures")
 	alike(t, "search", run, folder, "--text", "a", "--columns", "words").checkRefused(t, exitUsage, "--columns")
 	// The run's classes are a column that shards and other tables need not have.
-	if out := mustAlike(t, "eval", run, "--data", shards, "--image-column", "png").stdout; !strings.Contains(out, "4 pictures, 4 different captions") {
-		t.Errorf("eval on shards says\n%s", out)
+	if r := mustAlike(t, "eval", run, "--data", shards, "--image-column", "png"); !strings.Contains(r.stdout, "4 pictures, 4 different captions") || !strings.Contains(r.stderr, `has no column "kind"`) {
+		t.Errorf("eval on shards says\n%s%s", r.stderr, r.stdout)
 	}
 	other := filepath.Join(folder, "other.csv")
 	writeFile(t, other, "file,words\ntrain/a/000.png,one\ntrain/b/000.png,two\n")
