@@ -8,9 +8,6 @@ import (
 func binaryProgram(p *program) {
 	type values = []reg.VecVirtual
 	type step = func(v *vec, a, b reg.VecVirtual) reg.VecVirtual
-	swap := func(f step) step {
-		return func(v *vec, a, b reg.VecVirtual) reg.VecVirtual { return f(v, b, a) }
-	}
 	// A maximum that is NaN if either operand is: VMAXPS gives the second operand then.
 	larger := func(v *vec, a, b reg.VecVirtual) reg.VecVirtual { return v.choose(isUnordered, a, a, a, v.max(a, b)) }
 	smaller := func(v *vec, a, b reg.VecVirtual) reg.VecVirtual { return v.choose(isUnordered, a, a, a, v.min(a, b)) }
@@ -29,17 +26,13 @@ func binaryProgram(p *program) {
 		name, doc string
 		f         step
 	}{
-		{"addScalar", "a + s.", (*vec).add}, {"scalarSub", "s - a.", swap((*vec).sub)},
-		{"mulScalar", "a * s.", (*vec).mul}, {"divScalar", "a / s.", (*vec).div}, {"scalarDiv", "s / a.", swap((*vec).div)},
+		{"addScalar", "a + s.", (*vec).add}, {"mulScalar", "a * s.", (*vec).mul},
 		{"maxScalar", "the larger of a and s.", larger}, {"minScalar", "the smaller of a and s.", smaller},
 	} {
 		p.both(f.name, "computes "+f.doc, []string{"dst", "a"}, []string{"s"}, func(v *vec, s values, at func(i int) operand.Mem) {
 			v.store(f.f(v, v.load(at(1)), s[0]), at(0))
 		})
 	}
-	p.both("axpyInto", "adds alpha * x to dst.", []string{"dst", "x"}, []string{"alpha"}, func(v *vec, s values, at func(i int) operand.Mem) {
-		v.store(v.fma(v.load(at(1)), s[0], v.load(at(0))), at(0))
-	})
 	p.both("mulAdd", "computes a * b + c.", []string{"dst", "a", "b", "c"}, nil, func(v *vec, _ values, at func(i int) operand.Mem) {
 		v.store(v.fma(v.load(at(1)), v.load(at(2)), v.load(at(3))), at(0))
 	})

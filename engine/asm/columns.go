@@ -20,14 +20,6 @@ func columnsProgram(p *program) {
 			},
 		})
 		p.columnLoop(wide, columnLoop{
-			name: "columnSums", doc: "adds every column of x to sum.",
-			in: []string{"x"}, sums: []string{"sum"},
-			step: func(v *vec, in, c, s []reg.VecVirtual) reg.VecVirtual {
-				v.VADDPS(in[0], s[0], s[0])
-				return nil
-			},
-		})
-		p.columnLoop(wide, columnLoop{
 			name: "columnProducts", doc: "adds, for every column, dy to sum and dy * (x - mean) to products.",
 			in: []string{"x", "dy"}, constants: []string{"mean"}, sums: []string{"sum", "products"},
 			step: func(v *vec, in, c, s []reg.VecVirtual) reg.VecVirtual {

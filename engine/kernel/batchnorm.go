@@ -234,25 +234,3 @@ func BatchNormGrad[T float32 | uint16](p *parallel.Pool, dx []T, dgamma, dbeta [
 		})
 	})
 }
-
-// ColumnSums computes the sum of every column of x [rows, cols], as the gradient of a bias needs.
-func ColumnSums(p *parallel.Pool, dst, x []float32, rows, cols int) {
-	chunks := rowChunks(rows, cols)
-	partial := make([]float64, chunks*cols)
-	scratch := make([]float32, chunks*cols)
-	eachBlock(p, rows, cols, func(chunk, r0, r1 int) {
-		sum := scratch[chunk*cols:][:cols]
-		clear(sum)
-		columnSums(x[r0*cols:r1*cols], sum, r1-r0, cols)
-		for c, v := range sum {
-			partial[chunk*cols+c] += float64(v)
-		}
-	})
-	for c := range cols {
-		var s float64
-		for chunk := range chunks {
-			s += partial[chunk*cols+c]
-		}
-		dst[c] = float32(s)
-	}
-}

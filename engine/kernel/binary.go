@@ -70,17 +70,6 @@ func Min(dst, a, b []float32) {
 	}
 }
 
-// AddScalar computes a + s.
-func AddScalar(dst, a []float32, s float32) {
-	a = a[:len(dst)]
-	if len(dst) == 0 || addScalarSIMD(&dst[0], &a[0], s, len(dst)) {
-		return
-	}
-	for i := range dst {
-		dst[i] = a[i] + s
-	}
-}
-
 // SubScalar computes a - s.
 func SubScalar(dst, a []float32, s float32) {
 	a = a[:len(dst)]
@@ -92,17 +81,6 @@ func SubScalar(dst, a []float32, s float32) {
 	}
 }
 
-// ScalarSub computes s - a.
-func ScalarSub(dst, a []float32, s float32) {
-	a = a[:len(dst)]
-	if len(dst) == 0 || scalarSubSIMD(&dst[0], &a[0], s, len(dst)) {
-		return
-	}
-	for i := range dst {
-		dst[i] = s - a[i]
-	}
-}
-
 // MulScalar computes a * s.
 func MulScalar(dst, a []float32, s float32) {
 	a = a[:len(dst)]
@@ -111,28 +89,6 @@ func MulScalar(dst, a []float32, s float32) {
 	}
 	for i := range dst {
 		dst[i] = a[i] * s
-	}
-}
-
-// DivScalar computes a / s.
-func DivScalar(dst, a []float32, s float32) {
-	a = a[:len(dst)]
-	if len(dst) == 0 || divScalarSIMD(&dst[0], &a[0], s, len(dst)) {
-		return
-	}
-	for i := range dst {
-		dst[i] = a[i] / s
-	}
-}
-
-// ScalarDiv computes s / a.
-func ScalarDiv(dst, a []float32, s float32) {
-	a = a[:len(dst)]
-	if len(dst) == 0 || scalarDivSIMD(&dst[0], &a[0], s, len(dst)) {
-		return
-	}
-	for i := range dst {
-		dst[i] = s / a[i]
 	}
 }
 
@@ -155,17 +111,6 @@ func MinScalar(dst, a []float32, s float32) {
 	}
 	for i := range dst {
 		dst[i] = min(a[i], s)
-	}
-}
-
-// AxpyInto adds alpha * x to dst.
-func AxpyInto(dst []float32, alpha float32, x []float32) {
-	x = x[:len(dst)]
-	if len(dst) == 0 || axpyIntoSIMD(&dst[0], &x[0], alpha, len(dst)) {
-		return
-	}
-	for i := range dst {
-		dst[i] += alpha * x[i]
 	}
 }
 

@@ -72,16 +72,6 @@ func addScalarAVX512(dst, a *float32, s float32, n int)
 //go:noescape
 func addScalarAVX2(dst, a *float32, s float32, n int)
 
-// scalarSubAVX512 computes s - a.
-//
-//go:noescape
-func scalarSubAVX512(dst, a *float32, s float32, n int)
-
-// scalarSubAVX2 computes s - a.
-//
-//go:noescape
-func scalarSubAVX2(dst, a *float32, s float32, n int)
-
 // mulScalarAVX512 computes a * s.
 //
 //go:noescape
@@ -91,26 +81,6 @@ func mulScalarAVX512(dst, a *float32, s float32, n int)
 //
 //go:noescape
 func mulScalarAVX2(dst, a *float32, s float32, n int)
-
-// divScalarAVX512 computes a / s.
-//
-//go:noescape
-func divScalarAVX512(dst, a *float32, s float32, n int)
-
-// divScalarAVX2 computes a / s.
-//
-//go:noescape
-func divScalarAVX2(dst, a *float32, s float32, n int)
-
-// scalarDivAVX512 computes s / a.
-//
-//go:noescape
-func scalarDivAVX512(dst, a *float32, s float32, n int)
-
-// scalarDivAVX2 computes s / a.
-//
-//go:noescape
-func scalarDivAVX2(dst, a *float32, s float32, n int)
 
 // maxScalarAVX512 computes the larger of a and s.
 //
@@ -131,16 +101,6 @@ func minScalarAVX512(dst, a *float32, s float32, n int)
 //
 //go:noescape
 func minScalarAVX2(dst, a *float32, s float32, n int)
-
-// axpyIntoAVX512 adds alpha * x to dst.
-//
-//go:noescape
-func axpyIntoAVX512(dst, x *float32, alpha float32, n int)
-
-// axpyIntoAVX2 adds alpha * x to dst.
-//
-//go:noescape
-func axpyIntoAVX2(dst, x *float32, alpha float32, n int)
 
 // mulAddAVX512 computes a * b + c.
 //
@@ -273,19 +233,6 @@ func addScalarSIMD(dst, a *float32, s float32, n int) bool {
 	return true
 }
 
-// scalarSubSIMD computes s - a. It reports whether the active level has it.
-func scalarSubSIMD(dst, a *float32, s float32, n int) bool {
-	switch ActiveLevel() {
-	case AVX512:
-		scalarSubAVX512(dst, a, s, n)
-	case AVX2:
-		scalarSubAVX2(dst, a, s, n)
-	default:
-		return false
-	}
-	return true
-}
-
 // mulScalarSIMD computes a * s. It reports whether the active level has it.
 func mulScalarSIMD(dst, a *float32, s float32, n int) bool {
 	switch ActiveLevel() {
@@ -293,32 +240,6 @@ func mulScalarSIMD(dst, a *float32, s float32, n int) bool {
 		mulScalarAVX512(dst, a, s, n)
 	case AVX2:
 		mulScalarAVX2(dst, a, s, n)
-	default:
-		return false
-	}
-	return true
-}
-
-// divScalarSIMD computes a / s. It reports whether the active level has it.
-func divScalarSIMD(dst, a *float32, s float32, n int) bool {
-	switch ActiveLevel() {
-	case AVX512:
-		divScalarAVX512(dst, a, s, n)
-	case AVX2:
-		divScalarAVX2(dst, a, s, n)
-	default:
-		return false
-	}
-	return true
-}
-
-// scalarDivSIMD computes s / a. It reports whether the active level has it.
-func scalarDivSIMD(dst, a *float32, s float32, n int) bool {
-	switch ActiveLevel() {
-	case AVX512:
-		scalarDivAVX512(dst, a, s, n)
-	case AVX2:
-		scalarDivAVX2(dst, a, s, n)
 	default:
 		return false
 	}
@@ -345,19 +266,6 @@ func minScalarSIMD(dst, a *float32, s float32, n int) bool {
 		minScalarAVX512(dst, a, s, n)
 	case AVX2:
 		minScalarAVX2(dst, a, s, n)
-	default:
-		return false
-	}
-	return true
-}
-
-// axpyIntoSIMD adds alpha * x to dst. It reports whether the active level has it.
-func axpyIntoSIMD(dst, x *float32, alpha float32, n int) bool {
-	switch ActiveLevel() {
-	case AVX512:
-		axpyIntoAVX512(dst, x, alpha, n)
-	case AVX2:
-		axpyIntoAVX2(dst, x, alpha, n)
 	default:
 		return false
 	}

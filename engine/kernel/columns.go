@@ -17,18 +17,6 @@ func columnMoments(x, pivot, sum, squares []float32, rows, cols int) {
 	}
 }
 
-// columnSums adds every column of x to sum.
-func columnSums(x, sum []float32, rows, cols int) {
-	if rows == 0 || cols == 0 || columnSumsSIMD(&x[0], &sum[0], rows, cols) {
-		return
-	}
-	for r := range rows {
-		for c, v := range x[r*cols:][:cols] {
-			sum[c] += v
-		}
-	}
-}
-
 // columnProducts adds, for every column, dy to sum and dy * (x - mean) to products.
 func columnProducts(x, dy, mean, sum, products []float32, rows, cols int) {
 	if rows == 0 || cols == 0 || columnProductsSIMD(&x[0], &dy[0], &mean[0], &sum[0], &products[0], rows, cols) {

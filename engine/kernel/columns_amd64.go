@@ -7,11 +7,6 @@ package kernel
 //go:noescape
 func columnMomentsAVX512(x, pivot, sum, squares *float32, rows, cols int)
 
-// columnSumsAVX512 adds every column of x to sum.
-//
-//go:noescape
-func columnSumsAVX512(x, sum *float32, rows, cols int)
-
 // columnProductsAVX512 adds, for every column, dy to sum and dy * (x - mean) to products.
 //
 //go:noescape
@@ -46,11 +41,6 @@ func columnAffine2ReLUAVX512(dx, x, dy, a, b, d, scale, shift *float32, rows, co
 //
 //go:noescape
 func columnMomentsAVX2(x, pivot, sum, squares *float32, rows, cols int)
-
-// columnSumsAVX2 adds every column of x to sum.
-//
-//go:noescape
-func columnSumsAVX2(x, sum *float32, rows, cols int)
 
 // columnProductsAVX2 adds, for every column, dy to sum and dy * (x - mean) to products.
 //
@@ -89,19 +79,6 @@ func columnMomentsSIMD(x, pivot, sum, squares *float32, rows, cols int) bool {
 		columnMomentsAVX512(x, pivot, sum, squares, rows, cols)
 	case AVX2:
 		columnMomentsAVX2(x, pivot, sum, squares, rows, cols)
-	default:
-		return false
-	}
-	return true
-}
-
-// columnSumsSIMD adds every column of x to sum. It reports whether the active level has it.
-func columnSumsSIMD(x, sum *float32, rows, cols int) bool {
-	switch ActiveLevel() {
-	case AVX512:
-		columnSumsAVX512(x, sum, rows, cols)
-	case AVX2:
-		columnSumsAVX2(x, sum, rows, cols)
 	default:
 		return false
 	}

@@ -69,11 +69,11 @@ func TestSoftmax(t *testing.T) {
 			x[0] = float32(math.Inf(-1)) // As a mask does.
 		}
 		n := rows * cols
-		want, bounds := several(4, n), several(4, n) // of the softmax, its logarithm, and their gradients
+		want, bounds := several(2, n), several(2, n) // of the softmax and its gradient
 		sums := float64(cols+8) * roundoff           // relative, of a row and what is done to its numbers
 		for i := range rows {
-			y, ly, dx, dlx := want[0][i*cols:][:cols], want[1][i*cols:][:cols], want[2][i*cols:][:cols], want[3][i*cols:][:cols]
-			yBound, lyBound, dxBound, dlxBound := bounds[0][i*cols:][:cols], bounds[1][i*cols:][:cols], bounds[2][i*cols:][:cols], bounds[3][i*cols:][:cols]
+			y, dx := want[0][i*cols:][:cols], want[1][i*cols:][:cols]
+			yBound, dxBound := bounds[0][i*cols:][:cols], bounds[1][i*cols:][:cols]
 			x, dy := x[i*cols:][:cols], dy[i*cols:][:cols]
 			most := math.Inf(-1)
 			for _, v := range x {
@@ -91,37 +91,25 @@ func TestSoftmax(t *testing.T) {
 				}
 			}
 			sumBound += sums
-			var inner, innerBound, total, magnitude float64
-			for j, v := range x {
-				difference := float64(v) - most
-				ly[j] = difference - math.Log(sum)
-				lyBound[j] = 2*roundoff*(math.Abs(difference)+math.Abs(ly[j])+math.Log(sum)) + sumBound
+			var inner, innerBound float64
+			for j, v := range dy {
 				yBound[j] += y[j] * (sumBound + 8*roundoff)
-				inner += y[j] * float64(dy[j])
-				innerBound += (yBound[j] + sums*y[j]) * math.Abs(float64(dy[j]))
-				total += float64(dy[j])
-				magnitude += math.Abs(float64(dy[j]))
+				inner += y[j] * float64(v)
+				innerBound += (yBound[j] + sums*y[j]) * math.Abs(float64(v))
 			}
 			for j, v := range dy {
 				v := float64(v)
 				dx[j] = y[j] * (v - inner)
 				dxBound[j] = yBound[j]*math.Abs(v-inner) + y[j]*(innerBound+4*roundoff*(math.Abs(v)+math.Abs(inner)))
-				dlx[j] = v - y[j]*total
-				dlxBound[j] = 4*roundoff*math.Abs(v) + y[j]*sums*magnitude
-				if y[j] > 0 {
-					dlxBound[j] += y[j] * (lyBound[j] + 8*roundoff) * math.Abs(total)
-				}
 			}
 		}
 		sameForWorkers(t, func(p *parallel.Pool) [][]float32 {
-			out := [][]float32{make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)}
+			out := [][]float32{make([]float32, n), make([]float32, n)}
 			Softmax(p, out[0], x, rows, cols)
-			LogSoftmax(p, out[1], x, rows, cols)
-			SoftmaxGrad(p, out[2], out[0], dy, rows, cols)
-			LogSoftmaxGrad(p, out[3], out[1], dy, rows, cols)
+			SoftmaxGrad(p, out[1], out[0], dy, rows, cols)
 			return out
 		}, func(l Level, got [][]float32) {
-			for i, what := range []string{"softmax", "log-softmax", "softmax gradient", "log-softmax gradient"} {
+			for i, what := range []string{"softmax", "softmax gradient"} {
 				within(t, fmt.Sprint(l, " ", what), got[i], want[i], bounds[i])
 			}
 		})
@@ -227,8 +215,8 @@ func TestBatchNorm(t *testing.T) {
 		n := rows * cols
 		relu := rapid.Bool().Draw(t, "relu")
 		y, dx, yBound, dxBound := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-		ofColumns, bounds := several(5, cols), several(5, cols)
-		mean, variance, dgamma, dbeta, sums := ofColumns[0], ofColumns[1], ofColumns[2], ofColumns[3], ofColumns[4]
+		ofColumns, bounds := several(4, cols), several(4, cols)
+		mean, variance, dgamma, dbeta := ofColumns[0], ofColumns[1], ofColumns[2], ofColumns[3]
 		rounded := float64(rows+8) * roundoff // a sum of a column
 		for c := range cols {
 			s := normalise(x, c, cols, rows, eps)
@@ -249,10 +237,8 @@ func TestBatchNorm(t *testing.T) {
 				magnitude := math.Abs(float64(dy[at]))
 				dgamma[c] += through[i] * s.h[i]
 				dbeta[c] += through[i]
-				sums[c] += float64(dy[at])
 				bounds[2][c] += magnitude * (s.hBound[i] + rounded*math.Abs(s.h[i]))
 				bounds[3][c] += magnitude * rounded
-				bounds[4][c] += magnitude * rounded
 			}
 			for i := range rows {
 				at, count := i*cols+c, float64(rows)
@@ -264,16 +250,15 @@ func TestBatchNorm(t *testing.T) {
 		}
 		sameForWorkers(t, func(p *parallel.Pool) [][]float32 {
 			make32 := func(n int) []float32 { return make([]float32, n) }
-			out := [][]float32{make32(n), make32(cols), make32(cols), make32(n), make32(cols), make32(cols), make32(cols)}
+			out := [][]float32{make32(n), make32(cols), make32(cols), make32(n), make32(cols), make32(cols)}
 			BatchNormTrain(p, out[0], x, gamma, beta, out[1], out[2], rows, cols, eps, relu)
 			BatchNormGrad(p, out[3], out[4], out[5], x, dy, gamma, beta, out[1], out[2], rows, cols, eps, relu)
-			ColumnSums(p, out[6], dy, rows, cols)
 			return out
 		}, func(l Level, got [][]float32) {
 			within(t, fmt.Sprint(l, " y"), got[0], y, yBound)
 			within(t, fmt.Sprint(l, " dx"), got[3], dx, dxBound)
-			for i, result := range [][]float32{got[1], got[2], got[4], got[5], got[6]} {
-				within(t, fmt.Sprint(l, " ", []string{"mean", "variance", "dgamma", "dbeta", "column sums"}[i]), result, ofColumns[i], bounds[i])
+			for i, result := range [][]float32{got[1], got[2], got[4], got[5]} {
+				within(t, fmt.Sprint(l, " ", []string{"mean", "variance", "dgamma", "dbeta"}[i]), result, ofColumns[i], bounds[i])
 			}
 		})
 	})
@@ -313,7 +298,7 @@ func TestChannelMomentsFarFromZero(t *testing.T) {
 	const rows, cols = 5000, 3
 	r := rand.New(rand.NewPCG(5, 6))
 	x := normals(r, rows*cols)
-	AddScalar(x, x, 10000)
+	ScaleShift(x, x, 1, 10000)
 	mean, variance := make([]float32, cols), make([]float32, cols)
 	for _, l := range levels() {
 		atLevel(l, func() {
@@ -393,7 +378,6 @@ func BenchmarkRows(b *testing.B) {
 		{"ChannelScaleShift", 2, func() { ChannelScaleShift(benchPool, z, x, c1, c2, rows, cols, true) }},
 		{"BatchNormTrain", 3, func() { BatchNormTrain(benchPool, z, x, c1, c2, c3, c4, rows, cols, 1e-5, true) }},
 		{"BatchNormGrad", 5, func() { BatchNormGrad(benchPool, z, c3, c5, x, y, c1, c2, c2, c4, rows, cols, 1e-5, true) }},
-		{"ColumnSums", 1, func() { ColumnSums(benchPool, c3, x, rows, cols) }},
 		{"Softmax_64", 2, func() { Softmax(benchPool, z, x, rows, cols) }},
 		{"Softmax_1024", 2, func() { Softmax(benchPool, z, x, rows/16, cols*16) }},
 		{"LayerNorm_384", 2, func() { LayerNorm(benchPool, z, x, x[:384], y[:384], nil, nil, rows/6, cols*6, 1e-5) }},

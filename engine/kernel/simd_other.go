@@ -12,19 +12,14 @@ func divSIMD(dst, a, b *float32, n int) bool                                    
 func maxSIMD(dst, a, b *float32, n int) bool                                      { return false }
 func minSIMD(dst, a, b *float32, n int) bool                                      { return false }
 func addScalarSIMD(dst, a *float32, s float32, n int) bool                        { return false }
-func scalarSubSIMD(dst, a *float32, s float32, n int) bool                        { return false }
 func mulScalarSIMD(dst, a *float32, s float32, n int) bool                        { return false }
-func divScalarSIMD(dst, a *float32, s float32, n int) bool                        { return false }
-func scalarDivSIMD(dst, a *float32, s float32, n int) bool                        { return false }
 func maxScalarSIMD(dst, a *float32, s float32, n int) bool                        { return false }
 func minScalarSIMD(dst, a *float32, s float32, n int) bool                        { return false }
-func axpyIntoSIMD(dst, x *float32, alpha float32, n int) bool                     { return false }
 func mulAddSIMD(dst, a, b, c *float32, n int) bool                                { return false }
 func scaleShiftSIMD(dst, a *float32, scale, shift float32, n int) bool            { return false }
 func subScalarMulSIMD(dst, a, b *float32, s float32, n int) bool                  { return false }
 func giveToLargestSIMD(dx, left, x, most *float32, n int) bool                    { return false }
 func columnMomentsSIMD(x, pivot, sum, squares *float32, rows, cols int) bool      { return false }
-func columnSumsSIMD(x, sum *float32, rows, cols int) bool                         { return false }
 func columnProductsSIMD(x, dy, mean, sum, products *float32, rows, cols int) bool { return false }
 func columnProductsReLUSIMD(x, dy, mean, scale, shift, sum, products *float32, rows, cols int) bool {
 	return false
