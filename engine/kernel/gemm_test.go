@@ -15,7 +15,7 @@ import (
 // levels are the levels that this machine has.
 func levels() []Level {
 	var all []Level
-	for l := None; l <= DetectedLevel(); l++ {
+	for l := None; l <= detected; l++ {
 		all = append(all, l)
 	}
 	return all

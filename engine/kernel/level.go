@@ -40,9 +40,6 @@ var (
 	_ = SetLevel(fromEnvironment(os.Getenv("ALIKE_SIMD")))
 )
 
-// DetectedLevel returns the highest level that this machine has.
-func DetectedLevel() Level { return detected }
-
 // ActiveLevel returns the level that the kernels use: the detected one, or a lower one that ALIKE_SIMD=avx512|avx2|none
 // asked for when the program started. An unknown value, or a level that the machine lacks, counts as the next one down
 // that it has.

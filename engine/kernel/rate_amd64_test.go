@@ -10,7 +10,7 @@ func BenchmarkFMARate(b *testing.B) {
 		run   func(n int)
 		flops float64
 	}{{AVX512, fmaRateAVX512, 28 * 16 * 2}, {AVX2, fmaRateAVX2, 12 * 8 * 2}} {
-		if DetectedLevel() < c.level {
+		if detected < c.level {
 			continue
 		}
 		b.Run(c.level.String(), func(b *testing.B) {
