@@ -11,6 +11,7 @@ import (
 
 	"github.com/alike-ml/alike/internal/guard"
 	"github.com/alike-ml/alike/pretrained"
+	"github.com/alike-ml/alike/token"
 )
 
 // The files of a model folder.
@@ -49,6 +50,34 @@ func Load(backend compute.Backend, dir string) (m *Model, err error) {
 	if err != nil {
 		m.Close()
 		return nil, err
+	}
+	return m, nil
+}
+
+// loadReading opens the folder of a model that reads through a tokenizer. Suits says whether a configuration is one of this kind of
+// model, and otherwise is what else it is; build makes the model, and read takes its weights from the folder.
+func loadReading[M interface{ Close() }](backend compute.Backend, dir string, suits func(Config) bool, otherwise string,
+	build func(compute.Backend, *model.Store, Config, *token.Tokenizer) (M, error), read func(M, string, Config) error) (M, error) {
+	var none M
+	path := filepath.Join(dir, configFile)
+	config, err := readConfig(path)
+	if err != nil {
+		return none, err
+	}
+	if !suits(config) {
+		return none, fmt.Errorf("%s %s", path, otherwise)
+	}
+	tokenizer, err := token.Load(filepath.Join(dir, tokenizerDir))
+	if err != nil {
+		return none, err
+	}
+	m, err := build(backend, model.NewStore(), config, tokenizer)
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := read(m, dir, config); err != nil {
+		m.Close()
+		return none, err
 	}
 	return m, nil
 }

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -118,40 +116,23 @@ func LoadPair(backend compute.Backend, dir string) (m *PairModel, err error) {
 	if pretrained.HasPictures(dir) {
 		return loadCLIP(backend, dir)
 	}
-	path := filepath.Join(dir, configFile)
-	config, err := readConfig(path)
-	if err != nil {
-		return nil, err
-	}
-	if config.Pair == nil {
-		return nil, fmt.Errorf("%s is no model of pictures and texts together", path)
-	}
-	tokenizer, err := token.Load(filepath.Join(dir, tokenizerDir))
-	if err != nil {
-		return nil, err
-	}
-	if m, err = NewPair(backend, model.NewStore(), config, tokenizer); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if err = m.Images.checkDim(path, config); err == nil {
-		err = m.read(dir)
-	}
-	if err != nil {
-		m.Close()
-		return nil, err
-	}
-	return m, nil
+	return loadReading(backend, dir, func(c Config) bool { return c.Pair != nil }, "is no model of pictures and texts together",
+		NewPair, (*PairModel).read)
 }
 
-// read compiles both graphs, which makes their variables, and reads their values from the folder.
-func (m *PairModel) read(dir string) error {
+// read compiles both graphs, which makes their variables, and reads their values from the folder, whose configuration is given. It is an
+// error if that has not the encoder's width.
+func (m *PairModel) read(dir string, config Config) error {
+	path := filepath.Join(dir, configFile)
+	if err := m.Images.checkDim(path, config); err != nil {
+		return err
+	}
 	_, err := m.Images.exec.Compile(m.Images.shape(1))
 	if err == nil {
-		length := m.Texts.batching.lengths[0]
-		_, err = m.Texts.exec.Compile(shapes.Make(dtypes.Int32, 1, length), shapes.Make(dtypes.Bool, 1, length))
+		_, err = m.Texts.exec.Compile(m.Texts.shapes()...)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return m.assign(dir)
 }

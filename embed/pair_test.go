@@ -1,9 +1,11 @@
 package embed_test
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -154,5 +156,43 @@ func TestASavedPairComesBack(t *testing.T) {
 	}
 	if _, err := embed.LoadPair(backend, t.TempDir()); err == nil || !strings.Contains(err.Error(), "config.json") {
 		t.Errorf("error %v of an empty folder", err)
+	}
+}
+
+// A model with a tokenizer is opened as what its folder says it is, and as wide as its encoder.
+func TestAFolderOfAnotherKindOrWidthIsRefused(t *testing.T) {
+	pair, _ := newPair(t)
+	text := newTextModel(t, []string{"dark red green stripes"})
+	defer text.Close()
+	pairFolder, textFolder := filepath.Join(t.TempDir(), "pair"), filepath.Join(t.TempDir(), "text")
+	if err := errors.Join(pair.Save(pairFolder), text.Save(textFolder)); err != nil {
+		t.Fatal(err)
+	}
+	backend := openDevice(t)
+	refused := func(what, want, dir string) {
+		t.Helper()
+		var err error
+		if what == "text" {
+			_, err = embed.LoadText(backend, dir)
+		} else {
+			_, err = embed.LoadPair(backend, dir)
+		}
+		if path := filepath.Join(dir, "config.json"); err == nil || !strings.HasPrefix(err.Error(), path) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s and %q", what, err, path, want)
+		}
+	}
+	refused("text", "is no model of text alone", pairFolder)
+	refused("pair", "is no model of pictures and texts together", textFolder)
+	for what, dir := range map[string]string{"text": textFolder, "pair": pairFolder} {
+		path := filepath.Join(dir, "config.json")
+		config, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wider := regexp.MustCompile(`"dim": \d+`).ReplaceAll(config, []byte(`"dim": 7`))
+		if err := os.WriteFile(path, wider, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		refused(what, "dim is 7", dir)
 	}
 }

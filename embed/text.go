@@ -236,31 +236,23 @@ func LoadText(backend compute.Backend, dir string) (m *TextModel, err error) {
 	if pretrained.Is(dir) {
 		return loadPretrained(backend, dir)
 	}
-	path := filepath.Join(dir, configFile)
-	config, err := readConfig(path)
-	if err != nil {
-		return nil, err
-	}
-	if config.Text == nil {
-		return nil, fmt.Errorf("%s is the model of pictures: it has no vectors of text", path)
-	}
-	tokenizer, err := token.Load(filepath.Join(dir, tokenizerDir))
-	if err != nil {
-		return nil, err
-	}
-	if m, err = NewText(backend, model.NewStore(), config, tokenizer); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
+	return loadReading(backend, dir, func(c Config) bool { return c.Text != nil }, "is no model of text alone",
+		NewText, (*TextModel).read)
+}
+
+// read compiles the graph, which makes its variables, and reads their values from the folder, whose configuration is given. It is an error
+// if that has not the encoder's width.
+func (m *TextModel) read(dir string, config Config) error {
 	if config.Dim != m.Config.Dim {
-		err = fmt.Errorf("%s: dim is %d: the encoder has %d", path, config.Dim, m.Config.Dim)
-	} else {
-		err = m.read(dir, shapes.Make(dtypes.Int32, 1, m.batching.lengths[0]), shapes.Make(dtypes.Bool, 1, m.batching.lengths[0]))
+		return fmt.Errorf("%s: dim is %d: the encoder has %d", filepath.Join(dir, configFile), config.Dim, m.Config.Dim)
 	}
-	if err != nil {
-		m.Close()
-		return nil, err
-	}
-	return m, nil
+	return m.network.read(dir, m.shapes()...)
+}
+
+// shapes are those of the identifiers and the mask of one short text.
+func (m *TextModel) shapes() []shapes.Shape {
+	length := m.batching.lengths[0]
+	return []shapes.Shape{shapes.Make(dtypes.Int32, 1, length), shapes.Make(dtypes.Bool, 1, length)}
 }
 
 // OpenText opens a text model's folder, as a run leaves it, on the default device. Close it when done.
