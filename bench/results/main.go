@@ -61,7 +61,7 @@ func (c command) run() error {
 	var pictures, text []results
 	for _, set := range dataSets(c.STS, c.Vectors) {
 		data := map[string]string{
-			photos: c.Photos, cifar10: c.CIFAR10, cifar10Hour: c.Hour, sentences: c.Sentences, nli: c.NLI, clinc: c.CLINC,
+			photos: c.Photos, cifar10: c.CIFAR10, cifar10Hour: c.Hour, sentences: c.Sentences, intents: c.Sentences, nli: c.NLI, clinc: c.CLINC,
 		}[set.folder]
 		if set.folder == vectors && c.Vectors != "" {
 			data = c.Sentences
