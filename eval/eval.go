@@ -83,7 +83,7 @@ func Split(folder *data.ImageFolder) (train, test *data.Images, how string, err 
 	}
 	n := max(1, int(float64(folder.Train.Len())*testShare))
 	train, test, err = folder.Train.HoldOut(n, splitSeed)
-	return train, test, "a fifth of the folder, picked at random; if the encoder was trained on this folder, it has seen them", err
+	return train, test, "a fifth of all, picked at random; if the encoder was trained on these data, it has seen them", err
 }
 
 // EnoughToFit says whether a folder has pictures enough for classifiers to be fitted on some and tested on others: parts for both, or ten

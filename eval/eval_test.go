@@ -250,7 +250,7 @@ func TestAFolderWithoutTestPicturesKeepsAFifthBack(t *testing.T) {
 	picturetest.Classes(t, dir, []string{"a", "b"}, 10, 16, 1)
 	result := mustRun(t, dir, eval.Options{NoBaselines: true})
 	d := result.Report.Data
-	if d.Train != 16 || d.Test != 4 || !strings.Contains(d.Split, "a fifth of the folder") {
+	if d.Train != 16 || d.Test != 4 || !strings.Contains(d.Split, "a fifth of all") {
 		t.Errorf("data %+v", d)
 	}
 	again := mustRun(t, dir, eval.Options{NoBaselines: true})
