@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
+
 	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/embed"
 	"github.com/alike-ml/alike/eval"
@@ -112,6 +114,7 @@ func TestClassesAreToldByWhatTheirNamesMean(t *testing.T) {
 	}
 }
 
+// They are told before there are vectors of the pictures, which take long.
 func TestNamesAndCaptionsWithoutMeaningAreErrors(t *testing.T) {
 	backend, m, pairs := newPair(t)
 	for _, c := range []struct {
@@ -126,8 +129,27 @@ func TestNamesAndCaptionsWithoutMeaningAreErrors(t *testing.T) {
 		{"no such file", []string{"one ant"}, nil, "nowhere.txt"},
 	} {
 		prompts := eval.Prompts{Templates: []string{"{}"}, Names: c.names, Meaning: &eval.Meaning{Captions: c.captions, Vectors: c.vectors}}
-		if _, err := eval.RunPairs(t.Context(), backend, m, pairs, prompts, false, nil); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("error %v, want one with %q", err, c.want)
-		}
+		refusedAtOnce(t, backend, m, pairs, prompts, c.want)
+	}
+}
+
+// Prompts that cannot be read are an error as soon as that.
+func TestPromptsThatCannotBeReadAreErrors(t *testing.T) {
+	backend, m, pairs := newPair(t)
+	refusedAtOnce(t, backend, m, pairs, eval.Prompts{Templates: []string{"{}", "a picture"}}, `"a picture" has no {}`)
+	refusedAtOnce(t, backend, m, pairs, eval.Prompts{Templates: []string{"{}"}, Names: map[string][]string{"aa": {"x"}}}, `did you mean "a"?`)
+	folder := classFolder(t, map[string]int{".": 2}, "one", "two")
+	unsaid := func(what string, _, _ int) { t.Errorf("%s were made", what) }
+	if _, err := eval.RunZeroShot(t.Context(), backend, m, folder, eval.Prompts{Templates: []string{"a picture"}}, true, unsaid); err == nil {
+		t.Error("a template without a place for a name is used")
+	}
+}
+
+// refusedAtOnce checks that pairs are not scored with these prompts, for a reason that is told before anything is embedded.
+func refusedAtOnce(t *testing.T, backend compute.Backend, m *embed.PairModel, pairs *data.Pairs, prompts eval.Prompts, want string) {
+	t.Helper()
+	say := func(what string, _, _ int) { t.Errorf("%s were made before %q was said", what, want) }
+	if _, err := eval.RunPairs(t.Context(), backend, m, pairs, prompts, false, say); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one with %q", err, want)
 	}
 }

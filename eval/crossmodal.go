@@ -100,21 +100,31 @@ type Prompts struct {
 	Meaning *Meaning
 }
 
+// check returns the error of another name for a class that is not there, or of a template without a place for a name.
+func (p Prompts) check(classes []string) error {
+	for _, class := range slices.Sorted(maps.Keys(p.Names)) {
+		if !slices.Contains(classes, class) {
+			return fmt.Errorf("there is another name for class %q%s, which no picture is of", class, nearest.Suggestion(class, classes))
+		}
+	}
+	for _, template := range p.Templates {
+		if !strings.Contains(template, "{}") {
+			return fmt.Errorf("template %q has no {} for the name of a class", template)
+		}
+	}
+	return nil
+}
+
 // ClassVectors are what an encoder makes of classes by their names, [classes, dim]: the mean of the normalised vectors of each of its
 // names in every template (section 3.1.4, prompt ensembling). It is an error if a template has no place for a name, or if there is another name
 // for a class that is not there.
 func ClassVectors(texts *embed.TextModel, classes []string, p Prompts) (metric.Matrix, error) {
-	for _, class := range slices.Sorted(maps.Keys(p.Names)) {
-		if !slices.Contains(classes, class) {
-			return metric.Matrix{}, fmt.Errorf("there is another name for class %q%s, which no picture is of", class, nearest.Suggestion(class, classes))
-		}
+	if err := p.check(classes); err != nil {
+		return metric.Matrix{}, err
 	}
 	var prompts []string
 	var owner []int // the class of each prompt
 	for _, template := range p.Templates {
-		if !strings.Contains(template, "{}") {
-			return metric.Matrix{}, fmt.Errorf("template %q has no {} for the name of a class", template)
-		}
 		for i, class := range classes {
 			names, ok := p.Names[class]
 			if !ok {
@@ -182,6 +192,13 @@ func RunPairs(ctx context.Context, backend compute.Backend, m *embed.PairModel, 
 	if say == nil {
 		say = func(string, int, int) {}
 	}
+	var named *naming
+	if len(pairs.Images.Classes) > 1 {
+		var err error
+		if named, err = newNaming(pairs.Images, prompts); err != nil {
+			return nil, err
+		}
+	}
 	embedded := func(whose string, m *embed.PairModel) (embed.PairVectors, error) {
 		return m.EmbedPairs(ctx, pairs, func(done, total int) { say(whose+": vectors", done, total) })
 	}
@@ -206,12 +223,12 @@ func RunPairs(ctx context.Context, backend compute.Backend, m *embed.PairModel, 
 	if r.Retrieval, err = ScoreCrossModal(trained, random); err != nil {
 		return nil, err
 	}
-	if classes := pairs.Images.Classes; len(classes) > 1 {
-		named := naming{pairs.Images, trained.Items, trained.Images, nil}
+	if named != nil {
+		named.items, named.trained = trained.Items, trained.Images
 		if random != nil {
 			named.random = &random.Images
 		}
-		if r.ZeroShot, err = named.score(m, untrained, prompts); err != nil {
+		if r.ZeroShot, err = named.score(m, untrained); err != nil {
 			return nil, err
 		}
 		if pairs.Len() >= fewestToFit {

@@ -21,19 +21,22 @@ func RunZeroShot(ctx context.Context, backend compute.Backend, m *embed.PairMode
 	if say == nil {
 		say = func(string, int, int) {}
 	}
-	n, which := naming{images: folder.Train}, "all of the folder"
+	images, which := folder.Train, "all of the folder"
 	switch {
 	case folder.Test != nil:
-		n.images, which = folder.Test, "the folder's test pictures"
+		images, which = folder.Test, "the folder's test pictures"
 	case folder.Val != nil:
-		n.images, which = folder.Val, "the folder's validation pictures"
+		images, which = folder.Val, "the folder's validation pictures"
 	}
-	if len(n.images.Classes) < 2 {
+	if len(images.Classes) < 2 {
 		return nil, errors.New("there are no classes to name: put the pictures into one folder a class, two at least")
 	}
-	prompts.Names = FolderNames(n.images.Classes, prompts.Names)
-	var err error
-	if n.trained, n.items, err = m.Images.Embed(ctx, n.images, func(done, total int) { say("this model: vectors", done, total) }); err != nil {
+	prompts.Names = FolderNames(images.Classes, prompts.Names)
+	n, err := newNaming(images, prompts)
+	if err != nil {
+		return nil, err
+	}
+	if n.trained, n.items, err = m.Images.Embed(ctx, images, func(done, total int) { say("this model: vectors", done, total) }); err != nil {
 		return nil, err
 	}
 	var untrained *embed.PairModel
@@ -42,13 +45,13 @@ func RunZeroShot(ctx context.Context, backend compute.Backend, m *embed.PairMode
 			return nil, err
 		}
 		defer untrained.Close()
-		random, _, err := untrained.Images.Embed(ctx, n.images, func(done, total int) { say("untrained model: vectors", done, total) })
+		random, _, err := untrained.Images.Embed(ctx, images, func(done, total int) { say("untrained model: vectors", done, total) })
 		if err != nil {
 			return nil, err
 		}
 		n.random = &random
 	}
-	z, err := n.score(m, untrained, prompts)
+	z, err := n.score(m, untrained)
 	if err != nil {
 		return nil, err
 	}
@@ -56,23 +59,35 @@ func RunZeroShot(ctx context.Context, backend compute.Backend, m *embed.PairMode
 	return z, nil
 }
 
-// naming is what classes are named of: pictures, and what a model and, unless it is nil, its untrained twin made of those at items, row by
-// row.
+// naming is what classes are named of and by: pictures, what a model and, unless it is nil, its untrained twin made of those at items, row
+// by row, the prompts, and what the names mean; nil where nothing says it.
 type naming struct {
 	images  *data.Images
 	items   []int
 	trained metric.Matrix
 	random  *metric.Matrix
+	prompts Prompts
+	meaning *meanings
+}
+
+// newNaming checks the prompts and reads what names mean, before there are vectors of the pictures, which take long.
+func newNaming(images *data.Images, prompts Prompts) (*naming, error) {
+	n := &naming{images: images, prompts: prompts}
+	err := prompts.check(images.Classes)
+	if err == nil && prompts.Meaning != nil {
+		n.meaning, err = prompts.Meaning.read(images.Classes, prompts.Names)
+	}
+	return n, err
 }
 
 // score scores the naming of classes, beside its baselines where there are untrained vectors.
-func (n naming) score(m, untrained *embed.PairModel, prompts Prompts) (*ZeroShot, error) {
-	z := &ZeroShot{Classes: n.images.Classes, Templates: prompts.Templates, Names: prompts.Names}
+func (n *naming) score(m, untrained *embed.PairModel) (*ZeroShot, error) {
+	z := &ZeroShot{Classes: n.images.Classes, Templates: n.prompts.Templates, Names: n.prompts.Names}
 	labels := make([]int, len(n.items))
 	for row, item := range n.items {
 		labels[row] = n.images.Items[item].Label
 	}
-	classes, err := ClassVectors(m.Texts, z.Classes, prompts)
+	classes, err := ClassVectors(m.Texts, z.Classes, n.prompts)
 	if err != nil {
 		return nil, err
 	}
@@ -82,19 +97,16 @@ func (n naming) score(m, untrained *embed.PairModel, prompts Prompts) (*ZeroShot
 	if n.random != nil {
 		chance := 1 / float64(len(z.Classes))
 		z.Baselines = &ZeroShotBaselines{Chance: chance, ChanceTop5: min(1, 5*chance), Majority: majorityShare(labels, labels)}
-		if classes, err = ClassVectors(untrained.Texts, z.Classes, prompts); err != nil {
+		if classes, err = ClassVectors(untrained.Texts, z.Classes, n.prompts); err != nil {
 			return nil, err
 		}
 		if z.Baselines.RandomInit, z.Baselines.RandomInitTop5, _, err = ScoreZeroShot(*n.random, labels, classes); err != nil {
 			return nil, err
 		}
 	}
-	if prompts.Meaning == nil {
+	k := n.meaning
+	if k == nil {
 		return z, nil
-	}
-	k, err := prompts.Meaning.read(z.Classes, prompts.Names)
-	if err != nil {
-		return nil, err
 	}
 	by := &MeaningScore{Captions: len(k.texts), Nearest: min(k.Nearest, len(k.texts)), Temperature: k.Temperature, Vectors: k.Vectors}
 	if by.Accuracy, by.Top5, err = k.score(m.Texts, n.trained, labels); err != nil {
