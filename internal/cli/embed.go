@@ -50,6 +50,7 @@ func (e embedCommand) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
+	defer m.Close()
 	if e.Text.given() {
 		return usageError{errors.New("--columns, --class, --format, --separator, --split and --header are for files of text: the run is one on pictures")}
 	}
@@ -66,6 +67,8 @@ func (e embedCommand) pair(ctx context.Context, c console, backend compute.Backe
 	switch options, _ := (tableFlags{}).optionsOf(e.Model, e.Input, e.Text); {
 	case e.Text.Columns == nil && e.Text.Split == nil && data.HoldsPairs(e.Input, options):
 		return e.pictures(c, func() (gallery, error) { return embedTable(ctx, c, m.Images, e.Input, options) })
+	case isDir(e.Input) && e.Text.given():
+		return usageError{errors.New("--columns, --class, --format, --separator, --split and --header are for files of text and tables")}
 	case isDir(e.Input):
 		return e.pictures(c, func() (gallery, error) { return embedFolder(ctx, c, m.Images, e.Input) })
 	}

@@ -150,7 +150,8 @@ func (e evalCommand) misplaced(text, table bool) error {
 	if e.Pairs.Known != "" && e.Pairs.Vectors == "" {
 		return usageError{errors.New("--known goes with --vectors, which say what the words of its captions mean")}
 	}
-	if !text && !table && e.Text.given() {
+	// How a table is read is said of the captions to read through too.
+	if how := e.Text; !text && !table && (how.Columns != nil || how.Class != nil || how.Split != nil || how.given() && e.Pairs.Known == "") {
 		return usageError{errors.New("--columns, --class, --format, --separator, --split and --header are for files of text and tables: the classes of pictures are their folders")}
 	}
 	if table && (e.Text.Columns != nil || e.Text.Split != nil) {

@@ -59,6 +59,11 @@ func TestFoldersAreClassesThatAModelOfBothKnowsByName(t *testing.T) {
 	if out := mustAlike(t, append(byMeaning, "--known", known, "--image-column", "file", "--caption-columns", "words")...).stdout; !strings.Contains(out, "by what their names mean") {
 		t.Errorf("by meaning:\n%s", out)
 	}
+	writeFile(t, known, "file;words\nsquare.png;a cat\nsquare.png;the hat\n")
+	if out := mustAlike(t, append(byMeaning, "--known", known, "--image-column", "file", "--caption-columns", "words", "--separator", ";")...).stdout; !strings.Contains(out, "by what their names mean") {
+		t.Errorf("by meaning, through a table with semicolons:\n%s", out)
+	}
+	alike(t, append(byMeaning, "--known", known, "--class", "words")...).checkRefused(t, exitUsage, "--class")
 	alike(t, byMeaning...).checkRefused(t, exitFailure, "with --known")
 	for want, flags := range map[string][]string{
 		"which is not among --tasks":               {"--data", parts, "--tasks", "knn", "--templates", "openai"},

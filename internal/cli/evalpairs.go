@@ -56,10 +56,10 @@ func (f evalPairFlags) prompts() (p eval.Prompts, err error) {
 			p.Templates = append(p.Templates, template)
 		}
 	}
-	for _, name := range f.ClassName {
-		class, name, ok := strings.Cut(name, "=")
+	for _, given := range f.ClassName {
+		class, name, ok := strings.Cut(given, "=")
 		if class, name = strings.TrimSpace(class), strings.TrimSpace(name); !ok || class == "" || name == "" {
-			return p, usageError{fmt.Errorf("--class-name %q: give the class, = and the name that the encoder of texts is to read", class+"="+name)}
+			return p, usageError{fmt.Errorf("--class-name %q: give the class, = and the name that the encoder of texts is to read", given)}
 		}
 		if p.Names == nil {
 			p.Names = make(map[string][]string)
@@ -80,19 +80,19 @@ func (e evalCommand) pairs(ctx context.Context, c console, backend compute.Backe
 	if note != "" {
 		fmt.Fprintln(c.err, note)
 	}
+	if e.Pairs.names() && options.Class == "" {
+		return usageError{errors.New("--templates, --class-name and --vectors are for the names of classes: name their column with --class")}
+	}
+	prompts, err := e.Pairs.prompts()
+	if err != nil {
+		return err
+	}
 	pairs, err := data.OpenPairs(ctx, e.Data, options)
 	if err != nil {
 		return err
 	}
 	defer pairs.Close()
-	prompts, err := e.Pairs.prompts()
-	if err != nil {
-		return err
-	}
 	if e.Pairs.Vectors != "" {
-		if options.Class == "" {
-			return usageError{errors.New("--vectors say what the names of classes mean: name their column with --class")}
-		}
 		if prompts.Meaning, err = e.meaning(ctx, options); err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 			t.Errorf("eval has no %q:\n%s", want, out)
 		}
 	}
-	if r := alike(t, "eval", run, "--data", table, "--class-name", "a"); r.code != exitUsage || !strings.Contains(r.stderr, "--class-name") {
+	if r := alike(t, "eval", run, "--data", table, "--class-name", "a"); r.code != exitUsage || !strings.Contains(r.stderr, `--class-name "a": `) {
 		t.Errorf("%d: %s", r.code, r.stderr)
 	}
 	var report eval.PairReport
@@ -75,7 +75,9 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 		t.Errorf("%+v, %v", report.ZeroShot, err)
 	}
 	alike(t, "eval", run, "--data", table, "--known", table).checkRefused(t, exitUsage, "--known goes with --vectors")
-	alike(t, append(byMeaning, "--class", "")...).checkRefused(t, exitUsage, "with --class")
+	for _, flags := range [][]string{{"--vectors", meanings}, {"--templates", "openai"}, {"--class-name", "a=kind a"}} {
+		alike(t, append([]string{"eval", run, "--data", table, "--class", ""}, flags...)...).checkRefused(t, exitUsage, "with --class")
+	}
 	alike(t, append(byMeaning, "--known", "nowhere.tsv")...).checkRefused(t, exitFailure, "nowhere.tsv")
 	alike(t, "eval", filepath.Join(run, "model"), "--data", table, "--image-column", "file", "--caption-columns", "words", "--class", "kind",
 		"--vectors", meanings).checkRefused(t, exitFailure, "with --known")
@@ -200,6 +202,7 @@ func TestTablesShardsAndVectorsAreSearched(t *testing.T) {
 	mustAlike(t, "search", run, vectors, "--image", picture)
 	alike(t, "search", run, vectors, "--image", picture, "--sheet", sheet).checkRefused(t, exitUsage, "--sheet shows pictures")
 	alike(t, "search", run, folder, "--text", "a", "--columns", "words").checkRefused(t, exitUsage, "--columns")
+	alike(t, "embed", run, folder, "--columns", "words", "--out", vectors).checkRefused(t, exitUsage, "--columns")
 	// The run's classes are a column that shards and other tables need not have.
 	if r := mustAlike(t, "eval", run, "--data", shards, "--image-column", "png"); !strings.Contains(r.stdout, "4 pictures, 4 different captions") || !strings.Contains(r.stderr, `has no column "kind"`) {
 		t.Errorf("eval on shards says\n%s%s", r.stderr, r.stdout)
