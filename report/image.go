@@ -27,15 +27,21 @@ func NewJPEG(picture image.Image, quality int) (Image, error) {
 	return Image{data: buffer.Bytes(), Width: size.X, Height: size.Y}, nil
 }
 
-// NewThumbnail is [NewJPEG] of the picture at a size at which its longer side is no longer than so many pixels.
-func NewThumbnail(picture image.Image, side, quality int) (Image, error) {
-	size := picture.Bounds().Size()
-	if longer := max(size.X, size.Y); longer > side {
-		small := image.NewRGBA(image.Rect(0, 0, max(1, size.X*side/longer), max(1, size.Y*side/longer)))
-		draw.CatmullRom.Scale(small, small.Rect, picture, picture.Bounds(), draw.Src, nil)
-		picture = small
+// NewThumbnail is [NewJPEG] of the picture as [Shrunk] has it.
+func NewThumbnail(picture *image.RGBA, side, quality int) (Image, error) {
+	return NewJPEG(Shrunk(picture, side), quality)
+}
+
+// Shrunk is the picture at a size at which its longer side is no longer than so many pixels: itself if that is so.
+func Shrunk(picture *image.RGBA, side int) *image.RGBA {
+	size := picture.Rect.Size()
+	longer := max(size.X, size.Y)
+	if longer <= side {
+		return picture
 	}
-	return NewJPEG(picture, quality)
+	small := image.NewRGBA(image.Rect(0, 0, max(1, size.X*side/longer), max(1, size.Y*side/longer)))
+	draw.CatmullRom.Scale(small, small.Rect, picture, picture.Rect, draw.Src, nil)
+	return small
 }
 
 // URL is the picture as a data URI, or empty for none. It is made of a fixed type and base64, so it is safe as it stands.

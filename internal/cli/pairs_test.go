@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
+	"image/draw"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -13,8 +14,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alike-ml/alike/data"
 	"github.com/alike-ml/alike/eval"
 	"github.com/alike-ml/alike/internal/picturetest"
+	"github.com/alike-ml/alike/positive"
 	"github.com/alike-ml/alike/train"
 )
 
@@ -152,6 +155,33 @@ func TestPicturesWithCaptionsFromTrainingToSearch(t *testing.T) {
 	}
 	if r := alike(t, "search", run, folder); r.code != exitUsage || !strings.Contains(r.stderr, "--text") {
 		t.Errorf("%d: %s", r.code, r.stderr)
+	}
+}
+
+// A picture that is larger than a contact sheet shows it is on the sheet as it would be drawn from all of it.
+func TestLargePicturesOnSheetsAreWhole(t *testing.T) {
+	folder := t.TempDir()
+	picturetest.Classes(t, folder, []string{"a"}, 1, 300, 1)
+	picture := filepath.Join(folder, "a", "000.png")
+	run, _, _ := pairRun(t)
+	file := filepath.Join(t.TempDir(), "found.png")
+	mustAlike(t, "search", run, folder, "--image", picture, "--sheet", file)
+	got, err := png.Decode(strings.NewReader(readFile(t, file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := data.Decode([]byte(readFile(t, picture)))
+	if err != nil || whole.Rect.Dx() != 300 {
+		t.Fatal(whole.Rect, err)
+	}
+	want, err := positive.CaptionedSheet([]positive.SheetRow{{Title: picture, Pictures: []positive.Captioned{{Caption: "1.000 000.png", Picture: whole}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := image.NewRGBA(got.Bounds())
+	draw.Draw(drawn, drawn.Rect, got, image.Point{}, draw.Src)
+	if !bytes.Equal(drawn.Pix, want.Pix) {
+		t.Error("the sheet is another")
 	}
 }
 

@@ -157,7 +157,7 @@ var hitsPage = template.Must(template.New("hits").Parse(`<!doctype html>
 {{end}}{{end}}</html>
 `))
 
-// shownHit is a picture that was found.
+// shownHit is a picture that was found, no larger than it is shown.
 type shownHit struct {
 	hit
 	picture *image.RGBA
@@ -165,8 +165,8 @@ type shownHit struct {
 
 // Picture is it as a data URL.
 func (h shownHit) Picture() (template.URL, error) {
-	small, err := report.NewThumbnail(h.picture, shownSide, shownQuality)
-	return small.URL(), err
+	encoded, err := report.NewJPEG(h.picture, shownQuality)
+	return encoded.URL(), err
 }
 
 // shownRow is what a query found.
@@ -175,7 +175,7 @@ type shownRow struct {
 	Hits  []shownHit
 }
 
-// shownSide is the side of a picture on the page, in pixels, and shownQuality that of its JPEG.
+// shownSide is the side of a picture on the page or the sheet, in pixels, and shownQuality that of its JPEG.
 const (
 	shownSide    = 128
 	shownQuality = 85
@@ -191,7 +191,7 @@ func writeHits(file string, g gallery, all []found) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", h.Path, err)
 			}
-			r.Hits = append(r.Hits, shownHit{h, picture})
+			r.Hits = append(r.Hits, shownHit{h, report.Shrunk(picture, shownSide)}) // photos as they are would fill memory
 		}
 		rows = append(rows, r)
 	}
