@@ -71,7 +71,7 @@ func (w weightsFile) explain(err error) error {
 			return fmt.Errorf("%s has %s rather than %s: %s", dir, other.name, filepath.Base(w.path), other.advice)
 		}
 	}
-	return fmt.Errorf("there is no %s in %s: %w", tensorsFile, dir, err)
+	return fmt.Errorf("there is no %s in %s: %w", filepath.Base(w.path), dir, err)
 }
 
 // check compares the file's header with what the variables need.

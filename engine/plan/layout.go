@@ -56,7 +56,8 @@ func IsAlias(n *Node) bool {
 }
 
 // Layout gives every value of the graph a storage. The nodes run in graph order; reuse lists which inputs' memory the
-// outputs of a node may overwrite, and scratch has the bytes of those that need memory for themselves while they run. Every result must be a value of its own that the graph computes (see [OwnResults]).
+// outputs of a node may overwrite, and scratch has the bytes that nodes need for themselves while they run, of those that need any. Every
+// result must be a value of its own that the graph computes (see [OwnResults]).
 func Layout(g *Graph, reuse func(*Node) []Reuse, scratch map[*Node]int) *Memory {
 	l := &layout{graph: g, mem: &Memory{Of: make(map[Value]int), Scratch: make(map[*Node]int)}, lastUse: lastUses(g)}
 	l.mem.Donors = make([]int, len(g.Results))

@@ -73,7 +73,7 @@ func TestAWholeCLIPStandsInForARun(t *testing.T) {
 	if err := os.Remove(filepath.Join(other, "open_clip_model.safetensors")); err != nil {
 		t.Fatal(err)
 	}
-	alike(t, "embed", other, folder, "--out", vectors).checkRefused(t, exitFailure, "open_clip_model.safetensors")
+	alike(t, "embed", other, folder, "--out", vectors).checkRefused(t, exitFailure, "there is no open_clip_model.safetensors in")
 }
 
 // A run from a whole CLIP has the folder's own size of pictures and encoders, unless others are asked for, and can be compared in chunks and
