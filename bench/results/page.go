@@ -37,8 +37,8 @@ What encoders learn from text with the settings of the recipes (` + "`alike reci
 
     go run ./bench/results --runs RUNS --machine "a core of X" --sentences SENTENCES --vectors VECTORS --nli TRIPLETS --clinc CLINC150 --sts PAIRS
 
-which first trains what is missing in RUNS. What runs are scored on had no part in choosing settings or epochs: the scores are those of the last
-epoch. STS stands beside the same correlation of the share of words in common, of TF-IDF, and of the encoder before its first step; kNN, the
+which first trains what is missing in RUNS. What runs are scored on had no part in choosing settings, but where a recipe says so (see ` + "`chosen`" + ` in ` + "`alike recipes NAME`" + `), nor
+epochs: the scores are those of the last. STS stands beside the same correlation of the share of words in common, of TF-IDF, and of the encoder before its first step; kNN, the
 share of test rows whose class the 10 nearest rows to learn from tell (cosine, weighted), and linear, a logistic regression on the frozen
 vectors, stand beside the same of TF-IDF (raw) and of the encoder before its first step. Where there are several seeds, the mean is followed by
 the lowest and the highest. Losses of different methods cannot be compared; views a second are the median of the epochs.
