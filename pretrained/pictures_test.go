@@ -222,6 +222,14 @@ func TestUnfitPictures(t *testing.T) {
 	prepared := func(key string, value any) func(t *testing.T, dir string) {
 		return config("preprocessor_config.json", map[string]any{key: value})
 	}
+	processor := func(text string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			if err := os.Remove(filepath.Join(dir, "preprocessor_config.json")); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(dir, "processor_config.json"), text)
+		}
+	}
 	change := func(f func(safetensors.Tensor) []safetensors.Tensor) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {
 			path := filepath.Join(dir, "model.safetensors")
@@ -280,6 +288,9 @@ func TestUnfitPictures(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{"no preprocessor_config.json", "CLIPImageProcessor"}},
+		{"a processor that says nothing of pictures", processor(`{"processor_class": "CLIPProcessor"}`), []string{"processor_config.json has no image_processor", "CLIPProcessor"}},
+		{"a processor whose part for pictures is null", processor(`{"image_processor": null}`), []string{"processor_config.json has no image_processor"}},
+		{"a processor whose part for pictures is none", processor(`{"image_processor": 5}`), []string{"processor_config.json: image_processor: "}},
 		{"a preparation that is none", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "preprocessor_config.json"), "[]") }, []string{"preprocessor_config.json"}},
 		{"no crop", prepared("do_center_crop", false), []string{"preprocessor_config.json", "do_center_crop is false"}},
 		{"no normalisation", prepared("do_normalize", false), []string{"preprocessor_config.json", "do_normalize is false"}},

@@ -60,12 +60,7 @@ func openPreparation(dir string, size int) (Preparation, error) {
 	err := readJSON(path, &settings)
 	if errors.Is(err, fs.ErrNotExist) {
 		path = filepath.Join(dir, processorFile)
-		both := struct {
-			Pictures *preprocessor `json:"image_processor"`
-		}{&settings}
-		if err = readJSON(path, &both); err == nil && both.Pictures == nil {
-			err = fmt.Errorf("%s: image_processor is null", path)
-		}
+		err = readOfBoth(path, &settings)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return Preparation{}, fmt.Errorf("%s has no %s, which says how pictures are prepared: save it there with CLIPImageProcessor's save_pretrained", dir, preprocessorFile)
@@ -81,6 +76,24 @@ func openPreparation(dir string, size int) (Preparation, error) {
 		return p, fmt.Errorf("%s: %w", path, err)
 	}
 	return p, nil
+}
+
+// readOfBoth reads the settings for pictures from a file that has those for texts too.
+func readOfBoth(path string, settings *preprocessor) error {
+	var both struct {
+		Pictures *json.RawMessage `json:"image_processor"`
+	}
+	err := readJSON(path, &both)
+	switch {
+	case err != nil:
+		return err
+	case both.Pictures == nil:
+		return fmt.Errorf("%s has no image_processor, which says how pictures are prepared: save it there with CLIPProcessor's save_pretrained", path)
+	}
+	if err := json.Unmarshal(*both.Pictures, settings); err != nil {
+		return fmt.Errorf("%s: image_processor: %w", path, err)
+	}
+	return nil
 }
 
 // preparation is the same as steps that can be taken, or the error of one that cannot.
