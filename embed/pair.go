@@ -139,6 +139,9 @@ func (m *PairModel) read(dir string, config Config) error {
 
 // PicturesConfig is what the model folder of an encoder of pictures alone says of it.
 func PicturesConfig(dir string) (Config, error) {
+	if pretrained.HasPictures(dir) {
+		return Config{}, fmt.Errorf("%s is a whole CLIP, and no model of pictures alone: name it as pretrained", dir)
+	}
 	path := filepath.Join(dir, configFile)
 	config, err := readConfig(path)
 	if err == nil && (config.Text != nil || config.Pair != nil) {

@@ -265,5 +265,6 @@ func TestARunOnPairsTakesTheSettingsOfTheEncoderItStartsFrom(t *testing.T) {
 		t.Errorf("%v: %+v", err, is)
 	}
 	alike(t, append(start, "--backbone=resnet10", "--out", run+"2")...).checkRefused(t, exitFailure, "cannot start from the encoder of pictures")
+	alike(t, "train", "clip", "--data", table, "--image-model", clipFolder, "--out", run+"2").checkRefused(t, exitUsage, "name it as pretrained")
 	alike(t, "train", "clip", "--data", table, "--image-model", folder, "--out", run+"2").checkRefused(t, exitUsage, "cannot start from the encoder of pictures")
 }
