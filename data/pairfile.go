@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,12 +61,6 @@ type pairFile struct {
 
 // openPairFile opens a table or a shard, called name among those of its store.
 func openPairFile(path, name string, opt PairOptions, store *pictureStore, skipped *Skipped) (*pairFile, error) {
-	format := opt.Format
-	if format == "" {
-		if format = pairFormat(path); format == "" {
-			return nil, fmt.Errorf("%s: cannot tell the format: let the name end in .%s, or say it with format", path, strings.Join(pairFormats, ", ."))
-		}
-	}
 	file, err := os.Open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -74,7 +69,7 @@ func openPairFile(path, name string, opt PairOptions, store *pictureStore, skipp
 		return nil, fmt.Errorf("cannot open %s: %w", path, reason(err))
 	}
 	f := &pairFile{file: file}
-	if err := f.open(format, name, opt, store, skipped); err != nil {
+	if err := f.open(cmp.Or(opt.Format, pairFormat(path)), name, opt, store, skipped); err != nil {
 		f.close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -84,6 +79,8 @@ func openPairFile(path, name string, opt PairOptions, store *pictureStore, skipp
 func (f *pairFile) open(format, name string, opt PairOptions, store *pictureStore, skipped *Skipped) (err error) {
 	var columns []string
 	switch format {
+	case "":
+		return fmt.Errorf("cannot tell the format: let the name end in .%s, or say it with format", strings.Join(pairFormats, ", ."))
 	case "tar":
 		f.captions = opt.Captions
 		if len(f.captions) == 0 {

@@ -281,8 +281,10 @@ func TestNoPairsAtAllIsAnError(t *testing.T) {
 			t.Errorf("%q: %v", c.table, err)
 		}
 	}
-	if _, err := OpenPairs(t.Context(), "nowhere.csv", DefaultPairOptions()); err == nil || !strings.Contains(err.Error(), "no such file: nowhere.csv") {
-		t.Error(err)
+	for _, name := range []string{"nowhere.csv", "nowhere"} {
+		if _, err := OpenPairs(t.Context(), name, DefaultPairOptions()); err == nil || !strings.Contains(err.Error(), "no such file: "+name+":") {
+			t.Error(err)
+		}
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -268,8 +268,10 @@ func TestOpenTextRefuses(t *testing.T) {
 			t.Errorf("%s %.20q: error %v, want %q", test.name, test.content, err, test.want)
 		}
 	}
-	if _, err := OpenText(context.Background(), filepath.Join(t.TempDir(), "a.txt"), columnsOf()); err == nil || !strings.Contains(err.Error(), "no such file") {
-		t.Errorf("no file: %v", err)
+	for _, name := range []string{"a.txt", "a"} {
+		if _, err := OpenText(context.Background(), filepath.Join(t.TempDir(), name), columnsOf()); err == nil || !strings.Contains(err.Error(), "no such file") {
+			t.Errorf("no file %s: %v", name, err)
+		}
 	}
 	if _, err := OpenText(context.Background(), t.TempDir(), TextOptions{Format: "txt"}); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("a folder: %v", err)

@@ -3,6 +3,7 @@ package data
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -52,14 +53,8 @@ type textFile struct {
 
 // openTextFile opens a file and finds the columns to read.
 func openTextFile(path string, opt TextOptions) (*textFile, error) {
-	format := opt.Format
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s is a folder: give the file that holds the text", path)
-	}
-	if format == "" {
-		if format = textFormat(path); format == "" {
-			return nil, fmt.Errorf("%s: cannot tell the format: let the name end in .txt, .csv, .tsv, .jsonl, .json or .parquet, or say it with format", path)
-		}
 	}
 	file, err := os.Open(path)
 	switch {
@@ -69,7 +64,7 @@ func openTextFile(path string, opt TextOptions) (*textFile, error) {
 		return nil, fmt.Errorf("cannot open %s: %w", path, reason(err))
 	}
 	f := &textFile{file: file}
-	if err := f.open(format, opt); err != nil {
+	if err := f.open(cmp.Or(opt.Format, textFormat(path)), opt); err != nil {
 		f.close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -77,6 +72,9 @@ func openTextFile(path string, opt TextOptions) (*textFile, error) {
 }
 
 func (f *textFile) open(format string, opt TextOptions) (err error) {
+	if format == "" {
+		return errors.New("cannot tell the format: let the name end in .txt, .csv, .tsv, .jsonl, .json or .parquet, or say it with format")
+	}
 	if opt.Split != "" && format != "json" {
 		return fmt.Errorf("there is no %q in it: only json files are lists with names", opt.Split)
 	}
