@@ -1,6 +1,6 @@
 package kernel
 
-import "unsafe"
+import "encoding/binary"
 
 // The functions of this file make masks, join them, and choose and convert elements. A mask has a byte for each element: 1 where
 // something holds, 0 elsewhere. dst or mask and the operands have one length; dst may be an operand of elements of the same size. All
@@ -172,19 +172,12 @@ func FromUint32(dst []float32, x []uint32) {
 // trues is a word of eight masks that all hold.
 const trues = 0x0101010101010101
 
-// words are the bytes of masks, eight at a time, as far as they make whole words, and how many bytes those are.
-func words(mask []uint8) ([]uint64, int) {
-	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(mask))), len(mask)/8), len(mask) &^ 7
-}
-
 // joined applies f to masks, eight at a time.
 func joined(dst, a, b []uint8, f func(a, b uint64) uint64) {
 	a, b = a[:len(dst)], b[:len(dst)]
-	to, n := words(dst)
-	left, _ := words(a)
-	right, _ := words(b)
-	for i := range to {
-		to[i] = f(left[i], right[i])
+	n := len(dst) &^ 7
+	for i := 0; i < n; i += 8 {
+		binary.LittleEndian.PutUint64(dst[i:], f(binary.LittleEndian.Uint64(a[i:]), binary.LittleEndian.Uint64(b[i:])))
 	}
 	for i := n; i < len(dst); i++ {
 		dst[i] = uint8(f(uint64(a[i]), uint64(b[i])))
