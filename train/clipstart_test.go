@@ -2,8 +2,6 @@ package train_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"image"
 	"math"
 	"os"
@@ -139,16 +137,7 @@ func TestAWholeCLIPIsTuned(t *testing.T) {
 			}
 		}
 		resumed := filepath.Join(t.TempDir(), "run")
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		_, err := train.Run(ctx, c, resumed, train.Options{OnStep: func(s train.Step) {
-			if s.Step == 2 {
-				cancel()
-			}
-		}})
-		if !errors.Is(err, train.ErrInterrupted) {
-			t.Fatal(err)
-		}
+		stopAfter(t, c, resumed, train.Options{}, 2)
 		if err := os.RemoveAll(folder); err != nil {
 			t.Fatal(err)
 		}

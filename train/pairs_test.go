@@ -2,8 +2,6 @@ package train_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -278,16 +276,7 @@ func TestARunOnPairsStartsFromCLIPsEncoderOfTexts(t *testing.T) {
 		}
 	}
 	resumed := filepath.Join(t.TempDir(), "run")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	_, err = train.Run(ctx, c, resumed, train.Options{OnStep: func(s train.Step) {
-		if s.Step == 4 {
-			cancel()
-		}
-	}})
-	if !errors.Is(err, train.ErrInterrupted) {
-		t.Fatal(err)
-	}
+	stopAfter(t, c, resumed, train.Options{}, 4)
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,6 @@ package train_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -255,16 +253,7 @@ func TestARunFromAPretrainedEncoderIsResumed(t *testing.T) {
 	whole, _ := mustRun(t, c, train.Options{})
 	dir := filepath.Join(t.TempDir(), "run")
 	for _, stop := range []int{1, 4} {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		_, err := train.Run(ctx, c, dir, train.Options{Resume: true, OnStep: func(s train.Step) {
-			if s.Step == stop {
-				cancel()
-			}
-		}})
-		if !errors.Is(err, train.ErrInterrupted) {
-			t.Fatal(err)
-		}
+		stopAfter(t, c, dir, train.Options{Resume: true}, stop)
 		if err := os.RemoveAll(folder); err != nil {
 			t.Fatal(err)
 		}

@@ -265,16 +265,7 @@ func field(t *testing.T, message []byte, number protowire.Number) []byte {
 func TestTensorBoardOfAResumedRun(t *testing.T) {
 	config := small(picturetest.Splits(t, 8, 2, 16))
 	dir := filepath.Join(t.TempDir(), "run")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	_, err := train.Run(ctx, config, dir, train.Options{OnStep: func(s train.Step) {
-		if s.Step == 5 {
-			cancel()
-		}
-	}})
-	if !errors.Is(err, train.ErrInterrupted) {
-		t.Fatal(err)
-	}
+	stopAfter(t, config, dir, train.Options{}, 5)
 	if _, err := train.Run(t.Context(), config, dir, train.Options{Resume: true}); err != nil {
 		t.Fatal(err)
 	}

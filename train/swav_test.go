@@ -2,8 +2,6 @@ package train_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"math"
 	"path/filepath"
 	"slices"
@@ -36,15 +34,7 @@ func TestSwAVInterruptedAndResumedIsTheSame(t *testing.T) {
 	whole := lastCheckpoint(t, run)
 	for _, step := range []int{2, 8, 15} {
 		dir := filepath.Join(t.TempDir(), "run")
-		ctx, cancel := context.WithCancel(t.Context())
-		_, err := train.Run(ctx, config, dir, train.Options{OnStep: func(s train.Step) {
-			if s.Step == step {
-				cancel()
-			}
-		}})
-		if !errors.Is(err, train.ErrInterrupted) {
-			t.Fatalf("error %v", err)
-		}
+		stopAfter(t, config, dir, train.Options{}, step)
 		if _, err := train.Run(t.Context(), config, dir, train.Options{Resume: true}); err != nil {
 			t.Fatal(err)
 		}

@@ -2,8 +2,6 @@ package train_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -281,16 +279,7 @@ func resumesInTheSameBytes(t *testing.T, c train.Config) {
 	whole, _ := mustRun(t, c, train.Options{})
 	for _, stop := range []int{5, 11, 22} { // 11 steps an epoch
 		dir := filepath.Join(t.TempDir(), "run")
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		_, err := train.Run(ctx, c, dir, train.Options{OnStep: func(s train.Step) {
-			if s.Step == stop {
-				cancel()
-			}
-		}})
-		if !errors.Is(err, train.ErrInterrupted) {
-			t.Fatal(err)
-		}
+		stopAfter(t, c, dir, train.Options{}, stop)
 		if _, err := train.Run(t.Context(), c, dir, train.Options{Resume: true}); err != nil {
 			t.Fatal(err)
 		}

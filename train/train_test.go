@@ -47,6 +47,21 @@ func smallOf(name, data string) train.Config {
 	return c
 }
 
+// stopAfter runs, and interrupts the run after a step.
+func stopAfter(t *testing.T, config train.Config, dir string, options train.Options, step int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	options.OnStep = func(s train.Step) {
+		if s.Step == step {
+			cancel()
+		}
+	}
+	if _, err := train.Run(ctx, config, dir, options); !errors.Is(err, train.ErrInterrupted) {
+		t.Fatalf("to be interrupted after step %d, the run ended with %v", step, err)
+	}
+}
+
 // modelBytes is the trained encoder's file.
 func modelBytes(t *testing.T, run string) []byte {
 	t.Helper()
