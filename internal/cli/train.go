@@ -15,6 +15,7 @@ import (
 	"github.com/alike-ml/alike/internal/fields"
 	"github.com/alike-ml/alike/method"
 	"github.com/alike-ml/alike/optim"
+	"github.com/alike-ml/alike/pretrained"
 	"github.com/alike-ml/alike/recipes"
 	"github.com/alike-ml/alike/train"
 )
@@ -154,34 +155,28 @@ func (c trainCommand) recipe() (train.Config, error) {
 	if err := c.apply(&wanted); err != nil {
 		return wanted, err
 	}
-	config := r.Config
 	if r.WordVectors {
-		if config, err = fromVectors(r, wanted.Text.Vectors); err != nil {
-			return config, usageError{err}
+		if err := startFromVectors(r, wanted.Text.Vectors); err != nil {
+			return r.Config, usageError{err}
 		}
 	}
-	if wanted.Epochs != config.Epochs {
-		return config.WithEpochs(wanted.Epochs), nil
+	if wanted.Epochs != r.Config.Epochs {
+		return r.Config.WithEpochs(wanted.Epochs), nil
 	}
-	return config, nil
+	return r.Config, nil
 }
 
-// fromVectors returns the recipe's settings for the word vectors in a file, as wide as these are.
-func fromVectors(r recipes.Recipe, file string) (train.Config, error) {
+// startFromVectors gives a recipe's settings the word vectors in a file, and their width.
+func startFromVectors(r recipes.Recipe, file string) error {
 	if file == "" {
-		return r.Config, fmt.Errorf("recipe %s starts from word vectors: name their file with --vectors", r.Name)
+		return fmt.Errorf("recipe %s starts from word vectors: name their file with --vectors", r.Name)
 	}
-	usual, err := train.SimCSEFromVectors(file, r.Config.Text.TextOptions)
+	width, err := pretrained.VectorsWidth(file)
 	if err != nil {
-		return r.Config, err
+		return fmt.Errorf("cannot start from word vectors: %w", err)
 	}
-	text := *r.Config.Text
-	static := *text.Static
-	text.Vectors, static.Width = file, usual.Text.Static.Width
-	text.Static = &static
-	config := r.Config
-	config.Text = &text
-	return config, nil
+	r.Config.Text.Vectors, r.Config.Text.Static.Width = file, width
+	return nil
 }
 
 // defaults returns the method's default settings. The image size, the columns of text, the epochs and, with captions, the backbone decide on
