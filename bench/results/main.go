@@ -60,13 +60,7 @@ func (c command) run() error {
 	}
 	var pictures, text []results
 	for _, set := range dataSets(c.STS, c.Vectors) {
-		data := map[string]string{
-			photos: c.Photos, cifar10: c.CIFAR10, cifar10Hour: c.Hour, sentences: c.Sentences, intents: c.Sentences, nli: c.NLI, clinc: c.CLINC,
-		}[set.folder]
-		if set.folder == vectors && c.Vectors != "" {
-			data = c.Sentences
-		}
-		if data != "" {
+		if data := c.data()[set.folder]; data != "" {
 			if err := train(set, data, c.Runs, c.Only); err != nil {
 				return err
 			}
@@ -89,6 +83,17 @@ func (c command) run() error {
 		}
 	}
 	return errors.Join(c.page(c.Out, opening, pictures), c.page(c.OutText, openingText, text))
+}
+
+// data has what to train on of each data set, empty where that is nothing.
+func (c command) data() map[string]string {
+	of := map[string]string{
+		photos: c.Photos, cifar10: c.CIFAR10, cifar10Hour: c.Hour, sentences: c.Sentences, intents: c.Sentences, nli: c.NLI, clinc: c.CLINC,
+	}
+	if c.Vectors != "" {
+		of[vectors] = c.Sentences
+	}
+	return of
 }
 
 // page writes one of the pages, if there are results for it.
