@@ -108,14 +108,7 @@ func (m Meaning) read(classes []string, others map[string][]string) (*meanings, 
 
 // apart are the rows' unit vectors without their middle, as unit vectors again.
 func apart(m metric.Matrix, middle []float64) metric.Matrix {
-	m = m.Normalized()
-	for i := range m.Rows {
-		row := m.Row(i)
-		for d := range row {
-			row[d] = float32(float64(row[d]) - middle[d])
-		}
-	}
-	return m.Normalized()
+	return m.Normalized().Less(middle).Normalized()
 }
 
 // ReadThrough returns what pictures [n, dim] mean, [n, width]: f(x) of [Meaning], for captions whose vectors in the space of the pictures

@@ -25,17 +25,3 @@ func ModalityGap(a, b Matrix) (float64, error) {
 	}
 	return math.Sqrt(squared), nil
 }
-
-// Centre is the mean of the rows, [Cols]; of no rows it is NaN.
-func Centre(m Matrix) []float64 {
-	sum := make([]float64, m.Cols)
-	for i := range m.Rows {
-		for j, x := range m.Row(i) {
-			sum[j] += float64(x)
-		}
-	}
-	for j := range sum {
-		sum[j] /= float64(m.Rows)
-	}
-	return sum
-}

@@ -202,15 +202,7 @@ func Std(z Matrix) (float64, error) {
 
 // columnMoments returns the mean and the population variance of every column of a matrix of at least one row.
 func columnMoments(m Matrix) (mean, variance []float64) {
-	mean, variance = make([]float64, m.Cols), make([]float64, m.Cols)
-	for i := range m.Rows {
-		for j, x := range m.Row(i) {
-			mean[j] += float64(x)
-		}
-	}
-	for j := range mean {
-		mean[j] /= float64(m.Rows)
-	}
+	mean, variance = Centre(m), make([]float64, m.Cols)
 	for i := range m.Rows {
 		for j, x := range m.Row(i) {
 			d := float64(x) - mean[j]

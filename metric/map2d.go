@@ -72,14 +72,7 @@ func Map2D(m Matrix) ([]Point, error) {
 
 // principalPoints projects the rows on their first two principal components, scaled to the start of t-SNE.
 func principalPoints(m Matrix) []Point {
-	mean, _ := columnMoments(m)
-	centred := NewMatrix(m.Rows, m.Cols)
-	for i := range m.Rows {
-		row := centred.Row(i)
-		for j, x := range m.Row(i) {
-			row[j] = float32(float64(x) - mean[j])
-		}
-	}
+	centred := m.Less(Centre(m))
 	axes := newSpectrum(centred)
 	points := make([]Point, m.Rows)
 	if axes.vectors.Rows == 0 || axes.values[0] == 0 {

@@ -116,3 +116,29 @@ func parallel(n int, f func(i int)) {
 	}
 	group.Wait()
 }
+
+// Centre is the mean of the rows, [Cols]; of no rows it is NaN.
+func Centre(m Matrix) []float64 {
+	sum := make([]float64, m.Cols)
+	for i := range m.Rows {
+		for j, x := range m.Row(i) {
+			sum[j] += float64(x)
+		}
+	}
+	for j := range sum {
+		sum[j] /= float64(m.Rows)
+	}
+	return sum
+}
+
+// Less returns the rows without a middle [Cols], such as [Centre].
+func (m Matrix) Less(middle []float64) Matrix {
+	rest := NewMatrix(m.Rows, m.Cols)
+	for i := range m.Rows {
+		row := rest.Row(i)
+		for j, x := range m.Row(i) {
+			row[j] = float32(float64(x) - middle[j])
+		}
+	}
+	return rest
+}
